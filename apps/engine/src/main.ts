@@ -1,0 +1,3 @@
+import { systemClock } from '#kernel';
+
+console.log('engine', systemClock.nowMs());
