@@ -1,0 +1,140 @@
+import pg from 'pg';
+import { EngineError } from '#kernel';
+
+export interface Query {
+  /** Runs one statement. `name` prepares it once per connection: give one to every statement of the data path. */
+  query<Row extends object>(sql: string, params?: readonly unknown[], name?: string): Promise<Row[]>;
+}
+
+/**
+ * A pool of connections to the one PostgreSQL that holds the truth.
+ * bigint comes back as a number (positions stay below 2^53), timestamptz as a Date, bytea as a Buffer.
+ */
+export interface Database extends Query {
+  /** Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. */
+  transaction<T>(work: (tx: Query) => Promise<T>): Promise<T>;
+  /** A connection of its own, for what must live and die with one backend (lane ownership, advisory locks). */
+  session(): Promise<Session>;
+  close(): Promise<void>;
+}
+
+export interface Session extends Query {
+  /** Resolves when the connection is gone, whatever the reason. */
+  readonly lost: Promise<void>;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_DELAY_MS = 10_000;
+const INT8_OID = 20;
+
+function typeParser(oid: number, format?: 'text' | 'binary') {
+  if (oid === INT8_OID && format !== 'binary') return Number;
+  return pg.types.getTypeParser(oid, format as 'text');
+}
+
+/**
+ * Opens a pool of at most `maxConnections`. Nothing is sent until the first query.
+ * `durable: false` is for work that a re-run repeats exactly (delivery cursors): its commits do not wait for fsync.
+ */
+export function openDatabase(
+  url: string,
+  options: { maxConnections: number; application: string },
+): Database {
+  const config: pg.PoolConfig = {
+    connectionString: url,
+    max: options.maxConnections,
+    application_name: options.application,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    types: { getTypeParser: typeParser } as pg.CustomTypesConfig,
+  };
+  const pool = new pg.Pool(config);
+  // An idle connection that breaks is replaced by the pool; the next query reports what still fails.
+  pool.on('error', () => {});
+  return {
+    query: (sql, params, name) => run(pool, sql, params, name),
+    transaction: (work) => inTransaction(pool, work),
+    session: () => openSession(config),
+    close: () => pool.end(),
+  };
+}
+
+async function run<Row extends object>(
+  target: pg.Pool | pg.ClientBase,
+  sql: string,
+  params: readonly unknown[] = [],
+  name?: string,
+): Promise<Row[]> {
+  try {
+    const query = { text: sql, values: params as unknown[], ...(name === undefined ? {} : { name }) };
+    return (await target.query<Row>(query)).rows;
+  } catch (error) {
+    throw asEngineError(error);
+  }
+}
+
+async function inTransaction<T>(pool: pg.Pool, work: (tx: Query) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw asEngineError(error);
+  });
+  // Without a listener a connection that breaks between two statements would end the process.
+  const ignore = () => {};
+  client.on('error', ignore);
+  let broken = false;
+  try {
+    await run(client, 'BEGIN');
+    const result = await work({ query: (sql, params, name) => run(client, sql, params, name) });
+    await run(client, 'COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {
+      broken = true; // the connection is gone and its transaction with it
+    });
+    throw error;
+  } finally {
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}
+
+async function openSession(config: pg.ClientConfig): Promise<Session> {
+  const client = new pg.Client(config);
+  const lost = new Promise<void>((resolve) => {
+    client.on('error', () => resolve());
+    client.on('end', () => resolve());
+  });
+  await client.connect().catch((error: unknown) => {
+    throw asEngineError(error);
+  });
+  return {
+    query: (sql, params, name) => run(client, sql, params, name),
+    lost,
+    close: () => client.end(),
+  };
+}
+
+/** SQLSTATE classes that say "not now": connection, resources, operator intervention, lock and serialisation trouble. */
+const RETRYABLE = /^(08|53|57|40|55P03)/;
+
+/**
+ * `code` DATABASE_CONFLICT: run the transaction again at once. DATABASE_UNAVAILABLE: later. DATABASE_REFUSED: the
+ * statement itself is wrong, a bug. A lost connection is `unavailable` here; who was committing calls it uncertain.
+ */
+function asEngineError(error: unknown): EngineError {
+  const state = error instanceof pg.DatabaseError ? (error.code ?? '') : '08000';
+  if (state.startsWith('40') || state === '23505') {
+    return new EngineError('unavailable', 'DATABASE_CONFLICT', `two transactions met (SQLSTATE ${state})`, {
+      cause: error,
+    });
+  }
+  if (RETRYABLE.test(state)) {
+    return new EngineError('unavailable', 'DATABASE_UNAVAILABLE', `the database does not answer (${state})`, {
+      cause: error,
+    });
+  }
+  return new EngineError('bug', 'DATABASE_REFUSED', `the database refused a statement (SQLSTATE ${state})`, {
+    cause: error,
+  });
+}
