@@ -1,0 +1,135 @@
+import type { Migration } from '#database';
+
+/**
+ * pack: what became of one journaled message, one row each, contiguous in (lane, partition); state 1 transformed,
+ * 2 filtered, 3 dead. `bytes` is the deflated output (pack-bytes.ts), `entry` the exact ledger leaf.
+ *
+ * resource: the current version of each resource as a pointer into a pack; former versions in resource_history.
+ * `type` is an index into `resourceTypes` of #fhir. `patient` is the rid of the Patient whose record it belongs to.
+ *
+ * search_hash: candidates for a search. Rows of former versions stay: a reader checks the decoded candidate.
+ *
+ * delivery: which message goes to which destination, with its number, gap-free in (destination, partition). A FHIR
+ * subscription is a destination of kind 'subscription' whose `criteria` ('Observation?patient=x') is matched in the
+ * transform transaction; other kinds are routed by their channel file.
+ */
+export const storeMigrations: readonly Migration[] = [
+  {
+    id: 'store-1',
+    sql: `
+CREATE TABLE pack (
+  lane smallint NOT NULL,
+  partition smallint NOT NULL,
+  seq bigint NOT NULL,
+  state smallint NOT NULL,
+  channel smallint NOT NULL,
+  resources smallint NOT NULL,
+  stored_at timestamptz NOT NULL,
+  code text,
+  reason text,
+  mapping bytea NOT NULL,
+  salt bytea NOT NULL,
+  entry bytea NOT NULL,
+  bytes bytea NOT NULL,
+  PRIMARY KEY (lane, partition, seq)
+);
+ALTER TABLE pack ALTER COLUMN bytes SET STORAGE EXTERNAL;
+CREATE INDEX pack_not_transformed ON pack (state, lane, partition, seq) WHERE state <> 1;
+
+CREATE TABLE resource (
+  rid bigint GENERATED ALWAYS AS IDENTITY (CACHE 50) PRIMARY KEY,
+  type smallint NOT NULL,
+  version int NOT NULL,
+  lane smallint NOT NULL,
+  partition smallint NOT NULL,
+  position smallint NOT NULL,
+  deleted boolean NOT NULL,
+  seq bigint NOT NULL,
+  patient bigint,
+  last_updated timestamptz NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  digest bytea NOT NULL,
+  UNIQUE (type, id)
+) WITH (fillfactor = 80);
+CREATE INDEX resource_patient ON resource (patient, type) WHERE patient IS NOT NULL;
+
+CREATE TABLE resource_history (
+  rid bigint NOT NULL,
+  type smallint NOT NULL,
+  version int NOT NULL,
+  lane smallint NOT NULL,
+  partition smallint NOT NULL,
+  position smallint NOT NULL,
+  deleted boolean NOT NULL,
+  seq bigint NOT NULL,
+  patient bigint,
+  last_updated timestamptz NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  digest bytea NOT NULL,
+  PRIMARY KEY (rid, version)
+);
+
+CREATE TABLE search_hash (
+  hash bigint NOT NULL,
+  rid bigint NOT NULL,
+  PRIMARY KEY (hash, rid)
+);
+
+CREATE TABLE dead_letter (
+  lane smallint NOT NULL,
+  partition smallint NOT NULL,
+  seq bigint NOT NULL,
+  code text NOT NULL,
+  reason text NOT NULL,
+  at timestamptz NOT NULL,
+  replayed_as text,
+  PRIMARY KEY (lane, partition, seq)
+);
+
+CREATE TABLE destination (
+  id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL UNIQUE,
+  kind text NOT NULL,
+  criteria text,
+  active boolean NOT NULL DEFAULT true
+);
+
+CREATE TABLE delivery_head (
+  destination smallint NOT NULL,
+  partition smallint NOT NULL,
+  number bigint NOT NULL,
+  PRIMARY KEY (destination, partition)
+) WITH (fillfactor = 20);
+
+CREATE TABLE delivery (
+  destination smallint NOT NULL,
+  partition smallint NOT NULL,
+  number bigint NOT NULL,
+  lane smallint NOT NULL,
+  seq bigint NOT NULL,
+  PRIMARY KEY (destination, partition, number)
+);
+CREATE INDEX delivery_position ON delivery (lane, partition, seq);
+
+CREATE TABLE delivery_cursor (
+  destination smallint NOT NULL,
+  partition smallint NOT NULL,
+  number bigint NOT NULL,
+  attempts int NOT NULL DEFAULT 0,
+  next_attempt_at timestamptz,
+  last_error text,
+  PRIMARY KEY (destination, partition)
+) WITH (fillfactor = 20);
+
+CREATE TABLE delivery_sent (
+  destination smallint NOT NULL,
+  partition smallint NOT NULL,
+  first_number bigint NOT NULL,
+  last_number bigint NOT NULL,
+  at timestamptz NOT NULL,
+  attempts int NOT NULL,
+  PRIMARY KEY (destination, partition, first_number)
+);
+`,
+  },
+];
