@@ -1,6 +1,9 @@
 import { readdirSync } from 'node:fs';
 
-const libs = readdirSync(new URL('./libs', import.meta.url)).join('|');
+const libs = readdirSync(new URL('./libs', import.meta.url), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name)
+  .join('|');
 
 /** ESM through swc; `#lib` means the sources of libs/lib, so tests never run stale output. */
 export default {
