@@ -1,0 +1,25 @@
+export { AcknowledgmentLog } from './acknowledgment-log.js';
+export {
+  type Cursor,
+  cursorsBehind,
+  lockPartition,
+  moveCursor,
+  partitionsBehind,
+  readAfter,
+  readCursor,
+  readMessage,
+} from './cursors.js';
+export { channelId, Journal } from './journal.js';
+export {
+  type Appended,
+  controlHash,
+  idempotencyKey,
+  type JournalEntry,
+  type JournaledMessage,
+  journalKind,
+  partitionOf,
+  senderHash,
+} from './journal-entry.js';
+export { PARTITION_COUNT } from './lane.js';
+export { keepRefusal } from './refusals.js';
+export { journalMigrations } from './schema.js';

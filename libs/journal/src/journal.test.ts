@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { isEngineError } from '#kernel';
+import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
+import {
+  channelId,
+  cursorsBehind,
+  idempotencyKey,
+  Journal,
+  type JournalEntry,
+  journalMigrations,
+  lockPartition,
+  moveCursor,
+  partitionsBehind,
+  readAfter,
+  readMessage,
+} from './index.js';
+
+let fixture: TestDatabase;
+let channel: number;
+beforeAll(async () => {
+  fixture = await createTestDatabase(journalMigrations);
+  channel = await channelId(fixture.database, 'lab');
+});
+afterAll(() => fixture.remove());
+
+function entry(text: string, partition: number, more: Partial<JournalEntry> = {}): JournalEntry {
+  const raw = Buffer.from(text);
+  return {
+    kind: 0,
+    channel,
+    receivedAtMs: Date.now(),
+    partition,
+    key: idempotencyKey('lab', raw),
+    raw,
+    ...more,
+  };
+}
+
+async function readAll(lane: number, partition: number, from = 0): Promise<string[]> {
+  const rows = await readAfter(fixture.database, { lane, partition, seq: from }, 1000);
+  return rows.map((row) => row.raw.toString());
+}
+
+describe('journal', () => {
+  test('appended bytes are read back exactly, in order, numbered without gaps', async () => {
+    const journal = await Journal.open(fixture.database);
+    const bytes = Array.from({ length: 300 }, (_, index) => `message ${index} \u0000\r\n\xff`);
+    const appended = await Promise.all(bytes.map((text, index) => journal.append(entry(text, index % 3))));
+    const lane = journal.laneId ?? -1;
+    for (const partition of [0, 1, 2]) {
+      const mine = bytes.filter((_, index) => index % 3 === partition);
+      expect(await readAll(lane, partition)).toEqual(mine);
+      const numbers = appended.filter((_, index) => index % 3 === partition).map((a) => a.position?.seq);
+      expect(numbers).toEqual(mine.map((_, index) => index + 1));
+    }
+    await journal.close();
+  });
+
+  test('the same bytes again are stored once and called a duplicate, within one commit and later', async () => {
+    const journal = await Journal.open(fixture.database);
+    const one = entry('the same', 5);
+    const together = await Promise.all([journal.append(one), journal.append({ ...one })]);
+    const later = await journal.append(one);
+    expect(together.map((a) => a.duplicate)).toEqual([false, true]);
+    expect(later).toEqual({ position: undefined, duplicate: true, controlIdReused: false });
+    expect(await readAll(journal.laneId ?? -1, 5)).toEqual(['the same']);
+    await journal.close();
+  });
+
+  test('a duplicate that reaches another lane at the same time is stored once', async () => {
+    const lanes = await Promise.all([Journal.open(fixture.database), Journal.open(fixture.database)]);
+    expect(new Set(lanes.map((journal) => journal.laneId)).size).toBe(2);
+    const texts = Array.from({ length: 200 }, (_, index) => `shared ${index}`);
+    const both = await Promise.all(
+      lanes.map((journal, side) => {
+        const ordered = side === 0 ? texts : [...texts].reverse();
+        return Promise.all(ordered.map((text) => journal.append(entry(text, 6))));
+      }),
+    );
+    const fresh = both.flat().filter((appended) => !appended.duplicate);
+    expect(fresh).toHaveLength(texts.length);
+    await Promise.all(lanes.map((journal) => journal.close()));
+  });
+
+  test('a control id that comes again with other bytes is a new message and is flagged', async () => {
+    const journal = await Journal.open(fixture.database);
+    const first = await journal.append(entry('first bytes', 7, { controlHash: 77n, sender: 1 }));
+    const other = await journal.append(entry('other bytes', 7, { controlHash: 77n, sender: 1 }));
+    const stranger = await journal.append(entry('third bytes', 7, { controlHash: 77n, sender: 2 }));
+    expect([first, other, stranger].map((a) => a.controlIdReused)).toEqual([false, true, false]);
+    const position = other.position;
+    expect(position && (await readMessage(fixture.database, position))?.controlIdReused).toBe(true);
+    await journal.close();
+  });
+
+  test('a message of two patients leaves a marker in the second partition, each naming the other', async () => {
+    const journal = await Journal.open(fixture.database);
+    const { position } = await journal.append(entry('merge', 8, { twinPartition: 9 }));
+    expect(position?.partition).toBe(8);
+    const main = position && (await readMessage(fixture.database, position));
+    const marker = main?.refers && (await readMessage(fixture.database, main.refers));
+    expect(main?.raw.toString()).toBe('merge');
+    expect(marker).toMatchObject({ kind: 2, refers: position });
+    expect(marker?.position.partition).toBe(9);
+    await journal.close();
+  });
+
+  test('a replay carries no bytes of its own and is read with those of its message', async () => {
+    const journal = await Journal.open(fixture.database);
+    const { position } = await journal.append(entry('to run again', 10));
+    const replay = entry('', 10, {
+      kind: 1,
+      key: Buffer.alloc(16, 7),
+      ...(position && { refers: position }),
+    });
+    await journal.append(replay);
+    expect(await readAll(journal.laneId ?? -1, 10)).toEqual(['to run again', 'to run again']);
+    await journal.close();
+  });
+
+  test('a lane has one owner: a second writer takes another, and a freed lane is taken again with its numbers', async () => {
+    const first = await Journal.open(fixture.database);
+    const second = await Journal.open(fixture.database);
+    const lane = first.laneId;
+    expect(second.laneId).not.toBe(lane);
+    const before = await first.append(entry('before', 11));
+    await first.close();
+    const third = await Journal.open(fixture.database);
+    expect(third.laneId).toBe(lane);
+    const after = await third.append(entry('after', 11));
+    expect(after.position?.seq).toBe((before.position?.seq ?? 0) + 1);
+    await second.close();
+    await third.close();
+  });
+
+  test('when the connection breaks the commit is uncertain, the operator is told, and the journal comes back', async () => {
+    const seen: boolean[] = [];
+    let back: () => void = () => {};
+    const returned = new Promise<void>((resolve) => {
+      back = resolve;
+    });
+    const journal = await Journal.open(fixture.database, (available) => {
+      seen.push(available);
+      if (available) back();
+    });
+    // A transaction that holds the head row keeps the append in flight until its backend is ended.
+    await fixture.database.transaction(async (tx) => {
+      await tx.query('SELECT 1 FROM journal_head WHERE lane = $1 FOR UPDATE', [journal.laneId]);
+      const append = journal.append(entry('cut off', 12)).catch((error: unknown) => error);
+      await until(async () => {
+        const blocked = await fixture.database.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%journal_key%'`,
+        );
+        return blocked.length > 0;
+      });
+      const error = await append;
+      expect(isEngineError(error, 'uncertain') && error.code).toBe('JOURNAL_COMMIT_UNCERTAIN');
+    });
+    await returned;
+    expect(seen).toEqual([false, true]);
+    expect((await journal.append(entry('cut off', 12))).duplicate).toBe(false);
+    await journal.close();
+  });
+
+  test('the guard of the protocol: with two writers on one sequence a cursor loses a row, with lanes it cannot', async () => {
+    const { database } = fixture;
+    await database.query('CREATE TABLE shared_log (seq bigserial PRIMARY KEY, text text)');
+    let seen = 0;
+    const readNaively = async () => {
+      const rows = await database.query<{ seq: number }>('SELECT seq FROM shared_log WHERE seq > $1', [seen]);
+      seen = rows.at(-1)?.seq ?? seen;
+      return rows.length;
+    };
+    // Writer one takes number 1 and is slow; writer two takes number 2 and commits first.
+    let read = 0;
+    await database.transaction(async (slow) => {
+      await slow.query("INSERT INTO shared_log (text) VALUES ('slow')");
+      await database.query("INSERT INTO shared_log (text) VALUES ('quick')");
+      read += await readNaively();
+    });
+    read += await readNaively();
+    expect(read).toBe(1); // the slow writer's row is never read: this is the breach
+
+    const [one, two] = await Promise.all([Journal.open(database), Journal.open(database)]);
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) => (index % 2 ? one : two).append(entry(`guard ${index}`, 13))),
+    );
+    let through = 0;
+    await database.transaction(async (tx) => {
+      expect(await lockPartition(tx, 13)).toBe(true);
+      for (const cursor of await cursorsBehind(tx, 13)) {
+        const messages = await readAfter(tx, { lane: cursor.lane, partition: 13, seq: cursor.seq }, 1000);
+        expect(messages.map((message) => message.position.seq)).toEqual(
+          Array.from({ length: cursor.head - cursor.seq }, (_, index) => cursor.seq + index + 1),
+        );
+        through += messages.length;
+        const last = messages.at(-1);
+        if (last) await moveCursor(tx, last.position, Buffer.alloc(32));
+      }
+    });
+    expect(through).toBe(100);
+    expect((await partitionsBehind(database)).filter((share) => share.partition === 13)).toEqual([]);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('a partition that one worker holds is skipped by the others', async () => {
+    await fixture.database.transaction(async (mine) => {
+      expect(await lockPartition(mine, 20)).toBe(true);
+      await fixture.database.transaction(async (other) => expect(await lockPartition(other, 20)).toBe(false));
+    });
+  });
+});
+
+/** Polls `condition` until it holds; bounded, so that a breach fails instead of hanging. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error('the awaited condition never came');
+}
