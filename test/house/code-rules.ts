@@ -86,13 +86,23 @@ const noForgottenFocus: HouseRule = {
     }),
 };
 
+/** Inside `until`, `eventually` and the like a pause lies between two looks at a condition: that is no luck. */
+function isPolling(node: ts.Node): boolean {
+  for (let at: ts.Node | undefined = node; at !== undefined; at = at.parent) {
+    const named =
+      ts.isFunctionDeclaration(at) || ts.isVariableDeclaration(at) ? at.name?.getText() : undefined;
+    if (named !== undefined && /^(until|eventually|waitFor|waitUntil|poll)/.test(named)) return true;
+  }
+  return false;
+}
+
 const noSleepingForLuck: HouseRule = {
   demand: 'a test waits for what it expects, never for time to pass',
   breaches: (repository) =>
     judgeNodes(repository, testFiles, (node, file) => {
       const isTimer =
         ts.isCallExpression(node) && /^(setTimeout|sleep|delay)$/.test(node.expression.getText(file));
-      if (!isTimer || hasReason(node, file)) return undefined;
+      if (!isTimer || hasReason(node, file) || isPolling(node)) return undefined;
       return `${node.expression.getText(file)} without a comment that says what it waits for`;
     }),
 };

@@ -72,7 +72,8 @@ function write(path: string, text: string): void {
   writeFileSync(join(root, path), text);
 }
 
-function cruise(): { readonly status: number | null; readonly found: Set<string> } {
+/** Every violation as `rule path`. */
+function cruise(): Set<string> {
   const program = join(repositoryRoot, 'node_modules/.bin/depcruise');
   const options = ['apps', 'libs', '--config', '.dependency-cruiser.cjs', '--output-type', 'json'];
   const run = spawnSync(process.execPath, [program, ...options], {
@@ -83,10 +84,7 @@ function cruise(): { readonly status: number | null; readonly found: Set<string>
   const result = JSON.parse(run.stdout) as {
     summary: { violations: { rule: { name: string }; from: string }[] };
   };
-  return {
-    status: run.status,
-    found: new Set(result.summary.violations.map(({ rule, from }) => `${rule.name} ${from}`)),
-  };
+  return new Set(result.summary.violations.map(({ rule, from }) => `${rule.name} ${from}`));
 }
 
 describe('the import rules', () => {
@@ -104,16 +102,13 @@ describe('the import rules', () => {
   });
 
   test('a repository that keeps the layers passes', () => {
-    expect(cruise()).toEqual({ status: 0, found: new Set() });
+    expect(cruise()).toEqual(new Set());
   });
 
   test('every kind of forbidden import is caught, and nothing else', () => {
     for (const [, path, text] of breaches) write(path, text);
     write('libs/kernel/src/circle.ts', "import './circle-back.js';");
-    const { status, found } = cruise();
-    const expected = new Set(breaches.map(([rule, path]) => `${rule} ${path}`));
-    expect(found).toEqual(expected);
-    expect(status).toBeGreaterThan(0);
+    expect(cruise()).toEqual(new Set(breaches.map(([rule, path]) => `${rule} ${path}`)));
   });
 });
 
