@@ -1,0 +1,15 @@
+export { loadMappings } from './load-mappings.js';
+export { formatProblem, type MappingProblem } from './mapping-problem.js';
+export type {
+  AccountMode,
+  DroppedLeaf,
+  MappedResource,
+  MappingContext,
+  MappingFailure,
+  MappingParameters,
+  MappingReport,
+  MappingResult,
+  MergeMode,
+} from './mapping-result.js';
+export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
+export { mergeUpdate } from './merge-update.js';

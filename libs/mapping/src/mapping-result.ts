@@ -1,0 +1,71 @@
+import type { FhirObject } from '#fhir';
+
+/**
+ * How a resource meets what is stored. `update`: elements that this message did not value keep their former
+ * content, `""` removes (HL7 v2.5.1 chapter 2.5.3.2). `snapshot`: the message says all there is.
+ */
+export type MergeMode = 'update' | 'snapshot';
+
+/** One resource a message produced. Its tree may share sub-objects with others: never change it in place. */
+export interface MappedResource {
+  readonly type: string;
+  readonly id: string;
+  readonly merge: MergeMode;
+  /** `resourceType` first, then `id`. */
+  readonly resource: FhirObject;
+  /** Names of top-level elements that `""` deleted; choices without their type (`deceased`). */
+  readonly removals: readonly string[];
+}
+
+export interface DroppedLeaf {
+  /** `PID[1]-1`, `OBX[3]-5[1].2`: segment occurrence, field, repetition, component, subcomponent. */
+  readonly path: string;
+  /** Name of the drop rule. */
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** What a rule could not do. Never holds message content. */
+export interface MappingFailure {
+  readonly code: string;
+  /** Where in the message. */
+  readonly path: string;
+  /** Map and element: `v2.OBX.Observation/status`. */
+  readonly rule: string;
+  readonly message: string;
+}
+
+/**
+ * The account of one message: every source leaf is mapped, dropped or unmapped, exactly one of them.
+ * The numbers are -1 when the run was asked for no account; the lists are filled by `full` only.
+ */
+export interface MappingReport {
+  readonly mapped: number;
+  readonly droppedCount: number;
+  readonly unmappedCount: number;
+  readonly dropped: readonly DroppedLeaf[];
+  readonly unmapped: readonly string[];
+  readonly errors: readonly MappingFailure[];
+}
+
+export interface MappingResult {
+  readonly resources: readonly MappedResource[];
+  readonly report: MappingReport;
+}
+
+/** `off` costs nothing, `counts` one pass over the text, `full` names every leaf. */
+export type AccountMode = 'off' | 'counts' | 'full';
+
+/**
+ * What a channel says to a map under `with`. Known to every map: `time_zone` (IANA name or offset, for times without
+ * one; default UTC), `assigner` (URI for identifiers without an assigning authority). Maps may read others.
+ */
+export type MappingParameters = Readonly<Record<string, string>>;
+
+export interface MappingContext {
+  /** Part of every stable id. */
+  readonly tenant: string;
+  readonly parameters?: MappingParameters;
+  /** Default `off`. */
+  readonly account?: AccountMode;
+}

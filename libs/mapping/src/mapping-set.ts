@@ -1,0 +1,29 @@
+import type { Message } from '#hl7v2';
+import type { MappingProblem } from './mapping-problem.js';
+import type { MappingContext, MappingResult } from './mapping-result.js';
+
+/** One message map, compiled: immutable, without a clock, without randomness. */
+export interface CompiledMessageMap {
+  /** `v2.ORU_R01`. */
+  readonly name: string;
+  /** SHA-256, lower-case hex, over the mapping files and tables that took part in it. */
+  readonly digest: string;
+  /** Type of the bundle that `suture convert` makes of one message. */
+  readonly bundleType: 'message' | 'collection';
+  /** Maps one message. Throws only `bug`: what a message lacks is in the report. */
+  run(message: Message, context: MappingContext): MappingResult;
+}
+
+/** What was good in a directory of mappings, and what was not. */
+export interface MappingSet {
+  /** Empty when every file was good. A map that is named here is not in the set; the others are. */
+  readonly errors: readonly MappingProblem[];
+  readonly maps: readonly CompiledMessageMap[];
+  /**
+   * The map for MSH-9: by code and trigger (`ORU`, `R01`), else by structure (`ORU_R01`); undefined when no map
+   * claims the message.
+   */
+  forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined;
+  /** By the name of the map (`v2.ORU_R01`) or the file it stands in (`hl7v2/oru-r01`). */
+  named(name: string): CompiledMessageMap | undefined;
+}

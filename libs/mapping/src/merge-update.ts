@@ -1,0 +1,69 @@
+import type { FhirObject, FhirValue } from '#fhir';
+import type { MappedResource } from './mapping-result.js';
+
+/**
+ * What is stored once `incoming` has met `current` (HL7 v2.5.1 chapter 2.5.3.2: an absent field means no change,
+ * `""` means delete). For `snapshot`, and when there is nothing yet, the incoming resource as it is. Top-level
+ * elements are replaced whole, a repeating field being a snapshot of all its repetitions; extensions by url.
+ * Neither argument is changed; sub-objects may be shared with both.
+ */
+export function mergeUpdate(current: FhirObject | undefined, incoming: MappedResource): FhirObject {
+  if (incoming.merge === 'snapshot' || current === undefined) return incoming.resource;
+  const merged: FhirObject = { ...current };
+  for (const name of incoming.removals) removeElement(merged, name);
+  for (const [name, value] of Object.entries(incoming.resource)) {
+    if (name === 'extension' || name === 'modifierExtension') {
+      merged[name] = mergeExtensions(merged[name], value);
+      continue;
+    }
+    removeOtherChoices(merged, name, current);
+    merged[name] = value;
+  }
+  return merged;
+}
+
+/** Removes `name`, `_name` and, for a choice, every typed form of it. */
+function removeElement(resource: FhirObject, name: string): void {
+  delete resource[name];
+  delete resource[`_${name}`];
+  for (const key of Object.keys(resource)) if (isChoiceOf(key, name)) delete resource[key];
+}
+
+const choices = [
+  'deceased',
+  'multipleBirth',
+  'value',
+  'effective',
+  'onset',
+  'abatement',
+  'occurrence',
+  'performed',
+];
+
+/** `deceasedDateTime` takes the place of `deceasedBoolean`: one element in two forms. */
+function removeOtherChoices(merged: FhirObject, name: string, current: FhirObject): void {
+  if (name in current) return;
+  const choice = choices.find((stem) => isChoiceOf(name, stem));
+  if (choice !== undefined) removeElement(merged, choice);
+}
+
+function isChoiceOf(key: string, stem: string): boolean {
+  return (
+    key.length > stem.length &&
+    key.startsWith(stem) &&
+    /^[A-Z]/.test(key.slice(stem.length)) &&
+    choices.includes(stem)
+  );
+}
+
+function mergeExtensions(current: FhirValue | undefined, incoming: FhirValue): FhirValue {
+  if (!Array.isArray(current) || !Array.isArray(incoming)) return incoming;
+  const replaced = new Set(incoming.map(extensionUrl));
+  return [...current.filter((extension) => !replaced.has(extensionUrl(extension))), ...incoming];
+}
+
+function extensionUrl(extension: FhirValue): string {
+  const url =
+    typeof extension === 'object' && extension !== null && 'url' in extension ? extension['url'] : undefined;
+  return typeof url === 'string' ? url : '';
+}
