@@ -2,8 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  commitFhir,
-  commitRaw,
+  commitment,
   decodeLedgerEntry,
   digestOfMapping,
   encodeLedgerEntry,
@@ -15,10 +14,8 @@ const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buff
 const anyEntry = fc.record({
   journalKind: fc.nat(3),
   state: fc.integer({ min: 1, max: 3 }),
-  receivedAtMs: fc.maxSafeNat(),
-  lane: fc.nat(1023),
-  partition: fc.nat(63),
-  seq: fc.maxSafeNat(),
+  timeMs: fc.maxSafeNat(),
+  position: fc.record({ lane: fc.nat(1023), partition: fc.nat(63), seq: fc.maxSafeNat() }),
   previous: hash,
   raw: hash,
   fhir: hash,
@@ -41,10 +38,8 @@ describe('ledger entry', () => {
     const bytes = encodeLedgerEntry({
       journalKind: 0,
       state: 2,
-      receivedAtMs: 2 ** 40 + 7.9,
-      lane: 3,
-      partition: 63,
-      seq: 2 ** 33 + 5,
+      timeMs: 2 ** 40 + 7.9,
+      position: { lane: 3, partition: 63, seq: 2 ** 33 + 5 },
       previous: noPreviousEntry,
       raw: Buffer.alloc(32, 1),
       fhir: Buffer.alloc(32, 2),
@@ -64,12 +59,12 @@ describe('ledger entry', () => {
   test('a commitment is an HMAC over its domain and the bytes, and the two domains differ', () => {
     const bytes = Buffer.from('MSH|^~\\&|');
     const expected = createHmac('sha256', salt).update('suture-raw-v1\0MSH|^~\\&|').digest();
-    expect(commitRaw(salt, bytes)).toEqual(expected);
-    expect(commitFhir(salt, bytes)).not.toEqual(expected);
+    expect(commitment('raw', salt, bytes)).toEqual(expected);
+    expect(commitment('fhir', salt, bytes)).not.toEqual(expected);
   });
 
   test('a salt of another length and a truncated entry are refused', () => {
-    expect(() => commitRaw(salt.subarray(1), Buffer.alloc(3))).toThrow('LEDGER_SALT_LENGTH');
+    expect(() => commitment('raw', salt.subarray(1), Buffer.alloc(3))).toThrow('LEDGER_SALT_LENGTH');
     expect(() => decodeLedgerEntry(Buffer.alloc(151))).toThrow('LEDGER_ENTRY_MALFORMED');
   });
 

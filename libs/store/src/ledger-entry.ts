@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { assert } from '#kernel';
+import { assert, type Position } from '#kernel';
 
 /** Layout and meaning: libs/ledger/ENTRY-FORMAT.md. This file is the writer; the verifier has a reader of its own. */
 const ENTRY_VERSION = 1;
@@ -23,10 +23,8 @@ export interface LedgerEntry {
   /** `pack.state`: 1 transformed, 2 filtered, 3 dead. */
   readonly state: number;
   /** `journal.received_at` in milliseconds. */
-  readonly receivedAtMs: number;
-  readonly lane: number;
-  readonly partition: number;
-  readonly seq: number;
+  readonly timeMs: number;
+  readonly position: Position;
   /** `ledgerEntryHash` of the stream's entry before, or `noPreviousEntry`. */
   readonly previous: Buffer;
   readonly raw: Buffer;
@@ -41,10 +39,10 @@ export function encodeLedgerEntry(entry: LedgerEntry): Buffer {
   bytes[1] = entry.journalKind + 1;
   bytes[2] = entry.state;
   bytes[3] = 0;
-  writeUint64(bytes, Math.floor(entry.receivedAtMs), 4);
-  bytes.writeUInt16BE(entry.lane, 12);
-  bytes.writeUInt16BE(entry.partition, 14);
-  writeUint64(bytes, entry.seq, 16);
+  writeUint64(bytes, Math.floor(entry.timeMs), 4);
+  bytes.writeUInt16BE(entry.position.lane, 12);
+  bytes.writeUInt16BE(entry.position.partition, 14);
+  writeUint64(bytes, entry.position.seq, 16);
   writeHash(bytes, entry.previous, 24);
   writeHash(bytes, entry.raw, 56);
   writeHash(bytes, entry.fhir, 88);
@@ -58,10 +56,8 @@ export function decodeLedgerEntry(bytes: Buffer): LedgerEntry {
   return {
     journalKind: bytes.readUInt8(1) - 1,
     state: bytes.readUInt8(2),
-    receivedAtMs: readUint64(bytes, 4),
-    lane: bytes.readUInt16BE(12),
-    partition: bytes.readUInt16BE(14),
-    seq: readUint64(bytes, 16),
+    timeMs: readUint64(bytes, 4),
+    position: { lane: bytes.readUInt16BE(12), partition: bytes.readUInt16BE(14), seq: readUint64(bytes, 16) },
     previous: bytes.subarray(24, 56),
     raw: bytes.subarray(56, 88),
     fhir: bytes.subarray(88, 120),
@@ -74,25 +70,22 @@ export function ledgerEntryHash(entry: Buffer): Buffer {
   return createHash('sha256').update(leafDomain).update(entry).digest();
 }
 
-/** Commitment to the bytes that were transformed: hides them without `salt` (16 random bytes), proves them with it. */
-export function commitRaw(salt: Buffer, raw: Buffer): Buffer {
-  return commit(salt, rawDomain, raw);
-}
-
-/** Commitment to the uncompressed pack (`plainPack`); empty bytes for a message that produced nothing. */
-export function commitFhir(salt: Buffer, plain: Buffer): Buffer {
-  return commit(salt, fhirDomain, plain);
+/**
+ * Commitment to the bytes that were transformed ('raw') or to the uncompressed pack ('fhir', `plainPack`; empty for a
+ * message that produced nothing). Hides them without `salt` (16 random bytes, new per message), proves them with it.
+ */
+export function commitment(of: 'raw' | 'fhir', salt: Buffer, bytes: Buffer): Buffer {
+  assert(salt.length === SALT_BYTES, 'LEDGER_SALT_LENGTH');
+  // Two domains, so that a commitment to raw bytes can never be shown as one to FHIR bytes.
+  return createHmac('sha256', salt)
+    .update(of === 'raw' ? rawDomain : fhirDomain)
+    .update(bytes)
+    .digest();
 }
 
 /** What `pack.mapping` holds: one digest over the engine's version and the mapping sources' digest (hex). */
 export function digestOfMapping(engineVersion: string, mappingDigest: string): Buffer {
   return createHash('sha256').update(`${mappingDomain}${engineVersion}\0${mappingDigest}`).digest();
-}
-
-// Two domains, so that a commitment to raw bytes can never be shown as one to FHIR bytes.
-function commit(salt: Buffer, domain: Buffer, bytes: Buffer): Buffer {
-  assert(salt.length === SALT_BYTES, 'LEDGER_SALT_LENGTH');
-  return createHmac('sha256', salt).update(domain).update(bytes).digest();
 }
 
 function writeHash(target: Buffer, hash: Buffer, offset: number): void {
