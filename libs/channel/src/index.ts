@@ -1,3 +1,4 @@
+export { type ChannelFile, channelField } from './channel-file.js';
 export type {
   Acknowledged,
   Arrival,
@@ -9,3 +10,5 @@ export type {
   SendOutcome,
   Source,
 } from './contracts.js';
+export type { FileProblem } from './field-spec.js';
+export { type LoadedChannels, loadChannels, readChannel } from './load-channels.js';

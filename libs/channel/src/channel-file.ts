@@ -1,0 +1,151 @@
+import { type FileProblem, list, object, optional, record, required, scalar } from './field-spec.js';
+
+export type { FileProblem };
+
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+
+const text = (shape = 'text') =>
+  scalar({ type: 'string' }, shape, (value) => (value === '' ? undefined : value));
+const name = scalar({ type: 'string', pattern: NAME.source }, 'a name of a-z, 0-9 and -', (value) =>
+  NAME.test(value) ? value : undefined,
+);
+const count = (least: number, most: number) =>
+  scalar({ type: ['integer', 'string'] }, `a whole number from ${least} to ${most}`, (value) => {
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : -1;
+    return number >= least && number <= most ? number : undefined;
+  });
+const choice = <T extends string>(...choices: T[]) =>
+  scalar({ enum: choices }, `one of ${choices.join(', ')}`, (value) =>
+    choices.find((known) => known === value),
+  );
+
+const DURATION_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const duration = scalar(
+  { type: 'string' },
+  'a duration with its unit, such as 500ms, 2s, 5m, 24h or 7d',
+  (value) => {
+    const match = /^(\d{1,6})(ms|s|m|h|d)$/.exec(value);
+    const unit = DURATION_MS[match?.[2] ?? ''];
+    return match && unit !== undefined ? Number(match[1]) * unit : undefined;
+  },
+);
+
+const SIZE_BYTES: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2 };
+const size = scalar({ type: 'string' }, 'a size with its unit, such as 512KiB or 16MiB', (value) => {
+  const match = /^(\d{1,6})(B|KiB|MiB)$/.exec(value);
+  const unit = SIZE_BYTES[match?.[2] ?? ''];
+  return match && unit !== undefined ? Number(match[1]) * unit : undefined;
+});
+
+const listenAddress = scalar(
+  { type: 'string' },
+  'an address and port, such as 127.0.0.1:2575 or [::1]:2575',
+  (value) => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(value);
+    const port = Number(match?.[3]);
+    return match && port <= 65_535 ? { host: match[1] ?? match[2] ?? '', port } : undefined;
+  },
+);
+
+/** Secrets and keys stand in files, never in the channel file. */
+const fileReference = scalar(
+  { type: 'string', pattern: '^file:' },
+  'a file, such as file:/run/secrets/mllp.key',
+  (value) => (value.startsWith('file:') && value.length > 5 ? value.slice(5) : undefined),
+);
+
+const messageType = scalar(
+  { type: 'string' },
+  'a message type, such as ORU^R01, or ADT^* for all of ADT',
+  (value) => (/^[A-Z0-9]{3}\^([A-Z0-9]{3}|\*)$/.test(value) ? value : undefined),
+);
+
+const url = scalar(
+  { type: 'string', format: 'uri' },
+  'a URL that begins with http:// or https://',
+  (value) => {
+    const parsed = URL.canParse(value) ? new URL(value) : undefined;
+    return parsed && /^https?:$/.test(parsed.protocol) ? value : undefined;
+  },
+);
+
+const mllp = object({
+  listen: required(listenAddress, 'where to listen'),
+  accept: required(
+    list(messageType, 500),
+    'the message types that this channel takes; others are refused with AR',
+  ),
+  tls: optional(
+    object({
+      cert: required(fileReference, 'certificate chain, PEM'),
+      key: required(fileReference, 'private key, PEM'),
+      client_ca: optional(fileReference, 'authority whose client certificates are required'),
+    }),
+    'TLS; with client_ca only senders with a certificate of that authority get in',
+  ),
+  frame_max: optional(size, 'largest message; default 16MiB'),
+  idle_timeout: optional(duration, 'a connection silent for longer is closed; default 10m'),
+  max_connections: optional(count(1, 100_000), 'connections at one time; default 4096'),
+});
+
+const retry = object({
+  first_after: optional(duration, 'wait before the second attempt; default 1s'),
+  at_most_every: optional(duration, 'the wait doubles up to this; default 5m'),
+  give_up_after: optional(duration, 'then the delivery is dead and the next goes on; default never'),
+});
+
+const destination = object({
+  http: required(
+    object({
+      url: required(url, 'receives a POST with a FHIR Bundle for each message'),
+      authorization: optional(fileReference, 'file with the value of the Authorization header'),
+      timeout: optional(duration, 'for one attempt; default 30s'),
+    }),
+    'an HTTP receiver',
+  ),
+  retry: optional(retry, 'what to do while the receiver is down'),
+});
+
+export const channelField = object({
+  channel: required(name, 'name of the channel, unique in the folder'),
+  owner: optional(text(), 'whom to call'),
+  source: required(object({ mllp: required(mllp, 'HL7 v2 over MLLP') }), 'where messages enter'),
+  order: optional(
+    choice('per_patient', 'strict'),
+    'strict: all messages of the channel one after the other; default per_patient',
+  ),
+  filter: optional(
+    list(
+      object({
+        drop_when: required(text("a condition, such as MSH-11.1 == 'T'"), 'a condition on the message'),
+        reason: required(text(), 'why; shown in trace'),
+      }),
+      100,
+    ),
+    'messages to drop, with the reason',
+  ),
+  transform: required(
+    object({
+      mapping: required(text('a folder of mappings'), 'folder of mappings, such as hl7v2'),
+      with: optional(
+        record(text(), /^[a-z][a-z0-9_]*$/),
+        'parameters for the mapping, read there as channel.<name>',
+      ),
+    }),
+    'how messages become FHIR',
+  ),
+  routes: optional(
+    list(
+      object({
+        to: required(name, 'a destination of this file'),
+        types: optional(list(text('a FHIR resource type'), 150), 'only messages that produce one of these'),
+      }),
+      100,
+    ),
+    'which destinations get the FHIR of a message; the store always gets it',
+  ),
+  destinations: optional(record(destination, NAME), 'where messages leave'),
+});
+
+/** A channel as its file declares it: durations in milliseconds, sizes in bytes, references resolved to paths. */
+export type ChannelFile = NonNullable<ReturnType<(typeof channelField)['read']>>;

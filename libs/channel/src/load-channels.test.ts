@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import type { FileProblem } from './field-spec.js';
+import { readChannel } from './load-channels.js';
+
+const GOOD = `channel: lab
+source:
+  mllp:
+    listen: 127.0.0.1:\${PORT:-2575}
+    accept: [ORU^R01, ADT^*]
+    frame_max: 4MiB
+    idle_timeout: 5m
+filter:
+  - { drop_when: "MSH-11.1 == 'T'", reason: a test message }
+transform: { mapping: hl7v2, with: { time_zone: Europe/Vienna } }
+routes:
+  - to: ehr
+    types: [Observation]
+destinations:
+  ehr: { http: { url: http://127.0.0.1:9/fhir }, retry: { first_after: 2s } }
+`;
+
+function problemsOf(text: string, environment: Record<string, string> = {}): FileProblem[] {
+  const problems: FileProblem[] = [];
+  expect(readChannel('lab.yaml', text, environment, problems)).toBeUndefined();
+  return problems;
+}
+
+describe('channel file', () => {
+  test('a good file is read with units resolved', () => {
+    const problems: FileProblem[] = [];
+    const channel = readChannel('lab.yaml', GOOD, { PORT: '4000' }, problems);
+    expect(problems).toEqual([]);
+    expect(channel?.source.mllp).toMatchObject({
+      listen: { host: '127.0.0.1', port: 4000 },
+      frame_max: 4194304,
+    });
+    expect(channel?.source.mllp.idle_timeout).toBe(300_000);
+    expect(channel?.destinations?.get('ehr')?.retry?.first_after).toBe(2000);
+  });
+
+  test.each([
+    ['an unknown key', GOOD.replace('frame_max', 'frame_maximum'), 'CHANNEL_KEY_UNKNOWN', 6, 5],
+    ['a size without unit', GOOD.replace('4MiB', '4'), 'CHANNEL_VALUE_WRONG', 6, 16],
+    ['a missing key', GOOD.replace('    accept: [ORU^R01, ADT^*]\n', ''), 'CHANNEL_KEY_MISSING', 4, 5],
+    ['a route to nowhere', GOOD.replace('to: ehr', 'to: her'), 'CHANNEL_ROUTE_UNKNOWN', 12, 9],
+    ['a key that stands twice', `${GOOD}channel: again\n`, 'CHANNEL_YAML_MALFORMED', 16, 1],
+    ['a variable without value', GOOD.replace(':-2575', ''), 'CHANNEL_VARIABLE_UNSET', 4, 13],
+    ['an empty file', '', 'CHANNEL_FILE_EMPTY', 1, 1],
+  ])('%s is named with line, column and remedy', (_, text, code, line, column) => {
+    const [problem, ...others] = problemsOf(text);
+    expect(others).toEqual([]);
+    expect(problem).toMatchObject({ file: 'lab.yaml', code, line, column });
+    expect(problem?.remedy).not.toBe('');
+  });
+});

@@ -1,0 +1,113 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type ChannelFile, channelField } from './channel-file.js';
+import { type FileProblem, note, type Reading } from './field-spec.js';
+
+/** Larger is no channel file. */
+const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_CHANNELS = 1_000;
+
+export interface LoadedChannels {
+  readonly channels: readonly ChannelFile[];
+  /** Each names file, line, column and remedy; the channels above run without the files that have problems. */
+  readonly problems: readonly FileProblem[];
+}
+
+/**
+ * Reads every `*.yaml` in `directory`. A file with a mistake gives problems and no channel; the others are not touched by it.
+ * `${NAME:-default}` comes from `environment`.
+ */
+export async function loadChannels(
+  directory: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<LoadedChannels> {
+  const problems: FileProblem[] = [];
+  const channels = new Map<string, ChannelFile>();
+  const files = (await namesIn(directory, problems)).slice(0, MAX_CHANNELS);
+  for (const name of files) {
+    const file = join(directory, name);
+    const text = await readFile(file, 'utf8');
+    const channel = readChannel(file, text, environment, problems);
+    if (channel === undefined) continue;
+    if (channels.has(channel.channel)) {
+      const message = `the channel '${channel.channel}' stands in another file too`;
+      problems.push({
+        file,
+        line: 1,
+        column: 1,
+        code: 'CHANNEL_TWICE',
+        message,
+        remedy: 'rename one of them',
+      });
+    } else {
+      channels.set(channel.channel, channel);
+    }
+  }
+  return { channels: [...channels.values()], problems };
+}
+
+async function namesIn(directory: string, problems: FileProblem[]): Promise<string[]> {
+  try {
+    return (await readdir(directory)).filter((name) => /\.ya?ml$/.test(name)).sort();
+  } catch (error) {
+    const message = `the channel folder cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    const remedy = 'make the folder, or point SUTURE_CHANNELS to where the channel files are';
+    problems.push({
+      file: directory,
+      line: 0,
+      column: 0,
+      code: 'CHANNEL_FOLDER_UNREADABLE',
+      message,
+      remedy,
+    });
+    return [];
+  }
+}
+
+/** Reads one channel file; adds to `problems` and answers undefined when it has any. */
+export function readChannel(
+  file: string,
+  text: string,
+  environment: Reading['environment'],
+  problems: FileProblem[],
+): ChannelFile | undefined {
+  const reading: Reading = { file, lines: new LineCounter(), problems: [], environment };
+  if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
+    note(reading, undefined, 'CHANNEL_FILE_TOO_LARGE', 'the file is larger than 1 MiB', 'split it');
+  } else {
+    const document = parseDocument(text, { lineCounter: reading.lines, uniqueKeys: true });
+    const channel = readDocument(document, reading);
+    if (reading.problems.length === 0 && channel) return channel;
+  }
+  problems.push(...reading.problems);
+  return undefined;
+}
+
+function readDocument(document: Document.Parsed, reading: Reading): ChannelFile | undefined {
+  for (const error of document.errors) {
+    const position = error.linePos?.[0];
+    const message = error.message.split('\n')[0] ?? 'malformed YAML';
+    const place = { file: reading.file, line: position?.line ?? 0, column: position?.col ?? 0 };
+    reading.problems.push({ ...place, code: 'CHANNEL_YAML_MALFORMED', message, remedy: 'correct the YAML' });
+  }
+  if (document.errors.length > 0) return undefined;
+  if (document.contents === null) {
+    note(
+      reading,
+      undefined,
+      'CHANNEL_FILE_EMPTY',
+      'the file is empty',
+      'write a channel, or delete the file',
+    );
+    return undefined;
+  }
+  const channel = channelField.read(document.contents, reading);
+  for (const [index, route] of (channel?.routes ?? []).entries()) {
+    if (channel?.destinations?.has(route.to)) continue;
+    const node = document.getIn(['routes', index, 'to'], true) as Parameters<typeof note>[1];
+    const known = [...(channel?.destinations?.keys() ?? [])].join(', ') || 'none';
+    note(reading, node, 'CHANNEL_ROUTE_UNKNOWN', `no destination '${route.to}'`, `declared here: ${known}`);
+  }
+  return channel;
+}
