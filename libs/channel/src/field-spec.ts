@@ -123,7 +123,7 @@ export function record<T>(item: Field<T>, name: RegExp): Field<Map<string, T>> {
       for (const { key, keyNode, value } of entries) {
         if (!name.test(key))
           note(reading, keyNode, 'CHANNEL_NAME_WRONG', `'${key}' is no name`, 'use a-z, 0-9 and -');
-        const read = value && item.read(value, reading);
+        const read = value === null ? undefined : item.read(value, reading);
         if (read !== undefined) values.set(key, read);
       }
       return values.size === entries.length ? values : undefined;

@@ -1,2 +1,17 @@
+export {
+  commitment,
+  digestOfMapping,
+  encodeLedgerEntry,
+  LEDGER_ENTRY_BYTES,
+  ledgerEntryHash,
+} from './ledger-entry.js';
+export {
+  type MessageOutcome,
+  type MessageState,
+  messageState,
+  type Route,
+  type StoredResource,
+} from './message-outcome.js';
 export { deflatePack, inflatePack, plainPack, resourceAt, resourcesOf } from './pack-bytes.js';
 export { storeMigrations } from './schema.js';
+export { MessageWriter, type OutcomeStream, type Written } from './write-messages.js';

@@ -5,7 +5,8 @@ import type { Migration } from '#database';
  * 2 filtered, 3 dead. `bytes` is the deflated output (pack-bytes.ts), `entry` the exact ledger leaf.
  *
  * resource: the current version of each resource as a pointer into a pack; former versions in resource_history.
- * `type` is an index into `resourceTypes` of #fhir. `patient` is the rid of the Patient whose record it belongs to.
+ * `type` is an index into `resourceTypes` of #fhir. `patient` is hash64("Patient/<id>") of the Patient whose record it
+ * belongs to: a candidate, checked after decoding.
  *
  * search_hash: candidates for a search. Rows of former versions stay: a reader checks the decoded candidate.
  *

@@ -1,0 +1,39 @@
+import type { Position } from '#kernel';
+import type { MappedResource } from '#mapping';
+
+/** What a journaled message can become; the numbers are stored. */
+export const messageState = { transformed: 1, filtered: 2, dead: 3 } as const;
+export type MessageState = (typeof messageState)[keyof typeof messageState];
+
+/** What the transformer made of one message, ready to be stored. */
+export interface MessageOutcome {
+  readonly position: Position;
+  /** `journal.kind`. */
+  readonly kind: number;
+  readonly channel: number;
+  readonly receivedAtMs: number;
+  readonly state: MessageState;
+  /** Why it was filtered or is dead: a stable code and a sentence without message content (I6). */
+  readonly code?: string;
+  readonly reason?: string;
+  /** The bytes that the ledger entry commits to. */
+  readonly raw: Buffer;
+  /** `digestOfMapping`: engine and mapping files that took part (32 bytes). */
+  readonly mapping: Buffer;
+  readonly resources: readonly MappedResource[];
+  /** Provenance names the source by these. */
+  readonly channelName: string;
+}
+
+/** One resource of a message as it was stored. */
+export interface StoredResource {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  /** False when the content equalled the current version's. */
+  readonly changed: boolean;
+  readonly content: object;
+}
+
+/** Chooses the destinations of a message by what it produced. Called inside the transaction; must be quick and pure. */
+export type Route = (message: MessageOutcome, resources: readonly StoredResource[]) => readonly number[];

@@ -1,0 +1,27 @@
+import { hash } from 'node:crypto';
+import { formatPosition, stableId } from '#kernel';
+import type { MessageOutcome, StoredResource } from './message-outcome.js';
+
+/**
+ * The Provenance of one message as JSON: what it touched (with versions), the source by hash and journal position, and
+ * the mapping by hash. A function of the message and of what it met in the store, so a re-run writes the same bytes.
+ */
+export function provenanceOf(
+  tenant: string,
+  message: MessageOutcome,
+  targets: readonly StoredResource[],
+): { id: string; text: string } {
+  const position = formatPosition(message.position);
+  const id = stableId(tenant, 'Provenance', [position]);
+  const references = targets.map((t) => `{"reference":"${t.type}/${t.id}/_history/${t.version}"}`).join(',');
+  const recorded = new Date(message.receivedAtMs).toISOString();
+  const channel = JSON.stringify(message.channelName);
+  const text =
+    `{"resourceType":"Provenance","id":"${id}","target":[${references}],"recorded":"${recorded}",` +
+    `"policy":["urn:x-suture:mapping:${message.mapping.toString('hex')}"],` +
+    `"agent":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/provenance-participant-type",` +
+    `"code":"assembler"}]},"who":{"display":${channel}}}],` +
+    `"entity":[{"role":"source","what":{"identifier":{"system":"urn:x-suture:message-sha256",` +
+    `"value":"${hash('sha256', message.raw, 'hex')}"},"display":"journal position ${position}"}}]}`;
+  return { id, text };
+}
