@@ -2,7 +2,8 @@ import tseslint from 'typescript-eslint';
 
 /** The house measures a file at 300 lines. These are tables or grammars whose reader sees at once why. */
 const longFiles = {
-  'libs/fhir/src/r4-tables.ts': 'generated table of R4 elements',
+  'libs/fhir/src/r4-tables.ts': 'generated: the elements of FHIR R4',
+  'libs/mapping/src/dictionary/v2-tables.ts': 'generated: the HL7 v2 dictionary',
 };
 
 /** The house measures a function at 60 lines. These are one decision that reads worse in pieces. */
@@ -11,7 +12,7 @@ const longFunctions = {};
 /** Bugs that need no types to be seen. */
 const findBugs = {
   'array-callback-return': 'error',
-  complexity: ['error', 20],
+  complexity: ['error', 25],
   eqeqeq: ['error', 'always'],
   'max-depth': ['error', 4],
   'max-params': ['error', 5],
@@ -22,7 +23,6 @@ const findBugs = {
   'no-empty': ['error', { allowEmptyCatch: false }],
   'no-fallthrough': 'error',
   'no-loss-of-precision': 'error',
-  'no-promise-executor-return': ['error', { allowVoid: true }],
   'no-self-compare': 'error',
   'no-sparse-arrays': 'error',
   'no-unmodified-loop-condition': 'error',
@@ -73,7 +73,7 @@ const findBugsByType = {
   '@typescript-eslint/no-array-delete': 'error',
   '@typescript-eslint/no-for-in-array': 'error',
   '@typescript-eslint/no-implied-eval': 'error',
-  '@typescript-eslint/no-misused-spread': 'error',
+  '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
   '@typescript-eslint/no-deprecated': 'error',
   '@typescript-eslint/no-shadow': ['error', { ignoreTypeValueShadow: true }],
   '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
