@@ -4,6 +4,7 @@ import type { JournaledMessage, JournalKind } from './journal-entry.js';
 
 export interface Cursor {
   readonly lane: number;
+  readonly partition: number;
   /** The last message transformed. */
   readonly seq: number;
   /** Hash of that message's ledger entry; 32 zero bytes before the first. */
@@ -13,51 +14,57 @@ export interface Cursor {
 }
 
 /**
- * Takes a partition for this transaction: one transformer at a time, over all lanes, so that the resources of a
- * patient are written by one. False when another has it, or, with `wait`, only after it is free.
+ * Takes partitions for this transaction: one transformer at a time, over all lanes, so that the resources of a patient
+ * are written by one. Answers those it got; what another worker holds is left out.
  */
-export async function lockPartition(tx: Query, partition: number, wait = false): Promise<boolean> {
-  const rows = await tx.query(
-    `SELECT partition FROM partition_lock WHERE partition = $1 FOR UPDATE ${wait ? '' : 'SKIP LOCKED'}`,
-    [partition],
-    wait ? 'lock-partition-wait' : 'lock-partition',
+export async function lockPartitions(tx: Query, partitions: readonly number[]): Promise<number[]> {
+  const rows = await tx.query<{ partition: number }>(
+    'SELECT partition FROM partition_lock WHERE partition = ANY($1) ORDER BY partition FOR UPDATE SKIP LOCKED',
+    [partitions],
+    'lock-partitions',
   );
-  return rows.length === 1;
+  return rows.map((row) => row.partition);
 }
 
-/** The cursors of a partition that are behind their journal, in order of lane. Call under `lockPartition`. */
-export async function cursorsBehind(tx: Query, partition: number): Promise<Cursor[]> {
-  const rows = await tx.query<{ lane: number; seq: number; entry_hash: Buffer; head: number }>(
-    `SELECT c.lane, c.seq, c.entry_hash, h.seq AS head
-     FROM cursor c JOIN journal_head h USING (lane, partition)
-     WHERE c.partition = $1 AND h.seq > c.seq ORDER BY c.lane`,
-    [partition],
-    'cursors-behind',
+/** The cursors of `partitions`, every lane's, in order of partition and lane. Call under `lockPartitions`. */
+export async function readCursors(tx: Query, partitions: readonly number[]): Promise<Cursor[]> {
+  const rows = await tx.query<{
+    lane: number;
+    partition: number;
+    seq: number;
+    entry_hash: Buffer;
+    head: number;
+  }>(
+    `SELECT lane, partition, c.seq, c.entry_hash, h.seq AS head FROM cursor c JOIN journal_head h USING (lane, partition)
+     WHERE c.partition = ANY($1) ORDER BY partition, lane`,
+    [partitions],
+    'read-cursors',
   );
-  return rows.map((row) => ({ lane: row.lane, seq: row.seq, entryHash: row.entry_hash, head: row.head }));
+  return rows.map(({ entry_hash, ...row }) => ({ ...row, entryHash: entry_hash }));
 }
 
-/** One cursor with its head, under `lockPartition`. */
-export async function readCursor(tx: Query, lane: number, partition: number): Promise<Cursor | undefined> {
-  const rows = await tx.query<{ seq: number; entry_hash: Buffer; head: number }>(
-    `SELECT c.seq, c.entry_hash, h.seq AS head FROM cursor c JOIN journal_head h USING (lane, partition)
-     WHERE c.lane = $1 AND c.partition = $2`,
-    [lane, partition],
-    'read-cursor',
-  );
-  const row = rows[0];
-  return row && { lane, seq: row.seq, entryHash: row.entry_hash, head: row.head };
-}
-
-export async function moveCursor(tx: Query, to: Position, entryHash: Buffer): Promise<void> {
+/** Moves each cursor to a message and the hash of its ledger entry. */
+export async function moveCursors(
+  tx: Query,
+  to: readonly (Position & { entryHash: Buffer })[],
+): Promise<void> {
   await tx.query(
-    'UPDATE cursor SET seq = $3, entry_hash = $4 WHERE lane = $1 AND partition = $2',
-    [to.lane, to.partition, to.seq, entryHash],
-    'move-cursor',
+    `UPDATE cursor c SET seq = n.seq, entry_hash = n.entry_hash
+     FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bytea[]) AS n(lane, partition, seq, entry_hash)
+     WHERE c.lane = n.lane AND c.partition = n.partition`,
+    [
+      to.map((row) => row.lane),
+      to.map((row) => row.partition),
+      to.map((row) => row.seq),
+      to.map((row) => row.entryHash),
+    ],
+    'move-cursors',
   );
 }
 
 interface JournalRow {
+  lane: number;
+  partition: number;
   seq: number;
   kind: JournalKind;
   flags: number;
@@ -73,20 +80,32 @@ interface JournalRow {
 const MAX_READ_BYTES = 8 * 1024 * 1024;
 
 /**
- * The messages after `after`, in order, at most `limit` and at most 8 MiB (but always one). A replay comes with the
+ * The messages after each of `after`, in order, at most `limit` and 8 MiB in all (but always one). A replay comes with the
  * bytes of the message it refers to.
  */
-export async function readAfter(tx: Query, after: Position, limit: number): Promise<JournaledMessage[]> {
-  const { lane, partition, seq } = after;
+export async function readAfter(
+  tx: Query,
+  after: readonly Position[],
+  limit: number,
+): Promise<JournaledMessage[]> {
   const rows = await tx.query<JournalRow>(
-    `SELECT seq, kind, flags, channel, received_at, refers_lane, refers_partition, refers_seq, raw FROM (
-       SELECT *, sum(octet_length(raw)) OVER (ORDER BY seq) - octet_length(raw) AS before FROM (
-         SELECT * FROM journal WHERE lane = $1 AND partition = $2 AND seq > $3 ORDER BY seq LIMIT $4) AS next
-     ) AS measured WHERE before < $5 ORDER BY seq`,
-    [lane, partition, seq, limit, MAX_READ_BYTES],
+    `SELECT lane, partition, seq, kind, flags, channel, received_at, refers_lane, refers_partition, refers_seq, raw FROM (
+       SELECT j.*, a.ord, sum(octet_length(j.raw)) OVER (ORDER BY a.ord, j.seq) - octet_length(j.raw) AS before
+       FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS a(lane, partition, seq, ord)
+       CROSS JOIN LATERAL (
+         SELECT * FROM journal WHERE lane = a.lane AND partition = a.partition AND seq > a.seq ORDER BY seq LIMIT $4) AS j
+       ORDER BY a.ord, j.seq LIMIT $4) AS next
+     WHERE before < $5 ORDER BY ord, seq`,
+    [
+      after.map((position) => position.lane),
+      after.map((position) => position.partition),
+      after.map((position) => position.seq),
+      limit,
+      MAX_READ_BYTES,
+    ],
     'read-after',
   );
-  const messages = rows.map((row) => messageOf(row, lane, partition));
+  const messages = rows.map(messageOf);
   return Promise.all(messages.map((message) => (message.kind === 1 ? withBytes(tx, message) : message)));
 }
 
@@ -100,7 +119,7 @@ export async function readMessage(tx: Query, position: Position): Promise<Journa
   );
   const row = rows[0];
   if (row === undefined) return undefined;
-  const message = messageOf(row, lane, partition);
+  const message = messageOf(row);
   return message.kind === 1 ? withBytes(tx, message) : message;
 }
 
@@ -110,8 +129,8 @@ async function withBytes(tx: Query, replay: JournaledMessage): Promise<Journaled
   return { ...replay, raw: original?.raw ?? replay.raw };
 }
 
-function messageOf(row: JournalRow, lane: number, partition: number): JournaledMessage {
-  const { refers_lane, refers_partition, refers_seq } = row;
+function messageOf(row: JournalRow): JournaledMessage {
+  const { lane, partition, refers_lane, refers_partition, refers_seq } = row;
   const refers =
     refers_lane === null || refers_partition === null || refers_seq === null
       ? undefined

@@ -1,12 +1,11 @@
 export { AcknowledgmentLog } from './acknowledgment-log.js';
 export {
   type Cursor,
-  cursorsBehind,
-  lockPartition,
-  moveCursor,
+  lockPartitions,
+  moveCursors,
   partitionsBehind,
   readAfter,
-  readCursor,
+  readCursors,
   readMessage,
 } from './cursors.js';
 export { channelId, Journal } from './journal.js';

@@ -3,15 +3,15 @@ import { isEngineError } from '#kernel';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   channelId,
-  cursorsBehind,
   idempotencyKey,
   Journal,
   type JournalEntry,
   journalMigrations,
-  lockPartition,
-  moveCursor,
+  lockPartitions,
+  moveCursors,
   partitionsBehind,
   readAfter,
+  readCursors,
   readMessage,
 } from './index.js';
 
@@ -37,7 +37,7 @@ function entry(text: string, partition: number, more: Partial<JournalEntry> = {}
 }
 
 async function readAll(lane: number, partition: number, from = 0): Promise<string[]> {
-  const rows = await readAfter(fixture.database, { lane, partition, seq: from }, 1000);
+  const rows = await readAfter(fixture.database, [{ lane, partition, seq: from }], 1000);
   return rows.map((row) => row.raw.toString());
 }
 
@@ -188,16 +188,24 @@ describe('journal', () => {
     );
     let through = 0;
     await database.transaction(async (tx) => {
-      expect(await lockPartition(tx, 13)).toBe(true);
-      for (const cursor of await cursorsBehind(tx, 13)) {
-        const messages = await readAfter(tx, { lane: cursor.lane, partition: 13, seq: cursor.seq }, 1000);
-        expect(messages.map((message) => message.position.seq)).toEqual(
-          Array.from({ length: cursor.head - cursor.seq }, (_, index) => cursor.seq + index + 1),
+      expect(await lockPartitions(tx, [13])).toEqual([13]);
+      const behind = (await readCursors(tx, [13])).filter((cursor) => cursor.head > cursor.seq);
+      expect(behind).toHaveLength(2);
+      const messages = await readAfter(tx, behind, 1000);
+      for (const cursor of behind) {
+        const mine = messages.filter((message) => message.position.lane === cursor.lane);
+        const numbers = Array.from(
+          { length: cursor.head - cursor.seq },
+          (_, index) => cursor.seq + index + 1,
         );
-        through += messages.length;
-        const last = messages.at(-1);
-        if (last) await moveCursor(tx, last.position, Buffer.alloc(32));
+        expect(mine.map((message) => message.position.seq)).toEqual(numbers);
+        through += mine.length;
       }
+      const entryHash = Buffer.alloc(32);
+      await moveCursors(
+        tx,
+        behind.map((cursor) => ({ lane: cursor.lane, partition: 13, seq: cursor.head, entryHash })),
+      );
     });
     expect(through).toBe(100);
     expect((await partitionsBehind(database)).filter((share) => share.partition === 13)).toEqual([]);
@@ -206,8 +214,10 @@ describe('journal', () => {
 
   test('a partition that one worker holds is skipped by the others', async () => {
     await fixture.database.transaction(async (mine) => {
-      expect(await lockPartition(mine, 20)).toBe(true);
-      await fixture.database.transaction(async (other) => expect(await lockPartition(other, 20)).toBe(false));
+      expect(await lockPartitions(mine, [20, 21])).toEqual([20, 21]);
+      await fixture.database.transaction(async (other) => {
+        expect(await lockPartitions(other, [19, 20, 21])).toEqual([19]);
+      });
     });
   });
 });

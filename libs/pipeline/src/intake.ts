@@ -1,0 +1,122 @@
+import type { Arrival, Receipt } from '#channel';
+import type { Database } from '#database';
+import { findPatientIdentifiers, type MessageHeader, readMessageHeader } from '#hl7v2';
+import {
+  controlHash,
+  idempotencyKey,
+  type Journal,
+  type JournalEntry,
+  journalKind,
+  keepRefusal,
+  partitionOf,
+  senderHash,
+} from '#journal';
+import { EngineError, isEngineError } from '#kernel';
+
+/** What intake needs to know of a channel. */
+export interface IntakeChannel {
+  readonly name: string;
+  /** Its number in the journal. */
+  readonly id: number;
+  /** `ORU^R01`, or `ADT^*` for every trigger event. */
+  readonly accept: readonly string[];
+  readonly order: 'per_patient' | 'strict';
+}
+
+type Refused = Extract<Receipt, { outcome: 'refused' }>;
+
+/**
+ * From the socket to the journal: reads only the header, checks what the channel accepts, finds the partition, and
+ * appends the bytes. Answers after the commit (I1). What is refused is kept for the operator before it is answered.
+ */
+export class Intake {
+  private readonly channels: ReadonlyMap<string, IntakeChannel>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly journal: Journal,
+    private readonly tenant: string,
+    channels: readonly IntakeChannel[],
+    private readonly nudge: (lane: number, partition: number) => void,
+  ) {
+    this.channels = new Map(channels.map((channel) => [channel.name, channel]));
+  }
+
+  receive = async (arrival: Arrival): Promise<Receipt> => {
+    const channel = this.channels.get(arrival.channel);
+    if (channel === undefined)
+      throw new EngineError('bug', 'INTAKE_CHANNEL_UNKNOWN', `no channel ${arrival.channel}`);
+    const header = readMessageHeader(arrival.raw);
+    const refused = refusalOf(header, channel);
+    try {
+      if (refused) {
+        await this.keep(arrival, channel, refused);
+        return refused;
+      }
+      const appended = await this.journal.append(this.entryOf(arrival, channel, header));
+      if (appended.position) this.nudge(appended.position.lane, appended.position.partition);
+      return { outcome: 'journaled', ...appended };
+    } catch (error) {
+      // Nothing is known of the commit: silence, the sender resends, the idempotency key collapses it. Never a NAK.
+      if (isEngineError(error, 'uncertain', 'unavailable')) return { outcome: 'uncertain' };
+      throw error;
+    }
+  };
+
+  private keep(arrival: Arrival, channel: IntakeChannel, { error }: Refused): Promise<void> {
+    const { raw, receivedAtMs } = arrival;
+    const refusal = { channel: channel.id, receivedAtMs, code: error.code, reason: error.message, raw };
+    return keepRefusal(this.database, refusal);
+  }
+
+  private entryOf(arrival: Arrival, channel: IntakeChannel, header: MessageHeader): JournalEntry {
+    const { raw, receivedAtMs } = arrival;
+    const byChannel = partitionOf(this.tenant, `channel ${channel.name}`);
+    const patients = channel.order === 'strict' ? {} : findPatientIdentifiers(raw, header);
+    const partition = patients.patient === undefined ? byChannel : partitionOf(this.tenant, patients.patient);
+    const other = patients.other === undefined ? partition : partitionOf(this.tenant, patients.other);
+    return {
+      kind: journalKind.message,
+      channel: channel.id,
+      receivedAtMs,
+      partition,
+      ...(other === partition ? {} : { twinPartition: other }),
+      key: idempotencyKey(channel.name, raw),
+      controlHash: controlHash(header.controlId),
+      sender: senderHash(header.sendingApplication, header.sendingFacility),
+      raw,
+    };
+  }
+}
+
+function refusalOf(header: MessageHeader, channel: IntakeChannel): Refused | undefined {
+  if (header.defect) {
+    const { code, message, acknowledgment, condition, location } = header.defect;
+    return refuse(code, message, { acknowledgment, condition, location });
+  }
+  if (header.isAcknowledgment) {
+    const message = 'an acknowledgment came in; it is kept and never answered';
+    return refuse('HL7_ACKNOWLEDGMENT_RECEIVED', message, {
+      acknowledgment: 'AR',
+      condition: '200',
+      location: 'MSH^1^9',
+    });
+  }
+  const { messageCode, triggerEvent } = header;
+  if (
+    channel.accept.includes(`${messageCode}^${triggerEvent}`) ||
+    channel.accept.includes(`${messageCode}^*`)
+  ) {
+    return undefined;
+  }
+  const takesCode = channel.accept.some((type) => type.startsWith(`${messageCode}^`));
+  const message = takesCode
+    ? `the channel ${channel.name} does not accept this trigger event (MSH-9.2)`
+    : `the channel ${channel.name} does not accept this message type (MSH-9.1)`;
+  const condition = takesCode ? '201' : '200';
+  return refuse('HL7_TYPE_NOT_ACCEPTED', message, { acknowledgment: 'AR', condition, location: 'MSH^1^9' });
+}
+
+function refuse(code: string, message: string, hl7: Refused['hl7']): Refused {
+  return { outcome: 'refused', error: new EngineError('rejected', code, message), hl7 };
+}
