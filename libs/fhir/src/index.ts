@@ -1,5 +1,6 @@
+export { type BundleEntry, bundleOf } from './bundle.js';
+export { checkResource } from './check-resource.js';
 export { Decimal } from './decimal.js';
-export type { ValueSetCodes } from './definitions.js';
 export {
   childrenOf,
   choiceName,
@@ -7,8 +8,9 @@ export {
   elementType,
   nearestName,
   typeKind,
-  type UnknownElement,
 } from './element-type.js';
+export type { Issue } from './issue.js';
 export { readJson } from './read-json.js';
+export { headOf, spliceMeta } from './resource-text.js';
 export { isResourceType, resourceTypeCode, resourceTypes } from './resource-types.js';
 export { type FhirObject, type FhirValue, writeJson } from './write-json.js';

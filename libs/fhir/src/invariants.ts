@@ -1,0 +1,339 @@
+import { Decimal } from './decimal.js';
+import type { Findings } from './issue.js';
+import type { FhirObject, FhirValue } from './write-json.js';
+
+/**
+ * The invariants of R4 that a conversion can break, written by hand: a FHIRPath engine would take a hundred times as
+ * long. The key in front of each message is the key of the constraint in the R4 definitions.
+ */
+export type Rule = (value: FhirObject, findings: Findings) => void;
+
+const has = (value: FhirObject, ...names: string[]): boolean =>
+  names.some((name) => value[name] !== undefined);
+const choice = (value: FhirObject, stem: string): boolean => {
+  for (const name in value) if (name.startsWith(stem) && /^[A-Z]/.test(name.charAt(stem.length))) return true;
+  return false;
+};
+const list = (value: FhirValue | undefined): readonly FhirValue[] => (Array.isArray(value) ? value : []);
+const asObject = (value: FhirValue | undefined): FhirObject | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal)
+    ? value
+    : undefined;
+const hasCode = (concept: FhirValue | undefined, ...codes: string[]): boolean =>
+  list(asObject(concept)?.['coding']).some((coding) => codes.includes(String(asObject(coding)?.['code'])));
+const codings = (concept: FhirValue | undefined): string[] =>
+  list(asObject(concept)?.['coding']).map(
+    (coding) => `${String(asObject(coding)?.['system'])} ${String(asObject(coding)?.['code'])}`,
+  );
+const numberOf = (value: FhirValue | undefined): number | undefined =>
+  value instanceof Decimal ? value.toNumber() : typeof value === 'number' ? value : undefined;
+
+/** A rule that wants `holds`; the issue stands at the element itself. */
+function rule(key: string, message: string, holds: (value: FhirObject) => boolean): Rule {
+  return (value, findings) => {
+    if (!holds(value)) findings.add('rule', `${key}: ${message}`);
+  };
+}
+
+function all(...rules: Rule[]): Rule {
+  return (value, findings) => {
+    for (const each of rules) each(value, findings);
+  };
+}
+
+const atLeastOne = (key: string, ...names: string[]): Rule =>
+  rule(key, `one of ${names.join(', ')} is needed`, (value) => has(value, ...names));
+
+/** Dates, or times with a zone; of different precision they cannot be compared, which R4 lets pass. */
+function inOrder(start: FhirValue | undefined, end: FhirValue | undefined): boolean {
+  if (typeof start !== 'string' || typeof end !== 'string') return true;
+  if (start.length > 10 !== end.length > 10) return true;
+  if (start.length <= 10) {
+    const shared = Math.min(start.length, end.length);
+    return start.slice(0, shared) <= end.slice(0, shared);
+  }
+  const [from, to] = [Date.parse(start), Date.parse(end)];
+  return Number.isNaN(from) || Number.isNaN(to) || from <= to;
+}
+
+const unit = rule(
+  'qty-3',
+  'a code for the unit needs its system',
+  (q) => !has(q, 'code') || has(q, 'system'),
+);
+
+const ucumSystem = 'http://unitsofmeasure.org';
+const ucum = (key: string): Rule =>
+  rule(key, 'a value needs a code of UCUM', (q) => {
+    return (has(q, 'code') || !has(q, 'value')) && (!has(q, 'system') || q['system'] === ucumSystem);
+  });
+
+function isCount(q: FhirObject): boolean {
+  if (has(q, 'value') && q['code'] !== '1') return false;
+  if (has(q, 'code') && q['code'] !== '1') return false;
+  if (has(q, 'system') && q['system'] !== ucumSystem) return false;
+  return Number.isInteger(numberOf(q['value']) ?? 0);
+}
+
+const bundleEntry = rule('bdl-5', 'an entry holds a resource, a request or a response', (entry) =>
+  has(entry, 'resource', 'request', 'response'),
+);
+
+function bundleOfType(
+  value: FhirObject,
+  type: string,
+  entries: readonly FhirObject[],
+  findings: Findings,
+): void {
+  const identifier = asObject(value['identifier']);
+  const first = asObject(entries[0]?.['resource'])?.['resourceType'];
+  if (type === 'document') {
+    if (!identifier || !has(identifier, 'system') || !has(identifier, 'value')) {
+      findings.add('rule', 'bdl-9: a document has an identifier with system and value', 'identifier');
+    }
+    if (!has(value, 'timestamp')) findings.add('rule', 'bdl-10: a document has a timestamp', 'timestamp');
+    if (first !== 'Composition')
+      findings.add('rule', 'bdl-11: a document starts with its Composition', 'entry');
+  }
+  if (type === 'message' && first !== 'MessageHeader') {
+    findings.add('rule', 'bdl-12: a message starts with its MessageHeader', 'entry');
+  }
+}
+
+function bundle(value: FhirObject, findings: Findings): void {
+  const type = String(value['type']);
+  const entries = list(value['entry']).map((entry) => asObject(entry) ?? {});
+  if (has(value, 'total') && type !== 'searchset' && type !== 'history') {
+    findings.add('rule', 'bdl-1: a total only in a searchset or history', 'total');
+  }
+  const asksRequest = type === 'batch' || type === 'transaction' || type === 'history';
+  if (entries.some((entry) => has(entry, 'request') !== asksRequest)) {
+    findings.add(
+      'rule',
+      'bdl-3: request in each entry of a batch, transaction or history, and only there',
+      'entry',
+    );
+  }
+  const answers = type === 'batch-response' || type === 'transaction-response' || type === 'history';
+  if (entries.some((entry) => has(entry, 'response') !== answers)) {
+    findings.add('rule', 'bdl-4: response in each entry of a response or history, and only there', 'entry');
+  }
+  if (type !== 'searchset' && entries.some((entry) => has(entry, 'search'))) {
+    findings.add('rule', 'bdl-2: search facts only in a searchset', 'entry');
+  }
+  bundleOfType(value, type, entries, findings);
+  const urls = new Set<string>();
+  for (const entry of entries) {
+    const meta = asObject(asObject(entry['resource'])?.['meta']);
+    const key = `${String(entry['fullUrl'])} ${String(meta?.['versionId'])}`;
+    if (entry['fullUrl'] !== undefined && type !== 'history' && urls.has(key)) {
+      findings.add('rule', 'bdl-7: a fullUrl stands once', 'entry');
+    }
+    urls.add(key);
+  }
+}
+
+const notHome = (key: string, name: string): Rule =>
+  rule(key, `an organisation has no ${name} of use home`, (value) =>
+    list(value[name]).every((item) => asObject(item)?.['use'] !== 'home'),
+  );
+
+const enteredInError = (value: FhirObject): boolean =>
+  hasCode(value['verificationStatus'], 'entered-in-error');
+
+const rules: Readonly<Record<string, Rule>> = {
+  Extension: rule(
+    'ext-1',
+    'an extension has a value or extensions, not both',
+    (value) => has(value, 'extension') !== choice(value, 'value') || companionValue(value),
+  ),
+  Period: rule('per-1', 'the start is not after the end', (value) => inOrder(value['start'], value['end'])),
+  Range: rule('rng-2', 'low is not above high', ({ low, high }) => {
+    const [from, to] = [asObject(low), asObject(high)];
+    if (from?.['unit'] !== to?.['unit'] || from?.['code'] !== to?.['code']) return true;
+    return (
+      (numberOf(from?.['value']) ?? Number.NEGATIVE_INFINITY) <=
+      (numberOf(to?.['value']) ?? Number.POSITIVE_INFINITY)
+    );
+  }),
+  Ratio: rule('rat-1', 'numerator and denominator, both or none with an extension', (value) =>
+    has(value, 'numerator')
+      ? has(value, 'denominator')
+      : !has(value, 'denominator') && has(value, 'extension'),
+  ),
+  Quantity: unit,
+  Age: all(
+    unit,
+    ucum('age-1'),
+    rule('age-1', 'an age is above zero', (q) => (numberOf(q['value']) ?? 1) > 0),
+  ),
+  Duration: rule('drt-1', 'a code needs a value and the system of UCUM', (q) => {
+    return !has(q, 'code') || (q['system'] === ucumSystem && has(q, 'value'));
+  }),
+  Count: all(unit, rule('cnt-3', 'a count is a whole number of unit 1 in UCUM', isCount)),
+  Distance: all(unit, ucum('dis-1')),
+  ContactPoint: rule(
+    'cpt-2',
+    'a value needs a system',
+    (value) => !has(value, 'value') || has(value, 'system'),
+  ),
+  Attachment: rule(
+    'att-1',
+    'data needs a contentType',
+    (value) => !has(value, 'data') || has(value, 'contentType'),
+  ),
+  'Timing.repeat': all(
+    rule(
+      'tim-1',
+      'a duration needs its unit',
+      (value) => !has(value, 'duration') || has(value, 'durationUnit'),
+    ),
+    rule('tim-2', 'a period needs its unit', (value) => !has(value, 'period') || has(value, 'periodUnit')),
+    rule('tim-6', 'periodMax needs a period', (value) => !has(value, 'periodMax') || has(value, 'period')),
+    rule(
+      'tim-7',
+      'durationMax needs a duration',
+      (value) => !has(value, 'durationMax') || has(value, 'duration'),
+    ),
+    rule('tim-8', 'countMax needs a count', (value) => !has(value, 'countMax') || has(value, 'count')),
+    rule('tim-9', 'an offset needs an event', (value) => !has(value, 'offset') || has(value, 'when')),
+    rule(
+      'tim-10',
+      'timeOfDay or when, not both',
+      (value) => !(has(value, 'timeOfDay') && has(value, 'when')),
+    ),
+  ),
+  Bundle: bundle,
+  'Bundle.entry': all(
+    bundleEntry,
+    rule('bdl-8', 'a fullUrl names no version', (entry) => !String(entry['fullUrl']).includes('/_history/')),
+  ),
+  'Parameters.parameter': rule('inv-1', 'a value, a resource or parts, one of them', (value) => {
+    return Number(has(value, 'part')) + Number(has(value, 'resource')) + Number(choice(value, 'value')) === 1;
+  }),
+  Observation: all(
+    rule('obs-6', 'no dataAbsentReason beside a value', (value) => {
+      return !(has(value, 'dataAbsentReason') && choice(value, 'value'));
+    }),
+    rule('obs-7', 'no value where a component has the code of the observation', (value) => {
+      if (!has(value, 'component') || !choice(value, 'value')) return true;
+      const own = codings(value['code']);
+      return list(value['component']).every((part) =>
+        codings(asObject(part)?.['code']).every((key) => !own.includes(key)),
+      );
+    }),
+  ),
+  'Observation.referenceRange': atLeastOne('obs-3', 'low', 'high', 'text'),
+  'Patient.contact': atLeastOne('pat-1', 'name', 'telecom', 'address', 'organization'),
+  Organization: all(
+    atLeastOne('org-1', 'identifier', 'name'),
+    notHome('org-2', 'address'),
+    notHome('org-3', 'telecom'),
+  ),
+  AllergyIntolerance: all(
+    rule(
+      'ait-1',
+      'a clinicalStatus is needed unless entered in error',
+      (value) => enteredInError(value) || has(value, 'clinicalStatus'),
+    ),
+    rule(
+      'ait-2',
+      'no clinicalStatus when entered in error',
+      (value) => !(enteredInError(value) && has(value, 'clinicalStatus')),
+    ),
+  ),
+  Condition: all(
+    rule(
+      'con-4',
+      'what has abated is inactive, in remission or resolved',
+      (value) =>
+        !choice(value, 'abatement') || hasCode(value['clinicalStatus'], 'inactive', 'resolved', 'remission'),
+    ),
+    rule(
+      'con-5',
+      'no clinicalStatus when entered in error',
+      (value) => !(enteredInError(value) && has(value, 'clinicalStatus')),
+    ),
+  ),
+  'Condition.evidence': atLeastOne('con-2', 'code', 'detail'),
+  'Condition.stage': atLeastOne('con-1', 'summary', 'assessment'),
+  'Immunization.education': atLeastOne('imm-1', 'documentType', 'reference'),
+  Appointment: all(
+    rule('app-2', 'start and end, both or none', (value) => has(value, 'start') === has(value, 'end')),
+    rule(
+      'app-3',
+      'only a proposed, cancelled or waitlisted appointment has no time',
+      (value) =>
+        (has(value, 'start') && has(value, 'end')) ||
+        ['proposed', 'cancelled', 'waitlist'].includes(String(value['status'])),
+    ),
+  ),
+  'Appointment.participant': atLeastOne('app-1', 'type', 'actor'),
+  'Composition.section': all(
+    atLeastOne('cmp-1', 'text', 'entry', 'section'),
+    rule(
+      'cmp-2',
+      'no emptyReason beside entries',
+      (value) => !(has(value, 'emptyReason') && has(value, 'entry')),
+    ),
+  ),
+  FamilyMemberHistory: all(
+    rule('fhs-1', 'age or born, not both', (value) => !(choice(value, 'age') && choice(value, 'born'))),
+    rule(
+      'fhs-2',
+      'estimatedAge needs an age',
+      (value) => !has(value, 'estimatedAge') || choice(value, 'age'),
+    ),
+  ),
+  'MedicationAdministration.dosage': rule(
+    'mad-1',
+    'a dose or a rate is needed',
+    (value) => has(value, 'dose') || choice(value, 'rate'),
+  ),
+  MedicationDispense: rule('mdd-1', 'handed over after it was prepared', (value) =>
+    inOrder(value['whenPrepared'], value['whenHandedOver']),
+  ),
+  Consent: atLeastOne('ppc-1', 'policy', 'policyRule'),
+  'Goal.target': rule(
+    'gol-1',
+    'a detail needs a measure',
+    (value) => !choice(value, 'detail') || has(value, 'measure'),
+  ),
+  Group: rule(
+    'grp-1',
+    'only an actual group has members',
+    (value) => !has(value, 'member') || value['actual'] === true,
+  ),
+  List: rule(
+    'lst-1',
+    'no emptyReason beside entries',
+    (value) => !(has(value, 'emptyReason') && has(value, 'entry')),
+  ),
+  'AuditEvent.entity': rule(
+    'sev-1',
+    'a name or a query, not both',
+    (value) => !(has(value, 'name') && has(value, 'query')),
+  ),
+  ServiceRequest: rule(
+    'prr-1',
+    'orderDetail needs a code',
+    (value) => !has(value, 'orderDetail') || has(value, 'code'),
+  ),
+  'CarePlan.activity': rule(
+    'cpl-3',
+    'a reference or a detail, not both',
+    (value) => !(has(value, 'reference') && has(value, 'detail')),
+  ),
+};
+
+function companionValue(value: FhirObject): boolean {
+  for (const name in value) if (name.startsWith('_value')) return !has(value, 'extension');
+  return false;
+}
+
+const compiled = new Map(Object.entries(rules));
+
+/** The invariants of the type or nested element at `path`, if it has any here. */
+export function ruleOf(path: string): Rule | undefined {
+  return compiled.get(path);
+}

@@ -1,0 +1,74 @@
+import { Decimal } from './decimal.js';
+import { definitions } from './definitions.js';
+import { isNarrative } from './xhtml.js';
+
+/** R4, section 2.24.0.1: strings are at most 1 MiB, integers 32 bits. */
+const stringMax = 1024 * 1024;
+const integerMax = 2 ** 31 - 1;
+
+/** What no string of FHIR may hold: control characters but tab, line feed and carriage return; lone surrogates. */
+const forbiddenInText = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
+const visible = /\S/;
+const base64 = /^(?:[0-9A-Za-z+/]{4})*(?:[0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$/;
+
+export type PrimitiveCheck = (value: unknown) => boolean;
+
+const isText: PrimitiveCheck = (value) =>
+  typeof value === 'string' &&
+  value.length <= stringMax &&
+  visible.test(value) &&
+  !forbiddenInText.test(value);
+
+const isInteger =
+  (least: number): PrimitiveCheck =>
+  (value) =>
+    typeof value === 'number' &&
+    Number.isInteger(value) &&
+    value >= least &&
+    value <= integerMax &&
+    !Object.is(value, -0);
+
+const daysInMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** The published expressions allow the 30th of February; the calendar does not. `text` matches the expression already. */
+function isInCalendar(text: string): boolean {
+  if (text.length < 10) return true;
+  const year = Number(text.slice(0, 4));
+  const month = Number(text.slice(5, 7));
+  const day = Number(text.slice(8, 10));
+  if (day > (daysInMonth[month - 1] ?? 0)) return false;
+  return month !== 2 || day < 29 || (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0));
+}
+
+function matching(pattern: RegExp, also: (text: string) => boolean = () => true): PrimitiveCheck {
+  return (value) =>
+    typeof value === 'string' && value.length <= stringMax && pattern.test(value) && also(value);
+}
+
+/** The published expression of base64Binary can take exponential time on white space, so it is not used. */
+const isBase64: PrimitiveCheck = (value) =>
+  typeof value === 'string' &&
+  value !== '' &&
+  base64.test(/\s/.test(value) ? value.replace(/\s+/g, '') : value);
+
+const own: Readonly<Record<string, PrimitiveCheck>> = {
+  boolean: (value) => typeof value === 'boolean',
+  decimal: (value) => value instanceof Decimal || (typeof value === 'number' && Number.isFinite(value)),
+  integer: isInteger(-(2 ** 31)),
+  positiveInt: isInteger(1),
+  unsignedInt: isInteger(0),
+  string: isText,
+  markdown: isText,
+  base64Binary: isBase64,
+  xhtml: (value) => typeof value === 'string' && value.length <= stringMax && isNarrative(value),
+};
+
+/** The check of a primitive type's value: JSON type, format, range, calendar. `type` must be a primitive type of R4. */
+export function primitiveCheck(type: string): PrimitiveCheck {
+  const check = own[type];
+  if (check) return check;
+  const pattern = definitions().primitive(type)?.pattern;
+  if (!pattern) return isText;
+  if (type === 'date' || type === 'dateTime' || type === 'instant') return matching(pattern, isInCalendar);
+  return matching(pattern, (text) => text !== '' && !forbiddenInText.test(text));
+}
