@@ -8,8 +8,11 @@ import { postmasterOf } from './postmaster.js';
 /** Longest wait for the PostgreSQL of an engine that is gone: a fast shutdown writes every dirty page. */
 const orphanWaitMs = 60_000;
 const orphanPollMs = 25;
-/** A second look at the owner, so that an engine between taking the lock and writing its number is not mistaken for a dead one. */
-const ownerRecheckMs = 200;
+/**
+ * The owner is looked at twice, this far apart: one that was just killed still takes a moment to disappear, and one that
+ * just took the lock a moment to write its number.
+ */
+const ownerRecheckMs = 400;
 
 export interface DataDirectoryLock {
   /** The open lock file; children that inherit it keep the directory locked until they end too. */
@@ -43,15 +46,14 @@ async function acquire(fd: number, path: string, dataDirectory: string): Promise
   for (let attempt = 0; ; attempt++) {
     const result = tryLock(fd);
     if (result === 'locked') return true;
-    if (ownerLives(path)) throw inUse(dataDirectory, path);
-    if (result === 'no-flock') {
-      const orphan = postmasterOf(join(dataDirectory, 'postgres'));
-      if (orphan === undefined) return false;
-    }
+    const lives = ownerLives(path);
+    if (result === 'no-flock' && !lives && postmasterOf(join(dataDirectory, 'postgres')) === undefined)
+      return false;
     if (attempt === 0) {
       await sleep(ownerRecheckMs);
       continue;
     }
+    if (lives) throw inUse(dataDirectory, path);
     if (attempt === 1) signalOrphan(dataDirectory, 'SIGINT');
     if (Date.now() > deadlineMs) throw inUse(dataDirectory, path);
     await sleep(orphanPollMs);
@@ -106,15 +108,16 @@ function ownerLives(path: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  // Numbers are reused: a process that began at another moment is not the owner.
+  // Numbers are reused: a process that began at another moment is not the owner; nor is one that only awaits its burial.
   return startOf(owner.pid) === owner.started;
 }
 
-/** The moment a process began, in clock ticks since boot; '' where /proc does not tell. */
+/** The moment a process began, in clock ticks since boot; 'ended' for a zombie, '' where /proc does not tell. */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : (fields[19] ?? '');
   } catch {
     return '';
   }
