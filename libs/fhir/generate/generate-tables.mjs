@@ -112,12 +112,31 @@ const fhirType = (type) => {
   return type.extension?.find((e) => e.url.endsWith('structuredefinition-fhir-type'))?.valueUrl ?? 'string';
 };
 
-/** The package splits this choice of R4 into one element per type. */
-const splitChoice = 'EvidenceVariable.characteristic.definition';
-function joinSplitChoice(elements) {
-  const parts = elements.filter((e) => e.path.startsWith(splitChoice) && isR4(e.path));
-  const joined = { path: `${splitChoice}[x]`, min: 1, max: '1', type: parts.flatMap((e) => e.type) };
-  return elements.flatMap((e) => (e === parts[0] ? [joined] : parts.includes(e) ? [] : [e]));
+/** The package has R5's EvidenceVariable.characteristic, which splits a choice of R4 and lacks four of its elements. */
+const characteristic = 'EvidenceVariable.characteristic';
+function restoreCharacteristic(elements) {
+  const split = elements.filter((e) => e.path.startsWith(`${characteristic}.definition`) && isR4(e.path));
+  const types = (name) =>
+    published.choiceTypePaths[`${characteristic}.${name}`].map((spelled) => {
+      // That model writes the types as they stand in member names: DateTime, Canonical.
+      const lower = spelled[0].toLowerCase() + spelled.slice(1);
+      return { code: definitions.some((d) => d.id === lower) ? lower : spelled };
+    });
+  const one = (name, min, type) => ({ path: `${characteristic}.${name}`, min, max: '1', type });
+  const definition = one('definition[x]', 1, [
+    ...split.flatMap((e) => e.type),
+    ...types('definition').filter(({ code }) => !split.some((e) => e.type[0].code === code)),
+  ]);
+  const lacking = [
+    { ...one('usageContext', 0, [{ code: 'UsageContext' }]), max: '*' },
+    one('participantEffective[x]', 0, types('participantEffective')),
+    one('timeFromStart', 0, [{ code: 'Duration' }]),
+    {
+      ...one('groupMeasure', 0, [{ code: 'code' }]),
+      binding: { strength: 'required', valueSet: 'http://hl7.org/fhir/ValueSet/group-measure' },
+    },
+  ];
+  return elements.flatMap((e) => (e === split[0] ? [definition, ...lacking] : split.includes(e) ? [] : [e]));
 }
 
 /** True when published R4 has this element. */
@@ -176,7 +195,7 @@ function typeLine(definition) {
   if (parent === 'MetadataResource') parent = 'DomainResource';
   if (!(parent in inherited))
     parent = definition.id === 'Resource' || definition.id === 'Element' ? '' : 'Element';
-  const own = joinSplitChoice(definition.snapshot.element.slice(1)).filter((element) => {
+  const own = restoreCharacteristic(definition.snapshot.element.slice(1)).filter((element) => {
     if (!isR4(element.path)) leftOut.push(element.path);
     if (!isR4(element.path)) return false;
     const names = element.path.split('.').slice(1);

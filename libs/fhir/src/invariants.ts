@@ -1,60 +1,24 @@
-import { Decimal } from './decimal.js';
-import type { Findings } from './issue.js';
-import type { FhirObject, FhirValue } from './write-json.js';
+import { bundleEntryRule, bundleRule } from './bundle-rules.js';
+import {
+  all,
+  asObject,
+  atLeastOne,
+  choice,
+  codings,
+  has,
+  hasCode,
+  inOrder,
+  list,
+  numberOf,
+  type Rule,
+  rule,
+} from './rule.js';
+import type { FhirObject } from './write-json.js';
 
 /**
  * The invariants of R4 that a conversion can break, written by hand: a FHIRPath engine would take a hundred times as
  * long. The key in front of each message is the key of the constraint in the R4 definitions.
  */
-export type Rule = (value: FhirObject, findings: Findings) => void;
-
-const has = (value: FhirObject, ...names: string[]): boolean =>
-  names.some((name) => value[name] !== undefined);
-const choice = (value: FhirObject, stem: string): boolean => {
-  for (const name in value) if (name.startsWith(stem) && /^[A-Z]/.test(name.charAt(stem.length))) return true;
-  return false;
-};
-const list = (value: FhirValue | undefined): readonly FhirValue[] => (Array.isArray(value) ? value : []);
-const asObject = (value: FhirValue | undefined): FhirObject | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal)
-    ? value
-    : undefined;
-const hasCode = (concept: FhirValue | undefined, ...codes: string[]): boolean =>
-  list(asObject(concept)?.['coding']).some((coding) => codes.includes(String(asObject(coding)?.['code'])));
-const codings = (concept: FhirValue | undefined): string[] =>
-  list(asObject(concept)?.['coding']).map(
-    (coding) => `${String(asObject(coding)?.['system'])} ${String(asObject(coding)?.['code'])}`,
-  );
-const numberOf = (value: FhirValue | undefined): number | undefined =>
-  value instanceof Decimal ? value.toNumber() : typeof value === 'number' ? value : undefined;
-
-/** A rule that wants `holds`; the issue stands at the element itself. */
-function rule(key: string, message: string, holds: (value: FhirObject) => boolean): Rule {
-  return (value, findings) => {
-    if (!holds(value)) findings.add('rule', `${key}: ${message}`);
-  };
-}
-
-function all(...rules: Rule[]): Rule {
-  return (value, findings) => {
-    for (const each of rules) each(value, findings);
-  };
-}
-
-const atLeastOne = (key: string, ...names: string[]): Rule =>
-  rule(key, `one of ${names.join(', ')} is needed`, (value) => has(value, ...names));
-
-/** Dates, or times with a zone; of different precision they cannot be compared, which R4 lets pass. */
-function inOrder(start: FhirValue | undefined, end: FhirValue | undefined): boolean {
-  if (typeof start !== 'string' || typeof end !== 'string') return true;
-  if (start.length > 10 !== end.length > 10) return true;
-  if (start.length <= 10) {
-    const shared = Math.min(start.length, end.length);
-    return start.slice(0, shared) <= end.slice(0, shared);
-  }
-  const [from, to] = [Date.parse(start), Date.parse(end)];
-  return Number.isNaN(from) || Number.isNaN(to) || from <= to;
-}
 
 const unit = rule(
   'qty-3',
@@ -73,64 +37,6 @@ function isCount(q: FhirObject): boolean {
   if (has(q, 'code') && q['code'] !== '1') return false;
   if (has(q, 'system') && q['system'] !== ucumSystem) return false;
   return Number.isInteger(numberOf(q['value']) ?? 0);
-}
-
-const bundleEntry = rule('bdl-5', 'an entry holds a resource, a request or a response', (entry) =>
-  has(entry, 'resource', 'request', 'response'),
-);
-
-function bundleOfType(
-  value: FhirObject,
-  type: string,
-  entries: readonly FhirObject[],
-  findings: Findings,
-): void {
-  const identifier = asObject(value['identifier']);
-  const first = asObject(entries[0]?.['resource'])?.['resourceType'];
-  if (type === 'document') {
-    if (!identifier || !has(identifier, 'system') || !has(identifier, 'value')) {
-      findings.add('rule', 'bdl-9: a document has an identifier with system and value', 'identifier');
-    }
-    if (!has(value, 'timestamp')) findings.add('rule', 'bdl-10: a document has a timestamp', 'timestamp');
-    if (first !== 'Composition')
-      findings.add('rule', 'bdl-11: a document starts with its Composition', 'entry');
-  }
-  if (type === 'message' && first !== 'MessageHeader') {
-    findings.add('rule', 'bdl-12: a message starts with its MessageHeader', 'entry');
-  }
-}
-
-function bundle(value: FhirObject, findings: Findings): void {
-  const type = String(value['type']);
-  const entries = list(value['entry']).map((entry) => asObject(entry) ?? {});
-  if (has(value, 'total') && type !== 'searchset' && type !== 'history') {
-    findings.add('rule', 'bdl-1: a total only in a searchset or history', 'total');
-  }
-  const asksRequest = type === 'batch' || type === 'transaction' || type === 'history';
-  if (entries.some((entry) => has(entry, 'request') !== asksRequest)) {
-    findings.add(
-      'rule',
-      'bdl-3: request in each entry of a batch, transaction or history, and only there',
-      'entry',
-    );
-  }
-  const answers = type === 'batch-response' || type === 'transaction-response' || type === 'history';
-  if (entries.some((entry) => has(entry, 'response') !== answers)) {
-    findings.add('rule', 'bdl-4: response in each entry of a response or history, and only there', 'entry');
-  }
-  if (type !== 'searchset' && entries.some((entry) => has(entry, 'search'))) {
-    findings.add('rule', 'bdl-2: search facts only in a searchset', 'entry');
-  }
-  bundleOfType(value, type, entries, findings);
-  const urls = new Set<string>();
-  for (const entry of entries) {
-    const meta = asObject(asObject(entry['resource'])?.['meta']);
-    const key = `${String(entry['fullUrl'])} ${String(meta?.['versionId'])}`;
-    if (entry['fullUrl'] !== undefined && type !== 'history' && urls.has(key)) {
-      findings.add('rule', 'bdl-7: a fullUrl stands once', 'entry');
-    }
-    urls.add(key);
-  }
 }
 
 const notHome = (key: string, name: string): Rule =>
@@ -203,11 +109,8 @@ const rules: Readonly<Record<string, Rule>> = {
       (value) => !(has(value, 'timeOfDay') && has(value, 'when')),
     ),
   ),
-  Bundle: bundle,
-  'Bundle.entry': all(
-    bundleEntry,
-    rule('bdl-8', 'a fullUrl names no version', (entry) => !String(entry['fullUrl']).includes('/_history/')),
-  ),
+  Bundle: bundleRule,
+  'Bundle.entry': bundleEntryRule,
   'Parameters.parameter': rule('inv-1', 'a value, a resource or parts, one of them', (value) => {
     return Number(has(value, 'part')) + Number(has(value, 'resource')) + Number(choice(value, 'value')) === 1;
   }),
