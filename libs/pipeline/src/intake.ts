@@ -72,9 +72,10 @@ export class Intake {
   private entryOf(arrival: Arrival, channel: IntakeChannel, header: MessageHeader): JournalEntry {
     const { raw, receivedAtMs } = arrival;
     const byChannel = partitionOf(this.tenant, `channel ${channel.name}`);
-    const patients = channel.order === 'strict' ? {} : findPatientIdentifiers(raw, header);
-    const partition = patients.patient === undefined ? byChannel : partitionOf(this.tenant, patients.patient);
-    const other = patients.other === undefined ? partition : partitionOf(this.tenant, patients.other);
+    const patients = channel.order === 'strict' ? undefined : findPatientIdentifiers(raw, header);
+    const partition =
+      patients?.patient === undefined ? byChannel : partitionOf(this.tenant, patients.patient);
+    const other = patients?.other === undefined ? partition : partitionOf(this.tenant, patients.other);
     return {
       kind: journalKind.message,
       channel: channel.id,
