@@ -1,5 +1,4 @@
 import { isResourceType } from '#fhir';
-import { identifierTokens, type Token } from './search-token.js';
 
 /** How the values of a parameter are compared (R4 search, section 3.1.1.4). More kinds join here. */
 export type SearchKind = 'token' | 'reference';
@@ -8,21 +7,10 @@ export type SearchKind = 'token' | 'reference';
 export interface SearchParameter {
   readonly name: string;
   readonly kind: SearchKind;
-  /** A reference without a type names one of these; empty: any type. */
+  /** The only type that the references of this parameter count for; undefined: any. */
   readonly target: string | undefined;
   /** The elements it looks at, each once, lists flattened. */
   readonly values: (resource: object) => unknown[];
-}
-
-/** A token parameter whose values have rows in `search_hash`. */
-export interface IndexedToken {
-  readonly name: string;
-  readonly tokens: (resource: object) => Token[];
-}
-
-export interface TypeParameters {
-  readonly all: ReadonlyMap<string, SearchParameter>;
-  readonly indexedTokens: readonly IndexedToken[];
 }
 
 interface ParameterRow {
@@ -174,10 +162,10 @@ const parameterRows: readonly ParameterRow[] = [
   },
 ];
 
-const byType = new Map<string, TypeParameters>();
+const byType = new Map<string, ReadonlyMap<string, SearchParameter>>();
 
-/** The parameters of a resource type that are defined by its content; none for a name that is no R4 resource type. */
-export function parametersOf(type: string): TypeParameters {
+/** The parameters of a resource type that look at its content, by name; none for a name that is no R4 resource type. */
+export function parametersOf(type: string): ReadonlyMap<string, SearchParameter> {
   let parameters = byType.get(type);
   if (parameters) return parameters;
   parameters = compileParameters(type);
@@ -185,19 +173,14 @@ export function parametersOf(type: string): TypeParameters {
   return parameters;
 }
 
-function compileParameters(type: string): TypeParameters {
-  const all = new Map<string, SearchParameter>();
-  const indexedTokens: IndexedToken[] = [];
-  for (const row of parameterRows) {
-    if (!row.types.split(' ').includes(type)) continue;
-    const values = extractor(row.paths);
-    const target = row.name === 'patient' ? 'Patient' : undefined;
-    all.set(row.name, { name: row.name, kind: row.kind, target, values });
-    if (row.kind === 'token') {
-      indexedTokens.push({ name: row.name, tokens: (resource) => identifierTokens(values(resource)) });
-    }
+function compileParameters(type: string): ReadonlyMap<string, SearchParameter> {
+  const parameters = new Map<string, SearchParameter>();
+  for (const { name, kind, paths, types } of parameterRows) {
+    if (!types.split(' ').includes(type)) continue;
+    const target = name === 'patient' ? 'Patient' : undefined;
+    parameters.set(name, { name, kind, target, values: extractor(paths) });
   }
-  return { all, indexedTokens };
+  return parameters;
 }
 
 function extractor(paths: string): (resource: object) => unknown[] {

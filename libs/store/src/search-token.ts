@@ -16,12 +16,17 @@ export interface TokenQuery {
  * Reads one token value of a query (R4 search, section 3.1.1.4.10): `value`, `system|value`, `|value`, `system|`.
  * Throws `rejected` SEARCH_VALUE_INVALID when nothing is asked for.
  */
-export function parseToken(text: string): TokenQuery {
+export function parseToken(text: string, parameter: string): TokenQuery {
   const bar = indexOfBar(text);
   const system = bar < 0 ? undefined : unescapeValue(text.slice(0, bar));
   const value = unescapeValue(bar < 0 ? text : text.slice(bar + 1));
   if (value === '' && (system === undefined || system === '')) {
-    throw new EngineError('rejected', 'SEARCH_VALUE_INVALID', 'a token needs a code, a system, or both');
+    throw new EngineError(
+      'rejected',
+      'SEARCH_VALUE_INVALID',
+      `the search parameter '${parameter}' needs a code, a system, or both`,
+      { cause: { at: `http.${parameter}` } },
+    );
   }
   return { system, value: value === '' ? undefined : value };
 }
@@ -32,8 +37,11 @@ export function tokenMatches(query: TokenQuery, token: Token): boolean {
   return query.system === undefined || query.system === token.system;
 }
 
-/** The text that is hashed for a token; an empty system stands for "whatever the system". */
-export function tokenKey(type: string, parameter: string, system: string, value: string): string {
+/**
+ * The text whose hash finds a value. `system` is the system of a token or the type of a reference; an empty one stands
+ * for "whichever".
+ */
+export function searchKey(type: string, parameter: string, system: string, value: string): string {
   return `${type}|${parameter}|${system}|${value}`;
 }
 

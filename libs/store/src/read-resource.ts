@@ -1,0 +1,138 @@
+import type { Query } from '#database';
+import { isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
+import { assert, formatPosition, type Position } from '#kernel';
+import { inflatePack, resourceAt, resourcesOf } from './pack-bytes.js';
+import { spliceMeta } from './version-text.js';
+
+interface VersionHead {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  readonly lastUpdatedMs: number;
+}
+
+/** One version of a resource as a client sees it. A deletion is a version too, without content. */
+export type ResourceVersion =
+  | (VersionHead & { readonly deleted: false; readonly text: string })
+  | (VersionHead & { readonly deleted: true });
+
+/** A row of `resource` or `resource_history`: where a version lies. */
+export interface PointerRow {
+  type: number;
+  id: string;
+  version: number;
+  lane: number;
+  partition: number;
+  seq: number;
+  position: number;
+  deleted: boolean;
+  last_updated: Date;
+}
+
+export const pointerColumns = [
+  'type',
+  'id',
+  'version',
+  'lane',
+  'partition',
+  'seq',
+  'position',
+  'deleted',
+  'last_updated',
+]
+  .map((column) => `r.${column}`)
+  .join(', ');
+
+/** The pack may be missing only for a deletion, which needs none. */
+const PACK = 'LEFT JOIN pack p ON p.lane = r.lane AND p.partition = r.partition AND p.seq = r.seq';
+
+const readCurrentSql = `SELECT ${pointerColumns}, p.bytes FROM resource r ${PACK} WHERE r.type = $1 AND r.id = $2`;
+
+const readVersionSql = `SELECT ${pointerColumns}, p.bytes FROM (
+    SELECT * FROM resource WHERE type = $1 AND id = $2 AND version = $3
+    UNION ALL
+    SELECT h.* FROM resource c JOIN resource_history h ON h.rid = c.rid
+    WHERE c.type = $1 AND c.id = $2 AND h.version = $3) r ${PACK}`;
+
+/** The current version; undefined when there never was such a resource. One statement, one inflate. */
+export async function readResource(
+  database: Query,
+  type: string,
+  id: string,
+): Promise<ResourceVersion | undefined> {
+  if (!isResourceType(type)) return undefined;
+  const [row] = await database.query<PointerRow & { bytes: Buffer | null }>(
+    readCurrentSql,
+    [resourceTypeCode(type), id],
+    'read-resource',
+  );
+  return row && versionOf(row);
+}
+
+/** One version by its number; undefined when there is none. */
+export async function readVersion(
+  database: Query,
+  type: string,
+  id: string,
+  version: number,
+): Promise<ResourceVersion | undefined> {
+  if (!isResourceType(type) || !Number.isInteger(version) || version < 1 || version > 0x7fffffff)
+    return undefined;
+  const [row] = await database.query<PointerRow & { bytes: Buffer | null }>(
+    readVersionSql,
+    [resourceTypeCode(type), id, version],
+    'read-version',
+  );
+  return row && versionOf(row);
+}
+
+function versionOf(row: PointerRow & { bytes: Buffer | null }): ResourceVersion {
+  const head = headOf(row);
+  if (row.deleted) return { ...head, deleted: true };
+  assert(row.bytes !== null, 'STORE_PACK_MISSING', formatPosition(row));
+  return contentOf(head, resourceAt(inflatePack(row.bytes), row.position));
+}
+
+function headOf(row: PointerRow): VersionHead {
+  const type = resourceTypes[row.type];
+  assert(type !== undefined, 'STORE_TYPE_CODE_UNKNOWN');
+  return { type, id: row.id, version: row.version, lastUpdatedMs: row.last_updated.getTime() };
+}
+
+function contentOf(head: VersionHead, stored: string): ResourceVersion {
+  return { ...head, deleted: false, text: spliceMeta(stored, head.version, head.lastUpdatedMs) };
+}
+
+/**
+ * The versions that `pointers` point to, in their order. Each pack is fetched and inflated once, however many of the
+ * versions lie in it.
+ */
+export async function readPointers(
+  database: Query,
+  pointers: readonly PointerRow[],
+): Promise<ResourceVersion[]> {
+  const places = new Map<string, Position>();
+  for (const row of pointers) if (!row.deleted) places.set(formatPosition(row), row);
+  const packs = await readPacks(database, [...places.values()]);
+  return pointers.map((row) => {
+    const head = headOf(row);
+    if (row.deleted) return { ...head, deleted: true };
+    const stored = packs.get(formatPosition(row))?.[row.position];
+    assert(stored !== undefined, 'STORE_PACK_MISSING', formatPosition(row));
+    return contentOf(head, stored);
+  });
+}
+
+async function readPacks(database: Query, places: readonly Position[]): Promise<Map<string, string[]>> {
+  const packs = new Map<string, string[]>();
+  if (places.length === 0) return packs;
+  const rows = await database.query<Position & { bytes: Buffer }>(
+    `SELECT p.lane, p.partition, p.seq, p.bytes
+     FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) AS k(lane, partition, seq)
+     JOIN pack p USING (lane, partition, seq)`,
+    [places.map((p) => p.lane), places.map((p) => p.partition), places.map((p) => p.seq)],
+    'read-packs-at',
+  );
+  for (const row of rows) packs.set(formatPosition(row), resourcesOf(inflatePack(row.bytes)));
+  return packs;
+}

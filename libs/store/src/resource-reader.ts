@@ -1,0 +1,55 @@
+import type { Query } from '#database';
+import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
+import { type ResourceVersion, readResource, readVersion } from './read-resource.js';
+import type { QueryPair } from './search-criteria.js';
+import { formatPlace, parseSearch, type SearchOptions, searchableNames } from './search-request.js';
+import { searchResources } from './search-resources.js';
+
+/** One page of a search, with what its links say. */
+export interface SearchResult {
+  readonly matches: readonly ResourceVersion[];
+  /** How many match in all, where that is known without another search. */
+  readonly total: number | undefined;
+  /** The parameters that were followed. */
+  readonly followed: readonly QueryPair[];
+  /** The value of `_page` for the next page; undefined: this was the last. A page with a next may be short, or empty. */
+  readonly next: string | undefined;
+  /** Names that were skipped because the client asked for leniency. */
+  readonly ignored: readonly string[];
+}
+
+/** Reads what is stored. Every answer shows what was committed when it was asked for; nothing is cached. */
+export class ResourceReader {
+  constructor(private readonly database: Query) {}
+
+  /** The current version; undefined when there never was such a resource. */
+  read(type: string, id: string): Promise<ResourceVersion | undefined> {
+    return readResource(this.database, type, id);
+  }
+
+  /** One version by its number; undefined when there is none. */
+  version(type: string, id: string, version: number): Promise<ResourceVersion | undefined> {
+    return readVersion(this.database, type, id, version);
+  }
+
+  /** The versions of one resource, newest first; undefined when there never was such a resource. */
+  history(type: string, id: string, paging: HistoryPaging): Promise<HistoryPage | undefined> {
+    return readHistory(this.database, type, id, paging);
+  }
+
+  /**
+   * One page of a search by type. Throws `rejected`: SEARCH_TYPE_UNKNOWN, SEARCH_PARAMETER_UNKNOWN with the list of what
+   * exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY.
+   */
+  async search(type: string, pairs: readonly QueryPair[], options: SearchOptions): Promise<SearchResult> {
+    const request = parseSearch(type, pairs, options);
+    const { matches, next, total } = await searchResources(this.database, request);
+    const { followed, ignored } = request;
+    return { matches, total, followed, ignored, next: next && formatPlace(next) };
+  }
+
+  /** The parameters that a search of `type` accepts, for the CapabilityStatement. */
+  searchable(type: string): readonly { readonly name: string; readonly kind: string }[] {
+    return searchableNames(type);
+  }
+}
