@@ -1,5 +1,4 @@
 export { type Checkpoint, openCheckpoint, signCheckpoint } from './checkpoint.js';
-export { CompactRange } from './compact-range.js';
 export { HASH_BYTES, hashLeaf } from './hash.js';
 export { NoteSigner, NoteVerifier } from './note-keys.js';
 export { proveConsistency, proveInclusion } from './prove.js';
@@ -13,4 +12,5 @@ export {
   tileWidth,
 } from './tiles.js';
 export { formatTlogProof, parseTlogProof } from './tlog-proof.js';
+export { Tree } from './tree.js';
 export { verifyConsistency, verifyInclusion } from './verify-proof.js';

@@ -2,12 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { openCheckpoint } from './checkpoint.js';
-import { CompactRange } from './compact-range.js';
 import { hashLeaf } from './hash.js';
 import { openNote } from './note.js';
 import { NoteVerifier } from './note-keys.js';
 import { proveConsistency, proveInclusion } from './prove.js';
 import { decodeBundle, tileHashReader, tilePath } from './tiles.js';
+import { Tree } from './tree.js';
 import { verifyConsistency, verifyInclusion } from './verify-proof.js';
 
 const vectors = resolve('..', 'shared', 'vectors');
@@ -96,9 +96,9 @@ describeVectors('published vectors', () => {
       const tile = readFileSync(resolve(log, tilePath(0, 0, size)));
       const entries = decodeBundle(readFileSync(resolve(log, tilePath('entries', 0, size)))) ?? [];
       expect(Buffer.concat(entries.map(hashLeaf))).toEqual(tile);
-      const range = new CompactRange();
-      for (const entry of entries) range.append(hashLeaf(entry));
-      expect(range.root()).toEqual(root);
+      const tree = new Tree();
+      for (const entry of entries) tree.append(hashLeaf(entry));
+      expect(tree.root()).toEqual(root);
       const read = tileHashReader(size, async () => tile);
       for (const old of heads.slice(1, size + 1)) {
         const proof = await proveConsistency(old.size, size, read);

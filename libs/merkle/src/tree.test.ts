@@ -1,22 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { naiveRoot, someLeaves } from '../testing/naive-tree.js';
-import { CompactRange } from './compact-range.js';
 import { hashLeaf } from './hash.js';
 import { proveConsistency, proveInclusion } from './prove.js';
 import { tileHashReader, tileWidth } from './tiles.js';
+import { Tree } from './tree.js';
 import type { HashReader } from './tree-nodes.js';
 import { verifyConsistency, verifyInclusion } from './verify-proof.js';
 
 /** A tree in memory: every complete subtree and every root on the way. */
 function grow(count: number): { roots: Buffer[]; read: HashReader; leaves: Buffer[] } {
   const nodes = new Map<string, Buffer>();
-  const range = new CompactRange((level, index, hash) => void nodes.set(`${level}/${index}`, hash));
+  const tree = new Tree((level, index, hash) => void nodes.set(`${level}/${index}`, hash));
   const leaves = someLeaves(count);
-  const roots = [range.root()];
+  const roots = [tree.root()];
   for (const leaf of leaves) {
-    range.append(hashLeaf(leaf));
-    roots.push(range.root());
+    tree.append(hashLeaf(leaf));
+    roots.push(tree.root());
   }
   const read: HashReader = async (ids) =>
     ids.map(({ level, index }) => nodes.get(`${level}/${index}`) ?? Buffer.alloc(0));
@@ -56,11 +56,11 @@ describe('tree', () => {
 
   test('a restored tree goes on as if it had never stopped', async () => {
     for (const n of [0, 1, 2, 3, 255, 256, 257, 511, 599]) {
-      const range = await CompactRange.restore(n, read);
-      expect(range.root()).toEqual(rootOf(n));
-      range.append(leafHash(n));
-      expect(range.root()).toEqual(rootOf(n + 1));
-      expect(range.size).toBe(n + 1);
+      const tree = await Tree.restore(n, read);
+      expect(tree.root()).toEqual(rootOf(n));
+      tree.append(leafHash(n));
+      expect(tree.root()).toEqual(rootOf(n + 1));
+      expect(tree.size).toBe(n + 1);
     }
   });
 });
@@ -143,12 +143,12 @@ describe('proofs', () => {
 
   test('proofs read from tiles are the same proofs', async () => {
     const tiles = new Map<string, Buffer[]>();
-    const range = new CompactRange((level, index, hash) => {
+    const tree = new Tree((level, index, hash) => {
       if (level % 8 !== 0) return;
       const key = `${level / 8}/${Math.floor(index / 256)}`;
       tiles.set(key, [...(tiles.get(key) ?? []), hash]);
     });
-    for (let index = 0; index < MAX_LEAVES; index++) range.append(leafHash(index));
+    for (let index = 0; index < MAX_LEAVES; index++) tree.append(leafHash(index));
     const fromTiles = tileHashReader(MAX_LEAVES, async (level, index, width) => {
       const hashes = tiles.get(`${level}/${index}`) ?? [];
       expect(width).toBe(tileWidth(level, index, MAX_LEAVES));
