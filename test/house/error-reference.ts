@@ -105,7 +105,7 @@ export function errorReference(repository: Repository): string {
   const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const rows = errorCodes(repository).map(
     ({ code, kinds, libraries, messages }) =>
-      `| \`${code}\` | ${[...kinds].sort().join(', ')} | ${[...libraries].sort().join(', ')} | ${cell([...messages].sort().join('; '))} |`,
+      `| \`${code}\` | ${[...kinds].sort().join(', ') || 'by circumstance'} | ${[...libraries].sort().join(', ')} | ${cell([...messages].sort().join('; '))} |`,
   );
   return `${head}${rows.join('\n')}\n`;
 }
