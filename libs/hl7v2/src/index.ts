@@ -1,10 +1,11 @@
 export { type Acknowledgment, type AcknowledgmentOutcome, acknowledge } from './acknowledgment.js';
-export { type Batch, type BatchProblem, splitBatch } from './batch.js';
+export { type BatchProblem, splitBatch } from './batch.js';
+export { unescapeText } from './escape.js';
 export type { HeaderDefect } from './header-defect.js';
 export type { Message } from './message.js';
 export { type MessageHeader, readMessageHeader } from './message-header.js';
 export { FrameCutter, type FrameEvent, frameMaxBytesDefault, frameMessage } from './mllp-framing.js';
-export { type ParseOptions, parseMessage } from './parse-message.js';
+export { parseMessage } from './parse-message.js';
 export type { ParseProblem } from './parse-problem.js';
 export { findPatientIdentifiers } from './patient-identifier.js';
 export { type ReceivedAcknowledgment, readAcknowledgment } from './read-acknowledgment.js';

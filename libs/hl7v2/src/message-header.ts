@@ -9,7 +9,7 @@ import {
 } from './character-set.js';
 import { type HeaderDefect, headerDefects } from './header-defect.js';
 import { readSeparators, type Separators, standardSeparators } from './separators.js';
-import { hasShiftedBytes, wireLine } from './wire-text.js';
+import { shiftedLabels, wireLine } from './wire-text.js';
 
 /** Whitespace before MSH is forgiven up to this many bytes. */
 const leadingSpaceMax = 1_024;
@@ -19,6 +19,8 @@ const segmentsBeforeMsaMax = 16;
 const fieldsRead = 18;
 /** A UTF-16 header is decoded no further than this. */
 const wideHeaderMax = 65_536;
+
+const noNames: readonly string[] = [];
 
 /**
  * The MSH segment, read without parsing the message. Field values are text in the declared character set, still
@@ -190,13 +192,21 @@ function hasMsa(bytes: Buffer, headerEnd: number): boolean {
   return false;
 }
 
-/** The label to read the header line with, found in the line itself: MSH-18 is ASCII in every set. */
+/**
+ * The label to read the header line with, found in the line itself. Where a second byte looks like the field
+ * separator, MSH-18 stands elsewhere for a reader that does not know the set yet; so each such set is tried, and
+ * believed when, read with it, MSH-18 names it.
+ */
 function lineLabel(bytes: Buffer, start: number, end: number): string {
-  const line = bytes.toString('latin1', start, end);
+  const line = bytes.subarray(start, end);
+  const named = labelIn(line.toString('latin1'));
+  if (named !== undefined) return named;
+  return shiftedLabels.find((label) => labelIn(wireLine(line, label)) === label) ?? 'utf-8';
+}
+
+function labelIn(line: string): string | undefined {
   const names = (line.split(line.charAt(3), fieldsRead)[17] ?? '').split(line.charAt(5));
-  const declared = declaredCharacterSet(names).label;
-  if (declared !== undefined && (declared === 'utf-8' || hasShiftedBytes(declared))) return declared;
-  return declared ?? 'utf-8';
+  return declaredCharacterSet(names).label;
 }
 
 /** Decodes header fields for people and for addressing; bytes that do not decode are read as windows-1252. */
@@ -212,8 +222,6 @@ function fieldValues(field: string, repetition: string): readonly string[] {
   if (field === '') return noNames;
   return repetition === '' || !field.includes(repetition) ? [field] : field.split(repetition, 8);
 }
-
-const noNames: readonly string[] = [];
 
 /** The beginning of a UTF-16 message as UTF-8, so that one scanner reads both. */
 function narrowed(raw: Buffer, wide: WideEncoding): Buffer {

@@ -51,14 +51,40 @@ class SegmentCutter {
   }
 
   cut(): void {
-    const text = this.text;
-    const length = text.length;
-    const field = this.field;
+    const start = this.skipBlank(0);
+    const hasLf = this.text.includes('\n');
+    if (!hasLf) this.cutLines(start, '\r');
+    else if (!this.text.includes('\r')) this.cutLines(start, '\n');
+    else this.cutMixed(start);
+  }
+
+  /** One kind of line end: the engine's own search is faster than any loop over characters. */
+  private cutLines(from: number, lineEnd: string): void {
+    const { text } = this;
+    const separator = this.message.separators.field;
     const starts = this.message.fieldStarts;
-    let start = this.skipBlank(0);
-    this.crEnds = this.endsWithCrAlone(start);
+    // Carried over from line to line: searching anew in each would be quadratic where separators are rare.
+    let next = text.indexOf(separator, from);
+    for (let start = from; start < text.length; ) {
+      const found = text.indexOf(lineEnd, start);
+      const end = found < 0 ? text.length : found;
+      const first = starts.length;
+      while (next >= 0 && next < end) {
+        starts.push(next + 1);
+        next = text.indexOf(separator, next + 1);
+      }
+      this.addSegment(start, end, first);
+      start = this.skipBlank(end + 1);
+    }
+  }
+
+  private cutMixed(from: number): void {
+    const { text, field } = this;
+    const starts = this.message.fieldStarts;
+    this.crEnds = this.endsWithCrAlone(from);
+    let start = from;
     let first = starts.length;
-    for (let i = start; i < length; i++) {
+    for (let i = start; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code === field) starts.push(i + 1);
       else if (code === cr || (code === lf && !this.isLineFeedInField(i))) {
@@ -68,7 +94,7 @@ class SegmentCutter {
         first = starts.length;
       }
     }
-    if (start < length) this.addSegment(start, length, first);
+    if (start < text.length) this.addSegment(start, text.length, first);
   }
 
   private addSegment(start: number, end: number, first: number): void {

@@ -13,11 +13,13 @@ const identifierFields = [3, 2, 4];
 export interface PatientIdentifiers {
   /** Of the first PID. */
   readonly patient: string | undefined;
+  /** The first of `others`. */
+  readonly other: string | undefined;
   /** Of further PIDs and of every repetition of MRG-1, without repeats and without `patient`. */
   readonly others: readonly string[];
 }
 
-const nobody: PatientIdentifiers = { patient: undefined, others: [] };
+const nobody: PatientIdentifiers = { patient: undefined, other: undefined, others: [] };
 
 /** Finds the patients of a message by scanning its bytes, without parsing it; about 1 µs for 1.5 kB. */
 export function findPatientIdentifiers(raw: Uint8Array, header: MessageHeader): PatientIdentifiers {
@@ -41,9 +43,9 @@ export function findPatientIdentifiers(raw: Uint8Array, header: MessageHeader): 
     return found.length < patientsMax;
   });
   if (found.length === 0) return nobody;
-  if (found.length === 1 && patient !== undefined) return { patient, others: nobody.others };
+  if (found.length === 1 && patient !== undefined) return { ...nobody, patient };
   const others = [...new Set(found)].filter((id) => id !== patient).slice(0, patientsMax);
-  return { patient, others };
+  return { patient, other: others[0], others };
 }
 
 const needles = new Map<string, Buffer>();

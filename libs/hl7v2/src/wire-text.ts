@@ -6,22 +6,21 @@
  */
 const lifted = 0xe000;
 
-/** True for sets in which a byte below 80 may be part of a longer character. */
-export function hasShiftedBytes(label: string): boolean {
-  return label === 'iso-2022-jp' || isDoubleByte(label);
-}
+/** Sets in which a byte below 80 may be part of a longer character. */
+export const shiftedLabels: readonly string[] = [
+  'iso-2022-jp',
+  'shift_jis',
+  'gb18030',
+  'gbk',
+  'big5',
+  'euc-kr',
+];
 
 /** `line` as text of bytes, with the bytes that only look like ASCII lifted. */
 export function wireLine(line: Buffer, label: string): string {
   if (label === 'iso-2022-jp') return escapedLine(line);
-  if (isDoubleByte(label)) return doubleByteLine(line, label);
+  if (shiftedLabels.includes(label)) return doubleByteLine(line, label);
   return line.toString('latin1');
-}
-
-function isDoubleByte(label: string): boolean {
-  return (
-    label === 'shift_jis' || label === 'big5' || label === 'gb18030' || label === 'gbk' || label === 'euc-kr'
-  );
 }
 
 function doubleByteLine(line: Buffer, label: string): string {
