@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Clock, type Random, systemClock, systemRandom } from '#kernel';
 import { type DeliveryClaims, DeliveryTurns } from '#store';
 import { DeliverPartition, type DeliveryTarget } from './deliver-partition.js';
@@ -45,6 +46,7 @@ export class DeliverDestinations {
     ports: { readonly clock: Clock; readonly random: Random } = { clock: systemClock, random: systemRandom },
   ) {
     this.events = events;
+    setMaxListeners(0, this.soon.signal, this.now.signal); // one for each turn, which `concurrency` bounds
     const partitions = new DeliverPartition(claims, ports.clock, ports.random);
     const onError = (error: unknown) => this.events.onError?.(error);
     this.running = new Map(

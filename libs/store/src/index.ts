@@ -1,3 +1,7 @@
+export type { WaitingDelivery } from './deliveries.js';
+export { type DeliveryClaim, DeliveryClaims } from './delivery-claims.js';
+export { DeliveryRetry, type RetryPolicy } from './delivery-retry.js';
+export { DeliveryTurns } from './delivery-turns.js';
 export {
   commitment,
   digestOfMapping,

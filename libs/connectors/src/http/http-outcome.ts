@@ -1,0 +1,60 @@
+import { EngineError } from '#kernel';
+
+/**
+ * Statuses by which a receiver speaks of itself or of our credentials, not of this message. Every message would meet
+ * them, so a dead letter for each would empty the stream into the dead: it waits until a person has put it right.
+ */
+const ENDPOINT_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 410, 421, 426]);
+/** Request Timeout, Too Early, Too Many Requests: say themselves that the same request may pass later. */
+const LATER_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** What a status of a whole answer means; undefined: the receiver has it (2xx). Statuses as in RFC 9110, section 15. */
+export function classifyStatus(status: number): EngineError | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  const code = `HTTP_STATUS_${status}`;
+  if (LATER_STATUSES.has(status) || status === 503) {
+    return new EngineError('unavailable', code, `the receiver answers ${status}: later`);
+  }
+  // A redirect is not followed: it would carry the message to an address that nobody has approved.
+  if (ENDPOINT_STATUSES.has(status) || (status >= 300 && status < 400)) {
+    return new EngineError(
+      'misconfigured',
+      code,
+      `the receiver answers ${status}: check address and credentials`,
+    );
+  }
+  if (status >= 400 && status < 500) {
+    return new EngineError('rejected', code, `the receiver refuses this message with ${status}`);
+  }
+  return new EngineError('uncertain', code, `the receiver failed with ${status}; it may have the message`);
+}
+
+/** Codes of Node and OpenSSL for a certificate or handshake that does not pass. */
+const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** What a broken transport means. `unsent`: `unavailable` when nothing was written, else `uncertain`. */
+export function classifyFailure(error: Error, unsent: 'unavailable' | 'uncertain'): EngineError {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (TLS_CODE.test(code)) {
+    return new EngineError(
+      'misconfigured',
+      'DESTINATION_TLS_REFUSED',
+      `TLS to the receiver failed: ${code}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return unsent === 'unavailable'
+    ? new EngineError(unsent, 'DESTINATION_UNREACHABLE', `the receiver cannot be reached (${code})`, {
+        cause: error,
+      })
+    : new EngineError(
+        unsent,
+        'DESTINATION_NO_ANSWER',
+        `the connection ended without a whole answer (${code})`,
+        {
+          cause: error,
+        },
+      );
+}

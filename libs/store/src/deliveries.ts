@@ -1,0 +1,154 @@
+import type { Query } from '#database';
+import type { Position } from '#kernel';
+
+/** One ordered stream of deliveries: a destination's share of one partition. */
+export interface DeliveryShare {
+  readonly destination: number;
+  readonly partition: number;
+}
+
+/** A delivery that is neither sent nor dead, with the pack it sends. */
+export interface WaitingDelivery {
+  readonly number: number;
+  readonly position: Position;
+  /** Times this number has failed so far. */
+  readonly attempts: number;
+  /** `pack.channel`. */
+  readonly channel: number;
+  /** How long ago its pack was stored, by the database's clock. */
+  readonly ageMs: number;
+  /** The deflated pack; undefined when the store does not hold it any more. */
+  readonly bytes: Buffer | undefined;
+}
+
+/** How far a share has come. Written in one statement: a reader sees all of it or nothing. */
+export interface DeliveryProgress {
+  /** The last number that is sent or dead; 0 before the first. */
+  readonly number: number;
+  readonly sent?: { readonly first: number; readonly last: number; readonly attempts: number };
+  readonly dead?: { readonly position: Position; readonly attempts: number; readonly code: string };
+  /** Of number + 1. */
+  readonly failure?: { readonly attempts: number; readonly code: string; readonly retryAfterMs: number };
+}
+
+interface DeliveryRow {
+  number: number;
+  lane: number;
+  seq: number;
+  attempts: number;
+  channel: number | null;
+  age_ms: number | null;
+  bytes: Buffer | null;
+}
+
+/**
+ * The next deliveries of a share in order of number: at most `limit`, and at most `maxBytes` of packs (but always one).
+ * Empty while the share waits for its next attempt.
+ */
+export async function readDeliveries(
+  query: Query,
+  share: DeliveryShare,
+  limit: number,
+  maxBytes: number,
+): Promise<WaitingDelivery[]> {
+  const rows = await query.query<DeliveryRow>(
+    `WITH stand AS (
+       SELECT number, attempts, next_attempt_at FROM delivery_cursor WHERE destination = $1 AND partition = $2)
+     SELECT number, lane, seq, channel, age_ms, bytes, COALESCE((SELECT attempts FROM stand), 0) AS attempts FROM (
+       SELECT d.number, d.lane, d.seq, p.channel, p.bytes,
+              (extract(epoch FROM now() - p.stored_at) * 1000)::float8 AS age_ms,
+              sum(COALESCE(octet_length(p.bytes), 0)) OVER (ORDER BY d.number)
+                - COALESCE(octet_length(p.bytes), 0) AS before
+       FROM (SELECT number, lane, seq FROM delivery
+             WHERE destination = $1 AND partition = $2 AND number > COALESCE((SELECT number FROM stand), 0)
+             ORDER BY number LIMIT $3) AS d
+       LEFT JOIN pack p ON p.lane = d.lane AND p.partition = $2 AND p.seq = d.seq
+     ) AS measured
+     WHERE before < $4 AND NOT EXISTS (SELECT 1 FROM stand WHERE next_attempt_at > now())
+     ORDER BY number`,
+    [share.destination, share.partition, limit, maxBytes],
+    'read-deliveries',
+  );
+  return rows.map((row, index) => ({
+    number: row.number,
+    position: { lane: row.lane, partition: share.partition, seq: row.seq },
+    attempts: index === 0 ? row.attempts : 0,
+    channel: row.channel ?? 0,
+    ageMs: row.age_ms ?? 0,
+    bytes: row.bytes ?? undefined,
+  }));
+}
+
+export interface DeliveryMove {
+  readonly share: DeliveryShare;
+  readonly progress: DeliveryProgress;
+}
+
+/**
+ * Moves the cursors of many shares at once, each at most once. Answers in the same order whether the cursor moved:
+ * false when it was further already, that is, when another process worked on the share.
+ */
+export async function moveDeliveryCursors(query: Query, moves: readonly DeliveryMove[]): Promise<boolean[]> {
+  const column = <T>(of: (move: DeliveryMove) => T | undefined) => moves.map((move) => of(move) ?? null);
+  const rows = await query.query<DeliveryShare>(
+    `WITH move AS MATERIALIZED (
+       SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::int[], $5::float8[], $6::text[],
+                            $7::bigint[], $8::bigint[], $9::int[], $10::smallint[], $11::bigint[], $12::int[], $13::text[])
+         AS m(destination, partition, number, attempts, retry_ms, error, first_number, last_number, sent_attempts,
+              dead_lane, dead_seq, dead_attempts, dead_code)
+     ), moved AS (
+       INSERT INTO delivery_cursor AS c (destination, partition, number, attempts, next_attempt_at, last_error)
+       SELECT destination, partition, number, attempts, now() + retry_ms * interval '1 millisecond', error FROM move
+       ON CONFLICT (destination, partition) DO UPDATE SET number = excluded.number, attempts = excluded.attempts,
+         next_attempt_at = excluded.next_attempt_at, last_error = excluded.last_error
+       WHERE c.number <= excluded.number
+       RETURNING c.destination, c.partition
+     ), sent AS (
+       INSERT INTO delivery_sent (destination, partition, first_number, last_number, at, attempts)
+       SELECT destination, partition, first_number, last_number, now(), sent_attempts
+       FROM move JOIN moved USING (destination, partition) WHERE first_number IS NOT NULL
+     ), dead AS (
+       INSERT INTO delivery_dead (destination, partition, number, lane, seq, attempts, at, code)
+       SELECT destination, partition, number, dead_lane, dead_seq, dead_attempts, now(), dead_code
+       FROM move JOIN moved USING (destination, partition) WHERE dead_code IS NOT NULL
+     )
+     SELECT destination, partition FROM moved`,
+    [
+      column((move) => move.share.destination),
+      column((move) => move.share.partition),
+      column((move) => move.progress.number),
+      column((move) => move.progress.failure?.attempts ?? 0),
+      column((move) => move.progress.failure?.retryAfterMs),
+      column((move) => move.progress.failure?.code),
+      column((move) => move.progress.sent?.first),
+      column((move) => move.progress.sent?.last),
+      column((move) => move.progress.sent?.attempts),
+      column((move) => move.progress.dead?.position.lane),
+      column((move) => move.progress.dead?.position.seq),
+      column((move) => move.progress.dead?.attempts),
+      column((move) => move.progress.dead?.code),
+    ],
+    'move-delivery-cursors',
+  );
+  const moved = new Set(rows.map(shareKey));
+  return moves.map((move) => moved.has(shareKey(move.share)));
+}
+
+/** The shares of these destinations that have something to send and whose next attempt is due. */
+export async function behindDeliveries(
+  query: Query,
+  destinations: readonly number[],
+): Promise<DeliveryShare[]> {
+  return query.query<DeliveryShare>(
+    `SELECT h.destination, h.partition FROM delivery_head h LEFT JOIN delivery_cursor c USING (destination, partition)
+     WHERE h.destination = ANY($1::smallint[]) AND h.number > COALESCE(c.number, 0)
+       AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= now())`,
+    [destinations],
+    'behind-deliveries',
+  );
+}
+
+/** Any number from 0 that stands for a share; -1 as partition stands for the whole destination. */
+export function shareKey({ destination, partition }: DeliveryShare): number {
+  return destination * 0x10000 + (partition & 0xffff);
+}

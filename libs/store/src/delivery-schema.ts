@@ -1,0 +1,19 @@
+import type { Migration } from '#database';
+
+/** delivery_dead: a delivery that no retry can help; its stream went on without it. `code` is the last error's. */
+export const deliveryMigration: Migration = {
+  id: 'store-2',
+  sql: `
+CREATE TABLE delivery_dead (
+  destination smallint NOT NULL,
+  partition smallint NOT NULL,
+  number bigint NOT NULL,
+  lane smallint NOT NULL,
+  seq bigint NOT NULL,
+  attempts int NOT NULL,
+  at timestamptz NOT NULL,
+  code text NOT NULL,
+  PRIMARY KEY (destination, partition, number)
+);
+`,
+};
