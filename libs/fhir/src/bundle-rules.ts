@@ -1,5 +1,5 @@
 import type { Findings } from './issue.js';
-import { all, asObject, has, list, rule } from './rule.js';
+import { all, asObject, has, list, rule, textOf } from './rule.js';
 import type { FhirObject } from './write-json.js';
 
 /** R4 bdl-5 and bdl-8. */
@@ -7,7 +7,7 @@ export const bundleEntryRule = all(
   rule('bdl-5', 'an entry holds a resource, a request or a response', (entry) =>
     has(entry, 'resource', 'request', 'response'),
   ),
-  rule('bdl-8', 'a fullUrl names no version', (entry) => !String(entry['fullUrl']).includes('/_history/')),
+  rule('bdl-8', 'a fullUrl names no version', (entry) => !textOf(entry['fullUrl']).includes('/_history/')),
 );
 
 function bundleOfType(
@@ -33,7 +33,7 @@ function bundleOfType(
 
 /** R4 bdl-1 to bdl-4, bdl-7, bdl-9 to bdl-12. */
 export function bundleRule(value: FhirObject, findings: Findings): void {
-  const type = String(value['type']);
+  const type = textOf(value['type']);
   const entries = list(value['entry']).map((entry) => asObject(entry) ?? {});
   if (has(value, 'total') && type !== 'searchset' && type !== 'history') {
     findings.add('rule', 'bdl-1: a total only in a searchset or history', 'total');
@@ -57,7 +57,7 @@ export function bundleRule(value: FhirObject, findings: Findings): void {
   const urls = new Set<string>();
   for (const entry of entries) {
     const meta = asObject(asObject(entry['resource'])?.['meta']);
-    const key = `${String(entry['fullUrl'])} ${String(meta?.['versionId'])}`;
+    const key = `${textOf(entry['fullUrl'])} ${textOf(meta?.['versionId'])}`;
     if (entry['fullUrl'] !== undefined && type !== 'history' && urls.has(key)) {
       findings.add('rule', 'bdl-7: a fullUrl stands once', 'entry');
     }

@@ -6,20 +6,6 @@ const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const legacyNumber = /^([+-]?)0*(\d*)(?:\.(\d*))?$/;
 
 /**
- * How many decimals the serialisation under way has asked for, and the mark in front of each: JSON.stringify
- * writes U+0001 as six characters, which `writeJson` then finds and takes away.
- */
-export const decimalMark = '\u0001';
-let asked = 0;
-
-/** The number of decimals serialised since the last call. */
-export function takeDecimalCount(): number {
-  const count = asked;
-  asked = 0;
-  return count;
-}
-
-/**
  * A number that keeps its digits as written: 1.50 stays 1.50, in JSON too when written by `writeJson` (R4,
  * section 2.24.0.1: the precision of a decimal has meaning). Immutable.
  */
@@ -59,9 +45,8 @@ export class Decimal {
     return this.text;
   }
 
-  /** For `writeJson` only, which takes the mark away. */
-  toJSON(): string {
-    asked++;
-    return decimalMark + this.text;
+  /** The nearest number, so that JSON.stringify gives valid JSON; only `writeJson` keeps the digits. */
+  toJSON(): number {
+    return this.toNumber();
   }
 }

@@ -12,6 +12,7 @@ import {
   numberOf,
   type Rule,
   rule,
+  textOf,
 } from './rule.js';
 import type { FhirObject } from './write-json.js';
 
@@ -168,7 +169,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'only a proposed, cancelled or waitlisted appointment has no time',
       (value) =>
         (has(value, 'start') && has(value, 'end')) ||
-        ['proposed', 'cancelled', 'waitlist'].includes(String(value['status'])),
+        ['proposed', 'cancelled', 'waitlist'].includes(textOf(value['status'])),
     ),
   ),
   'Appointment.participant': atLeastOne('app-1', 'type', 'actor'),

@@ -63,16 +63,16 @@ describe('meta is spliced into the text of a resource', () => {
 
   test('gives what parsing, changing and writing would give, for any resource', () => {
     fc.assert(
-      fc.property(resource, (tree) => {
+      fc.property(resource, (made) => {
         const {
           versionId: _v,
           _versionId,
           lastUpdated: _l,
           _lastUpdated,
           ...rest
-        } = (tree as { meta?: Record<string, unknown> }).meta ?? { versionId: 0 };
-        const expected = { ...tree, meta: { versionId: '3', lastUpdated: facts.lastUpdated, ...rest } };
-        const spliced = spliceMeta(writeJson(tree), facts);
+        } = (made as { meta?: Record<string, unknown> }).meta ?? { versionId: 0 };
+        const expected = { ...made, meta: { versionId: '3', lastUpdated: facts.lastUpdated, ...rest } };
+        const spliced = spliceMeta(writeJson(made), facts);
         expect(JSON.parse(spliced)).toEqual(JSON.parse(writeJson(expected)));
         expect(headOf(spliced)).toEqual({ type: 'Patient', id: 'a-1.b' });
         // Twice is as good as once.

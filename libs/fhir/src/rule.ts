@@ -21,13 +21,15 @@ export const asObject = (value: FhirValue | undefined): FhirObject | undefined =
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal)
     ? value
     : undefined;
+/** The text, or '' for anything else. */
+export const textOf = (value: FhirValue | undefined): string => (typeof value === 'string' ? value : '');
 /** True when one coding of a CodeableConcept has one of the codes. */
 export const hasCode = (concept: FhirValue | undefined, ...codes: string[]): boolean =>
-  list(asObject(concept)?.['coding']).some((coding) => codes.includes(String(asObject(coding)?.['code'])));
+  list(asObject(concept)?.['coding']).some((coding) => codes.includes(textOf(asObject(coding)?.['code'])));
 /** `system code` of each coding of a CodeableConcept. */
 export const codings = (concept: FhirValue | undefined): string[] =>
   list(asObject(concept)?.['coding']).map(
-    (coding) => `${String(asObject(coding)?.['system'])} ${String(asObject(coding)?.['code'])}`,
+    (coding) => `${textOf(asObject(coding)?.['system'])} ${textOf(asObject(coding)?.['code'])}`,
   );
 /** The number of a decimal or integer. */
 export const numberOf = (value: FhirValue | undefined): number | undefined =>
