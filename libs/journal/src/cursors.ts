@@ -80,30 +80,39 @@ interface JournalRow {
 const MAX_READ_BYTES = 8 * 1024 * 1024;
 
 /**
- * The messages after each of `after`, in order, at most `limit` and 8 MiB in all (but always one). A replay comes with the
- * bytes of the message it refers to.
+ * What waits behind `cursors`, up to the heads they were read with, at most `limit` messages and 8 MiB (but always one), in
+ * order of arrival over all lanes and of seq within a lane. A replay comes with the bytes of the message it refers to.
+ *
+ * The heads of one statement are one moment: a message that a sender sent after the acknowledgment of another is never
+ * read without that other, whichever lanes the two are in. Reading beyond them could.
  */
-export async function readAfter(
+export async function readWaiting(
   tx: Query,
-  after: readonly Position[],
+  cursors: readonly Cursor[],
   limit: number,
 ): Promise<JournaledMessage[]> {
   const rows = await tx.query<JournalRow>(
-    `SELECT lane, partition, seq, kind, flags, channel, received_at, refers_lane, refers_partition, refers_seq, raw FROM (
-       SELECT j.*, a.ord, sum(octet_length(j.raw)) OVER (ORDER BY a.ord, j.seq) - octet_length(j.raw) AS before
-       FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS a(lane, partition, seq, ord)
+    `WITH waiting AS (
+       SELECT j.*, max(j.received_at) OVER (PARTITION BY j.lane, j.partition ORDER BY j.seq) AS arrived
+       FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[]) AS c(lane, partition, seq, head)
        CROSS JOIN LATERAL (
-         SELECT * FROM journal WHERE lane = a.lane AND partition = a.partition AND seq > a.seq ORDER BY seq LIMIT $4) AS j
-       ORDER BY a.ord, j.seq LIMIT $4) AS next
-     WHERE before < $5 ORDER BY ord, seq`,
+         SELECT * FROM journal WHERE lane = c.lane AND partition = c.partition AND seq > c.seq AND seq <= c.head
+         ORDER BY seq LIMIT $5) AS j
+     ), measured AS (
+       SELECT *, sum(octet_length(raw)) OVER (ORDER BY arrived, lane, partition, seq) - octet_length(raw) AS before
+       FROM waiting
+     )
+     SELECT lane, partition, seq, kind, flags, channel, received_at, refers_lane, refers_partition, refers_seq, raw
+     FROM measured WHERE before < $6 ORDER BY arrived, lane, partition, seq LIMIT $5`,
     [
-      after.map((position) => position.lane),
-      after.map((position) => position.partition),
-      after.map((position) => position.seq),
+      cursors.map((cursor) => cursor.lane),
+      cursors.map((cursor) => cursor.partition),
+      cursors.map((cursor) => cursor.seq),
+      cursors.map((cursor) => cursor.head),
       limit,
       MAX_READ_BYTES,
     ],
-    'read-after',
+    'read-waiting',
   );
   const messages = rows.map(messageOf);
   return Promise.all(messages.map((message) => (message.kind === 1 ? withBytes(tx, message) : message)));

@@ -4,9 +4,9 @@ export {
   lockPartitions,
   moveCursors,
   partitionsBehind,
-  readAfter,
   readCursors,
   readMessage,
+  readWaiting,
 } from './cursors.js';
 export { channelId, Journal } from './journal.js';
 export {

@@ -10,9 +10,9 @@ import {
   lockPartitions,
   moveCursors,
   partitionsBehind,
-  readAfter,
   readCursors,
   readMessage,
+  readWaiting,
 } from './index.js';
 
 let fixture: TestDatabase;
@@ -36,8 +36,9 @@ function entry(text: string, partition: number, more: Partial<JournalEntry> = {}
   };
 }
 
-async function readAll(lane: number, partition: number, from = 0): Promise<string[]> {
-  const rows = await readAfter(fixture.database, [{ lane, partition, seq: from }], 1000);
+async function readAll(lane: number, partition: number): Promise<string[]> {
+  const from = { lane, partition, seq: 0, entryHash: Buffer.alloc(32), head: 1000 };
+  const rows = await readWaiting(fixture.database, [from], 1000);
   return rows.map((row) => row.raw.toString());
 }
 
@@ -191,7 +192,7 @@ describe('journal', () => {
       expect(await lockPartitions(tx, [13])).toEqual([13]);
       const behind = (await readCursors(tx, [13])).filter((cursor) => cursor.head > cursor.seq);
       expect(behind).toHaveLength(2);
-      const messages = await readAfter(tx, behind, 1000);
+      const messages = await readWaiting(tx, behind, 1000);
       for (const cursor of behind) {
         const mine = messages.filter((message) => message.position.lane === cursor.lane);
         const numbers = Array.from(
@@ -209,6 +210,23 @@ describe('journal', () => {
     });
     expect(through).toBe(100);
     expect((await partitionsBehind(database)).filter((share) => share.partition === 13)).toEqual([]);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('messages of several lanes are read in order of arrival, and never beyond the moment of the heads', async () => {
+    const [one, two] = await Promise.all([Journal.open(fixture.database), Journal.open(fixture.database)]);
+    const at = (text: string, receivedAtMs: number) => entry(text, 14, { receivedAtMs });
+    await two.append(at('first', 1_000));
+    await one.append(at('second', 2_000));
+    await two.append(at('third', 3_000));
+    // The clock of lane one is behind: its order of seq still holds.
+    await one.append(at('fourth', 1_500));
+    const behind = (await readCursors(fixture.database, [14])).filter((cursor) => cursor.head > cursor.seq);
+    await one.append(at('too late', 500));
+    const read = (limit: number) => readWaiting(fixture.database, behind, limit);
+    const texts = (await read(10)).map((message) => message.raw.toString());
+    expect(texts).toEqual(['first', 'second', 'fourth', 'third']);
+    expect((await read(3)).map((message) => message.raw.toString())).toEqual(['first', 'second', 'fourth']);
     await Promise.all([one.close(), two.close()]);
   });
 

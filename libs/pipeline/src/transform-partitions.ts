@@ -5,12 +5,12 @@ import {
   journalKind,
   lockPartitions,
   moveCursors,
-  readAfter,
   readCursors,
   readMessage,
+  readWaiting,
 } from '#journal';
-import { assert, isEngineError, type Position } from '#kernel';
-import { type MessageOutcome, type MessageWriter, messageState, type OutcomeStream } from '#store';
+import { assert, isEngineError } from '#kernel';
+import { chainKey, type EntryChains, type MessageOutcome, type MessageWriter, messageState } from '#store';
 import type { Router } from './route-message.js';
 import { type TransformContext, transformMessage } from './transform-message.js';
 
@@ -18,11 +18,6 @@ import { type TransformContext, transformMessage } from './transform-message.js'
 const MAX_MESSAGES = 256;
 /** A transaction that met another one is run again at once, this often; then the sweeper tries it. */
 const MAX_CONFLICTS = 20;
-
-interface Stream {
-  readonly cursor: Cursor;
-  readonly messages: readonly JournaledMessage[];
-}
 
 export interface TransformResult {
   /** Messages that now have an outcome. */
@@ -98,45 +93,43 @@ export class TransformPartitions {
     const mine = await lockPartitions(tx, partitions);
     const behind = (await readCursors(tx, mine)).filter((cursor) => cursor.head > cursor.seq);
     if (behind.length === 0) return { result: NOTHING, twins: [] };
-    const read = await readAfter(tx, behind, limit);
-    const streams: Stream[] = [];
-    const twins: JournaledMessage[] = [];
-    for (const cursor of behind) {
-      const next = read.filter(({ position }) => isIn(position, cursor));
-      const first = next.findIndex(isTwin);
-      const messages = first < 0 ? next : next.slice(0, first);
-      const twin = first === 0 ? next[0] : undefined;
-      if (twin) twins.push(twin);
-      if (messages.length > 0) streams.push({ cursor, messages });
+    const messages: JournaledMessage[] = [];
+    const twins = new Map<string, JournaledMessage>();
+    for (const message of await readWaiting(tx, behind, limit)) {
+      const chain = chainKey(message.position);
+      if (twins.has(chain)) continue; // its stream stands still before a message of two patients
+      if (isTwin(message)) twins.set(chain, message);
+      else messages.push(message);
     }
-    if (streams.length === 0) return { result: NOTHING, twins };
-    return { result: await this.store(tx, streams, bury), twins };
+    // A twin runs when it is the first of its stream; one with messages before it is met again on the next round.
+    const first = [...twins].filter(
+      ([chain]) => !messages.some((message) => chainKey(message.position) === chain),
+    );
+    const due = first.map(([, twin]) => twin);
+    if (messages.length === 0) return { result: NOTHING, twins: due };
+    return { result: await this.store(tx, messages, behind, bury), twins: due };
   }
 
   private async store(
     tx: Query,
-    streams: readonly Stream[],
+    messages: readonly JournaledMessage[],
+    cursors: readonly Cursor[],
     bury?: { code: string; reason: string },
   ): Promise<TransformResult> {
-    const outcomes = streams.map(({ cursor, messages }): OutcomeStream => {
-      const made = messages.map((message) => transformMessage(message, this.context));
-      return {
-        entryHash: cursor.entryHash,
-        messages: bury ? made.map((outcome) => buried(outcome, bury)) : made,
-      };
-    });
+    const made = messages.map((message) => transformMessage(message, this.context));
+    const outcomes = bury ? made.map((outcome) => buried(outcome, bury)) : made;
+    const chains: EntryChains = new Map(cursors.map((cursor) => [chainKey(cursor), cursor.entryHash]));
     const route = await this.router.forTransaction(tx);
-    const written = await this.writer.write(tx, outcomes, route);
-    const places = outcomes.map((stream, index) => {
-      const last = stream.messages.at(-1);
-      const entryHash = written.entryHashes[index];
-      assert(last !== undefined && entryHash !== undefined, 'TRANSFORM_STREAM_EMPTY');
-      return { ...last.position, entryHash };
+    const written = await this.writer.write(tx, outcomes, chains, route);
+    const last = new Map(outcomes.map((outcome) => [chainKey(outcome.position), outcome.position]));
+    const places = [...last].map(([chain, position]) => {
+      const entryHash = written.chains.get(chain);
+      assert(entryHash !== undefined, 'TRANSFORM_CHAIN_LOST');
+      return { ...position, entryHash };
     });
     await moveCursors(tx, places);
-    const messages = outcomes.flatMap((stream) => stream.messages);
-    const dead = messages.filter((message) => message.state === messageState.dead).length;
-    return { messages: messages.length, dead, deliveries: written.deliveries };
+    const dead = outcomes.filter((message) => message.state === messageState.dead).length;
+    return { messages: outcomes.length, dead, deliveries: written.deliveries };
   }
 
   private async withTwins(
@@ -161,18 +154,16 @@ export class TransformPartitions {
       const partitions = pair.map((message) => message.position.partition);
       if ((await lockPartitions(tx, partitions)).length < pair.length) return NOTHING;
       const cursors = await readCursors(tx, partitions);
-      const streams = pair.map((message): Stream | undefined => {
-        const cursor = cursors.find((candidate) => isIn(message.position, candidate));
-        return cursor?.seq === message.position.seq - 1 ? { cursor, messages: [message] } : undefined;
-      });
-      if (!streams.every((stream) => stream !== undefined)) return NOTHING;
-      return this.store(tx, streams);
+      const standing = pair.map((message) =>
+        cursors.find(
+          (cursor) =>
+            chainKey(cursor) === chainKey(message.position) && cursor.seq === message.position.seq - 1,
+        ),
+      );
+      if (!standing.every((cursor) => cursor !== undefined)) return NOTHING;
+      return this.store(tx, pair, standing);
     });
   }
-}
-
-function isIn(position: Position, cursor: Cursor): boolean {
-  return position.lane === cursor.lane && position.partition === cursor.partition;
 }
 
 function isTwin(message: JournaledMessage): boolean {

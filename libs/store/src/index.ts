@@ -17,5 +17,8 @@ export {
   type StoredResource,
 } from './message-outcome.js';
 export { deflatePack, inflatePack, plainPack, resourceAt, resourcesOf } from './pack-bytes.js';
+export type { ResourceVersion } from './read-resource.js';
+export { ResourceReader, type SearchResult } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
-export { MessageWriter, type OutcomeStream, type Written } from './write-messages.js';
+export { type Criteria, compileCriteria } from './search-criteria.js';
+export { chainKey, type EntryChains, MessageWriter, type Written } from './write-messages.js';

@@ -21,6 +21,8 @@ beforeAll(async () => {
 afterAll(() => fixture.remove());
 
 const NO_ENTRY = Buffer.alloc(32);
+/** As before the first message of every partition. */
+const chains = () => new Map(Array.from({ length: 64 }, (_, partition) => [`0-${partition}`, NO_ENTRY]));
 const nextSeq = new Map<number, number>();
 
 function resource(
@@ -66,9 +68,7 @@ function write(
   messages: MessageOutcome[],
   writer = new MessageWriter('test', systemRandom),
 ): Promise<Written> {
-  return fixture.database.transaction((tx) =>
-    writer.write(tx, [{ messages, entryHash: NO_ENTRY }], () => []),
-  );
+  return fixture.database.transaction((tx) => writer.write(tx, messages, chains(), () => []));
 }
 
 interface Pointer {
@@ -143,9 +143,7 @@ describe('writing messages', () => {
     );
     const route = (message: MessageOutcome) => (message.position.seq % 3 === 0 ? [7, 8] : [7, 7]);
     for (const part of [messages.slice(0, 4), messages.slice(4)]) {
-      await fixture.database.transaction((tx) =>
-        writer.write(tx, [{ messages: part, entryHash: NO_ENTRY }], route),
-      );
+      await fixture.database.transaction((tx) => writer.write(tx, part, chains(), route));
     }
     const rows = await fixture.database.query<{ destination: number; number: number; seq: number }>(
       'SELECT destination, number, seq FROM delivery WHERE partition = 4 ORDER BY destination, number',
@@ -162,8 +160,8 @@ describe('writing messages', () => {
 
   test('a dead letter keeps its code and reason, and its place in the ledger', async () => {
     const dead = outcome(5, [], { state: 3, code: 'MAP_NONE', reason: 'no mapping claims ADT^A60' });
-    const { entryHashes } = await write([dead]);
-    expect(entryHashes[0]).not.toEqual(NO_ENTRY);
+    const written = await write([dead]);
+    expect(written.chains.get('0-5')).not.toEqual(NO_ENTRY);
     const rows = await fixture.database.query('SELECT code, reason FROM dead_letter WHERE partition = 5');
     expect(rows).toEqual([{ code: 'MAP_NONE', reason: 'no mapping claims ADT^A60' }]);
   });
@@ -190,7 +188,7 @@ describe('writing messages', () => {
     const same = resource('Observation', 'routed', { status: 'final' });
     const messages = [outcome(7, [same]), outcome(7, [same])];
     await fixture.database.transaction((tx) =>
-      new MessageWriter('test', systemRandom).write(tx, [{ messages, entryHash: NO_ENTRY }], (_, stored) => {
+      new MessageWriter('test', systemRandom).write(tx, messages, chains(), (_, stored) => {
         seen.push(stored);
         return [];
       }),

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Query } from '#database';
 import { type FhirObject, writeJson } from '#fhir';
-import { hash64, type Random } from '#kernel';
+import { assert, hash64, type Position, type Random } from '#kernel';
 import { type MappedResource, mergeUpdate } from '#mapping';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
@@ -34,15 +34,16 @@ export interface Changes {
   readonly hashes: Map<string, readonly bigint[]>;
 }
 
-/** Messages that follow each other in one (lane, partition), and the hash of the ledger entry before them. */
-export interface OutcomeStream {
-  readonly messages: readonly MessageOutcome[];
-  readonly entryHash: Buffer;
+/** Hash of the last ledger entry of each (lane, partition), by `chainKey`. */
+export type EntryChains = Map<string, Buffer>;
+
+export function chainKey({ lane, partition }: Pick<Position, 'lane' | 'partition'>): string {
+  return `${lane}-${partition}`;
 }
 
 export interface Written {
-  /** For each stream the hash of its last message's ledger entry: goes into its cursor. */
-  readonly entryHashes: readonly Buffer[];
+  /** As given, moved on to the last message of each chain: goes into the cursors. */
+  readonly chains: EntryChains;
   readonly versions: number;
   readonly deliveries: number;
 }
@@ -60,33 +61,36 @@ export class MessageWriter {
   ) {}
 
   /**
-   * Call under `lockPartition` for the partition of each stream. `unavailable` DATABASE_CONFLICT: another partition
-   * wrote a shared resource (a Practitioner, say) at the same moment; roll back and run the same messages again.
+   * `messages` are in the order in which they take effect; those of one (lane, partition) follow each other without a gap.
+   * Call under `lockPartitions`. `unavailable` DATABASE_CONFLICT: another partition wrote a shared resource (a
+   * Practitioner, say) at the same moment; roll back and run the same messages again.
    */
-  async write(tx: Query, streams: readonly OutcomeStream[], route: Route): Promise<Written> {
-    const messages = streams.flatMap((stream) => stream.messages);
+  async write(
+    tx: Query,
+    messages: readonly MessageOutcome[],
+    chains: EntryChains,
+    route: Route,
+  ): Promise<Written> {
     const changes = await this.before(tx, messages);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deliveries: RoutedMessage[] = [];
-    const entryHashes: Buffer[] = [];
-    for (const stream of streams) {
-      let previous = stream.entryHash;
-      for (const message of stream.messages) {
-        const { stored, texts } = this.apply(message, changes, storedAtMs);
-        const pack = this.packOf(message, texts, previous);
-        previous = ledgerEntryHash(pack.entry);
-        packs.push(pack);
-        const destinations = message.state === messageState.transformed ? route(message, stored) : [];
-        if (destinations.length > 0) deliveries.push({ position: message.position, destinations });
-      }
-      entryHashes.push(previous);
+    for (const message of messages) {
+      const { stored, texts } = this.apply(message, changes, storedAtMs);
+      const chain = chainKey(message.position);
+      const previous = chains.get(chain);
+      assert(previous !== undefined, 'STORE_CHAIN_UNKNOWN');
+      const pack = this.packOf(message, texts, previous);
+      chains.set(chain, ledgerEntryHash(pack.entry));
+      packs.push(pack);
+      const destinations = message.state === messageState.transformed ? route(message, stored) : [];
+      if (destinations.length > 0) deliveries.push({ position: message.position, destinations });
     }
     await writePointers(tx, changes);
     await insertPacks(tx, packs, storedAtMs);
     const delivered = await insertDeliveries(tx, deliveries);
     await insertDeadLetters(tx, messages, storedAtMs);
-    return { entryHashes, versions: changes.changed.size, deliveries: delivered };
+    return { chains, versions: changes.changed.size, deliveries: delivered };
   }
 
   private packOf(message: MessageOutcome, texts: readonly string[], previous: Buffer): PackRow {

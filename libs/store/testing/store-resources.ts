@@ -29,7 +29,7 @@ export async function storeResources(
   };
   const writer = new MessageWriter('test', systemRandom);
   await database.transaction((tx) =>
-    writer.write(tx, [{ messages: [message], entryHash: Buffer.alloc(32) }], () => []),
+    writer.write(tx, [message], new Map([['0-1', Buffer.alloc(32)]]), () => []),
   );
 }
 

@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { baselines } from './baselines.js';
+import { benchMessages } from './bench-messages.js';
+import { EngineProcess, freePort } from './engine-process.js';
+import { HttpSink } from './http-sink.js';
+import { type MessageTemplate } from './message-templates.js';
+import { type LoadOptions, type LoadReport, runLoad } from './mllp-load.js';
+
+/** One line of the result: what was measured, how much, and against what. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly note?: string;
+}
+
+const SETTLE_WITHIN_MS = 120_000;
+
+interface Bench {
+  readonly engine: EngineProcess;
+  readonly sink: HttpSink;
+  readonly port: number;
+  readonly templates: readonly MessageTemplate[];
+  readonly figures: Figure[];
+}
+
+/** Drives load through the whole pipe to an HTTP sink and prints the figures as a table and as JSON (`--json` alone). */
+export async function bench(argv: readonly string[]): Promise<void> {
+  const json = argv.includes('--json');
+  const quick = argv.includes('--quick');
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const directory = mkdtempSync(join(tmpdir(), 'suture-bench-'));
+  const sink = await HttpSink.open();
+  const { templates, origin } = benchMessages();
+  say(`messages: ${origin}; ${cpus().length} cores; load generator and sink share them with the engine`);
+  const figures: Figure[] = [];
+  try {
+    say('baselines ...');
+    figures.push(...(await baselines(templates, join(directory, 'baselines'), quick)));
+    const port = await freePort();
+    writeFileSync(join(directory, 'bench.yaml'), benchChannel(port, sink.port));
+    const engine = await EngineProcess.start('engine', {
+      SUTURE_DATA_DIR: join(directory, 'data'),
+      SUTURE_CHANNELS: directory,
+      SUTURE_LOG_LEVEL: 'error',
+    });
+    try {
+      await scenarios({ engine, sink, port, templates, figures }, quick ? 0.2 : 1, say);
+    } finally {
+      await engine.stop();
+    }
+  } finally {
+    await sink.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+  if (!json) process.stdout.write(`${table(figures)}\n`);
+  process.stdout.write(`${JSON.stringify({ figures })}\n`);
+}
+
+async function scenarios(bench: Bench, scale: number, say: (text: string) => void): Promise<void> {
+  const { figures } = bench;
+  const n = (count: number) => Math.max(200, Math.round(count * scale));
+  say('warm-up ...');
+  await through(bench, { count: n(3_000), connections: 8, window: 1, prefix: 'W' });
+  say('end to end, 8 connections, send and wait ...');
+  await endToEnd(bench, 'end to end, 8 connections', {
+    count: n(12_000),
+    connections: 8,
+    window: 1,
+    prefix: 'E',
+  });
+  say('end to end, a new patient every 4 messages ...');
+  const fresh = { count: n(6_000), connections: 8, window: 1, prefix: 'F', messagesPerPatient: 4 };
+  await endToEnd(bench, 'end to end, fresh patients', fresh);
+  say('one connection, send and wait ...');
+  const one = await through(bench, { count: n(3_000), connections: 1, window: 1, prefix: 'O' });
+  figures.push({ name: 'one connection, send and wait', value: one.load.perSecond, unit: 'msg/s' });
+  say('overload ...');
+  const over = await through(bench, { count: n(12_000), connections: 8, window: 16, prefix: 'L' });
+  figures.push(
+    {
+      name: 'ACK p50 under overload',
+      value: over.load.ackMs.p50,
+      unit: 'ms',
+      note: '8 connections, 16 unanswered each',
+    },
+    { name: 'ACK p99 under overload', value: over.load.ackMs.p99, unit: 'ms' },
+  );
+  say('10 messages a second ...');
+  const calm = await through(bench, {
+    count: Math.max(50, n(100)),
+    connections: 1,
+    window: 4,
+    prefix: 'C',
+    rate: 10,
+  });
+  figures.push(
+    { name: 'ACK p50 at 10 msg/s', value: calm.load.ackMs.p50, unit: 'ms' },
+    { name: 'ACK p99 at 10 msg/s', value: calm.load.ackMs.p99, unit: 'ms' },
+  );
+  const megabytes = bench.engine.peakResidentBytes / 1024 ** 2;
+  figures.push({
+    name: 'resident memory, all roles, peak',
+    value: megabytes,
+    unit: 'MB',
+    note: 'PostgreSQL not counted',
+  });
+}
+
+async function endToEnd(
+  bench: Bench,
+  name: string,
+  options: Omit<LoadOptions, 'port' | 'templates'>,
+): Promise<void> {
+  const { load, seconds, cpu } = await through(bench, options);
+  const micros = (value: number) => (value * 1e6) / load.acknowledged;
+  const refused = load.refused + load.unanswered;
+  bench.figures.push(
+    {
+      name,
+      value: load.acknowledged / seconds,
+      unit: 'msg/s',
+      note: `sent to delivered and in the tree; ${refused} failed`,
+    },
+    { name: `${name}: acknowledged`, value: load.perSecond, unit: 'msg/s' },
+    { name: `${name}: CPU of the engine`, value: micros(cpu.engine), unit: 'µs/msg' },
+    { name: `${name}: CPU of PostgreSQL`, value: micros(cpu.database), unit: 'µs/msg' },
+  );
+}
+
+/** Sends, and waits until every acknowledged message is delivered and in the ledger's tree. */
+async function through(
+  { engine, sink, port, templates }: Bench,
+  options: Omit<LoadOptions, 'port' | 'templates'>,
+): Promise<{ load: LoadReport; seconds: number; cpu: { engine: number; database: number } }> {
+  const deliveredBefore = sink.stats.unique;
+  const anchoredBefore = await engine.treeSize();
+  const cpuBefore = engine.cpuSeconds();
+  const startMs = performance.now();
+  const load = await runLoad({ ...options, port, templates });
+  const deadlineMs = performance.now() + SETTLE_WITHIN_MS;
+  for (;;) {
+    const delivered = sink.stats.unique - deliveredBefore;
+    const anchored = (await engine.treeSize()) - anchoredBefore;
+    if (delivered >= load.acknowledged && anchored >= load.acknowledged) break;
+    if (performance.now() > deadlineMs) {
+      throw new Error(
+        `acknowledged ${load.acknowledged}, delivered ${delivered}, in the tree ${anchored}: it does not settle`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const cpuAfter = engine.cpuSeconds();
+  const cpu = {
+    engine: cpuAfter.engine - cpuBefore.engine,
+    database: cpuAfter.database - cpuBefore.database,
+  };
+  return { load, seconds: (performance.now() - startMs) / 1000, cpu };
+}
+
+function benchChannel(port: number, sinkPort: number): string {
+  return `channel: bench
+source: { mllp: { listen: "127.0.0.1:${port}", accept: [ADT^A01, ADT^A04, ADT^A08, ORU^R01, VXU^V04] } }
+transform: { mapping: hl7v2 }
+routes: [{ to: sink }]
+destinations: { sink: { http: { url: "http://127.0.0.1:${sinkPort}/" } } }
+`;
+}
+
+function table(figures: readonly Figure[]): string {
+  const width = Math.max(...figures.map((figure) => figure.name.length));
+  const line = ({ name, value, unit, note }: Figure) => {
+    const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
+    const amount = value.toFixed(digits).padStart(9);
+    return `${name.padEnd(width)} ${amount} ${unit.padEnd(7)}${note === undefined ? '' : ` ${note}`}`;
+  };
+  return figures.map(line).join('\n');
+}
