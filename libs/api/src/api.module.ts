@@ -1,0 +1,48 @@
+import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import { ResourceReader } from '#store';
+import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
+import { CAPABILITIES, Capabilities } from './capabilities.js';
+import { FhirController } from './fhir-controller.js';
+import { FhirExceptionFilter } from './fhir-exception-filter.js';
+import type { HttpServer } from './http-exchange.js';
+import { interactionsOf } from './interaction.js';
+import { LedgerController } from './ledger-controller.js';
+import { prepareServer } from './prepare-server.js';
+import { SubscriptionController } from './subscription-controller.js';
+
+/**
+ * The HTTP edge: FHIR REST under /fhir, the ledger's files under /ledger. Import `ApiModule.forServices(...)` into an
+ * application on the Fastify adapter. Errors of every route of that application become answers here.
+ */
+@Module({})
+export class ApiModule implements OnModuleInit {
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(API_SERVICES) private readonly services: ApiServices,
+  ) {}
+
+  /** The module over the services that the engine has opened. */
+  static forServices(services: ApiServices): DynamicModule {
+    const reader = new ResourceReader(services.database);
+    const capabilities = new Capabilities(services, reader, {
+      everyType: interactionsOf(FhirController),
+      oneType: { Subscription: interactionsOf(SubscriptionController) },
+    });
+    return {
+      module: ApiModule,
+      controllers: [SubscriptionController, FhirController, LedgerController],
+      providers: [
+        { provide: API_SERVICES, useValue: services },
+        { provide: RESOURCE_READER, useValue: reader },
+        { provide: CAPABILITIES, useValue: capabilities },
+        { provide: APP_FILTER, useValue: new FhirExceptionFilter(services.report) },
+      ],
+    };
+  }
+
+  /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
+  onModuleInit(): void {
+    prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
+  }
+}

@@ -1,0 +1,51 @@
+import { resourceTypes } from '#fhir';
+import type { InteractionCode } from './interaction.js';
+
+/** What the statement is made of. */
+export interface RoutedCapabilities {
+  /** For every resource type. */
+  readonly everyType: readonly InteractionCode[];
+  /** Beside those, for single types. */
+  readonly oneType: Readonly<Record<string, readonly InteractionCode[]>>;
+  readonly searchable: (type: string) => readonly { readonly name: string; readonly kind: string }[];
+  readonly address: string;
+  readonly softwareVersion: string;
+  readonly dateMs: number;
+}
+
+const SECURITY =
+  'Resources are read without a token on the loopback interface. /fhir/Subscription and /admin need a bearer token.';
+
+/** The JSON of the R4 CapabilityStatement of what is routed, no more and no less. */
+export function capabilityStatement(routed: RoutedCapabilities): string {
+  const searchType = routed.everyType.includes('search-type');
+  return JSON.stringify({
+    resourceType: 'CapabilityStatement',
+    status: 'active',
+    date: new Date(routed.dateMs).toISOString(),
+    kind: 'instance',
+    software: { name: 'Suture', version: routed.softwareVersion },
+    implementation: { description: 'Suture integration engine', url: routed.address },
+    fhirVersion: '4.0.1',
+    format: ['application/fhir+json', 'json'],
+    rest: [
+      {
+        mode: 'server',
+        security: { description: SECURITY },
+        resource: resourceTypes.map((type) => ({
+          type,
+          interaction: [...new Set([...routed.everyType, ...(routed.oneType[type] ?? [])])]
+            .filter((code) => code !== 'capabilities')
+            .map((code) => ({ code })),
+          versioning: 'versioned',
+          readHistory: routed.everyType.includes('history-instance'),
+          updateCreate: routed.oneType[type]?.includes('update') ?? false,
+          conditionalRead: 'full-support',
+          ...(searchType
+            ? { searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })) }
+            : {}),
+        })),
+      },
+    ],
+  });
+}

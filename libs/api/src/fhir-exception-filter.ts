@@ -1,0 +1,74 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { throwError } from 'rxjs';
+import { isEngineError } from '#kernel';
+import type { HttpReply, HttpRequest } from './http-exchange.js';
+import { httpMeaning, statusMeaning } from './http-status.js';
+import { operationOutcome } from './operation-outcome.js';
+import { FHIR_JSON } from './representation.js';
+
+interface ToldError {
+  readonly status: number;
+  readonly issue: string;
+  readonly code: string;
+  readonly message: string;
+  readonly at: string | undefined;
+}
+
+/** Tells every error: as an OperationOutcome under /fhir, as plain JSON elsewhere. Errors of ours are reported too. */
+@Catch()
+export class FhirExceptionFilter implements ExceptionFilter {
+  constructor(private readonly report: (error: unknown) => void) {}
+
+  catch(exception: unknown, host: ArgumentsHost): unknown {
+    // Queue workers and listeners of the same process have their own ways with errors.
+    if (host.getType() !== 'http') return throwError(() => exception);
+    const http = host.switchToHttp();
+    answerError(exception, http.getRequest<HttpRequest>(), http.getResponse<HttpReply>(), this.report);
+    return undefined;
+  }
+}
+
+/** Answers with what `error` means over HTTP, unless an answer has gone out already. */
+export function answerError(
+  error: unknown,
+  request: Pick<HttpRequest, 'url'>,
+  reply: HttpReply,
+  report: (error: unknown) => void,
+): void {
+  const told = tell(error);
+  if (told.status >= 500) report(error);
+  if (reply.sent) return;
+  reply.code(told.status);
+  if (told.status === 503) reply.header('retry-after', '1');
+  if (/^\/fhir(\/|\?|$)/.test(request.url)) {
+    const severity = told.status >= 500 ? 'fatal' : 'error';
+    reply.header('content-type', FHIR_JSON).send(operationOutcome([{ severity, ...told }]));
+  } else {
+    const { code, message } = told;
+    reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify({ code, message }));
+  }
+}
+
+function tell(exception: unknown): ToldError {
+  if (isEngineError(exception)) {
+    const { kind, code, message, cause } = exception;
+    return { ...httpMeaning(kind, code), code, message, at: placeOf(cause) };
+  }
+  return { ...statusMeaning(statusOf(exception)), at: undefined };
+}
+
+/** Errors about one parameter or element carry its place as `cause.at`. */
+function placeOf(cause: unknown): string | undefined {
+  const at = typeof cause === 'object' && cause !== null ? (cause as { at?: unknown }).at : undefined;
+  return typeof at === 'string' ? at : undefined;
+}
+
+/** Nest's and Fastify's own errors carry a status; anything else is a fault of ours. */
+function statusOf(exception: unknown): number {
+  if (exception instanceof HttpException) return exception.getStatus();
+  const status =
+    typeof exception === 'object' && exception !== null
+      ? (exception as { statusCode?: unknown }).statusCode
+      : 0;
+  return typeof status === 'number' ? status : 500;
+}

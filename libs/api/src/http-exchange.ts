@@ -1,0 +1,48 @@
+/** What this library uses of a request as Fastify gives it. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly params: Readonly<Record<string, string>>;
+  /** The text of a JSON or form body; undefined when there was none. */
+  readonly body: unknown;
+  readonly protocol: string;
+  readonly host: string;
+  /** The route that was found; its `url` is the pattern. */
+  readonly routeOptions: { readonly url?: string };
+}
+
+/** What this library uses of a reply as Fastify gives it. */
+export interface HttpReply {
+  readonly sent: boolean;
+  code(status: number): HttpReply;
+  header(name: string, value: string): HttpReply;
+  send(body?: string | Buffer): HttpReply;
+}
+
+/** What this library uses of the Fastify server itself. */
+export interface HttpServer {
+  addHook(
+    name: 'onRequest',
+    hook: (request: HttpRequest, reply: HttpReply, done: (error?: Error) => void) => void,
+  ): void;
+  removeAllContentTypeParsers(): void;
+  addContentTypeParser(
+    type: string[],
+    options: { parseAs: 'string'; bodyLimit: number },
+    parse: (request: HttpRequest, body: string, done: (error: Error | null, body?: string) => void) => void,
+  ): void;
+}
+
+/** The query of a URL as decoded pairs in order; names may repeat. */
+export function queryPairs(url: string): [name: string, value: string][] {
+  const mark = url.indexOf('?');
+  return mark < 0 ? [] : [...new URLSearchParams(url.slice(mark + 1))];
+}
+
+/** A header that may stand several times, as one text. */
+export function headerText(request: HttpRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}

@@ -1,0 +1,78 @@
+import type { ErrorKind } from '#kernel';
+
+/** What HTTP and FHIR (value set issue-type) call an error. */
+export interface HttpMeaning {
+  readonly status: number;
+  readonly issue: string;
+}
+
+const kinds: Record<ErrorKind, HttpMeaning> = {
+  rejected: { status: 422, issue: 'processing' },
+  unavailable: { status: 503, issue: 'transient' },
+  uncertain: { status: 504, issue: 'timeout' },
+  denied: { status: 403, issue: 'forbidden' },
+  misconfigured: { status: 500, issue: 'exception' },
+  bug: { status: 500, issue: 'exception' },
+};
+
+/** Codes for which HTTP has a word of its own (R4 http, section 3.1.0.4.1 and the interactions). */
+const codes: Readonly<Record<string, HttpMeaning>> = {
+  ACCESS_TOKEN_MISSING: { status: 401, issue: 'login' },
+  ACCESS_TOKEN_WRONG: { status: 401, issue: 'login' },
+  FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
+  INTERACTION_NOT_SUPPORTED: { status: 405, issue: 'not-supported' },
+  LEDGER_FILE_UNKNOWN: { status: 404, issue: 'not-found' },
+  RESOURCE_BODY_INVALID: { status: 400, issue: 'invalid' },
+  RESOURCE_DELETED: { status: 410, issue: 'deleted' },
+  RESOURCE_TYPE_UNKNOWN: { status: 404, issue: 'not-supported' },
+  RESOURCE_UNKNOWN: { status: 404, issue: 'not-found' },
+  SEARCH_PARAMETER_UNKNOWN: { status: 400, issue: 'not-supported' },
+  SEARCH_TOO_COSTLY: { status: 400, issue: 'too-costly' },
+  SEARCH_TYPE_UNKNOWN: { status: 404, issue: 'not-supported' },
+  SEARCH_VALUE_INVALID: { status: 400, issue: 'value' },
+};
+
+/** How an EngineError is told over HTTP: by its code where that has a meaning of its own, else by its kind. */
+export function httpMeaning(kind: ErrorKind, code: string): HttpMeaning {
+  const own = codes[code];
+  if (own !== undefined) return own;
+  // A body that is not even JSON was not understood (400); one that breaks a rule was (422).
+  if (code.startsWith('FHIR_JSON_') || code === 'FHIR_DECIMAL_MALFORMED')
+    return { status: 400, issue: 'structure' };
+  return kinds[kind];
+}
+
+const statuses: Readonly<Record<number, { issue: string; code: string; message: string }>> = {
+  400: { issue: 'invalid', code: 'HTTP_REQUEST_MALFORMED', message: 'the request is malformed' },
+  404: { issue: 'not-found', code: 'HTTP_PATH_UNKNOWN', message: 'nothing is at this address' },
+  405: { issue: 'not-supported', code: 'HTTP_METHOD_UNKNOWN', message: 'this method has no meaning here' },
+  408: { issue: 'timeout', code: 'HTTP_REQUEST_TOO_SLOW', message: 'the request did not arrive in time' },
+  413: {
+    issue: 'too-long',
+    code: 'HTTP_BODY_TOO_LARGE',
+    message: 'the body is larger than this server takes',
+  },
+  414: {
+    issue: 'too-long',
+    code: 'HTTP_URL_TOO_LONG',
+    message: 'the address is longer than this server takes',
+  },
+  415: {
+    issue: 'not-supported',
+    code: 'HTTP_CONTENT_TYPE_UNKNOWN',
+    message: 'this content type is not read here',
+  },
+  503: { issue: 'transient', code: 'HTTP_CLOSING', message: 'the server is stopping' },
+};
+
+/** How an error that the HTTP server itself raised is told; its own text may quote the request and is left out. */
+export function statusMeaning(status: number): HttpMeaning & { code: string; message: string } {
+  const known = statuses[status];
+  if (known !== undefined) return { status, ...known };
+  return {
+    status: 500,
+    issue: 'exception',
+    code: 'HTTP_FAILED',
+    message: 'the request failed for a reason of ours',
+  };
+}

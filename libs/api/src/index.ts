@@ -1,0 +1,3 @@
+export { ApiModule } from './api.module.js';
+export type { ApiServices, SubscriptionRegistry, SubscriptionVersion } from './api-services.js';
+export { createHttpAdapter } from './http-adapter.js';

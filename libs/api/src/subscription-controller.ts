@@ -1,0 +1,149 @@
+import { Controller, Delete, Get, Inject, Post, Put, Req, Res } from '@nestjs/common';
+import { Decimal, type FhirObject, type FhirValue, readJson, writeJson } from '#fhir';
+import { EngineError } from '#kernel';
+import type { ResourceVersion } from '#store';
+import { API_SERVICES, type ApiServices, type SubscriptionVersion } from './api-services.js';
+import { bundleText, matchEntry } from './bundle-text.js';
+import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
+import { Interaction } from './interaction.js';
+import { operationOutcome } from './operation-outcome.js';
+import { FHIR_JSON, preferredReturn, requireJsonWanted } from './representation.js';
+import { fhirAddress } from './request-address.js';
+import { describeVersion, replyVersion, unknownResource } from './resource-reply.js';
+
+/** FHIR Subscriptions. The access token was checked before the body was read. */
+@Controller('fhir/Subscription')
+export class SubscriptionController {
+  constructor(@Inject(API_SERVICES) private readonly services: ApiServices) {}
+
+  @Post()
+  @Interaction('create')
+  async create(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    requireJsonWanted(request);
+    const created = await this.services.subscriptions.create(readSubscription(request));
+    this.replyWritten(request, reply.code(201), created);
+  }
+
+  @Put(':id')
+  @Interaction('update')
+  async update(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    requireJsonWanted(request);
+    const id = request.params['id'] ?? '';
+    const resource = readSubscription(request);
+    if (resource['id'] !== id) {
+      throw invalidBody('the id of the resource must be the id of the address', 'Subscription.id');
+    }
+    const updated = await this.services.subscriptions.update(id, resource);
+    this.replyWritten(request, reply.code(updated.created ? 201 : 200), updated);
+  }
+
+  @Delete(':id')
+  @Interaction('delete')
+  async remove(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    // Deleting what is not there is no error (R4 http, section 3.1.0.7).
+    await this.services.subscriptions.remove(request.params['id'] ?? '');
+    reply.code(204).send();
+  }
+
+  @Get(':id')
+  async read(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    requireJsonWanted(request);
+    const found = await this.services.subscriptions.read(request.params['id'] ?? '');
+    replyVersion(request, reply, found && textOf(found));
+  }
+
+  @Get(':id/_history/:version')
+  async readVersion(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    requireJsonWanted(request);
+    const found = await this.services.subscriptions.read(request.params['id'] ?? '');
+    // Former versions of a subscription are not kept.
+    if (found === undefined || String(found.version) !== request.params['version']) throw unknownResource();
+    replyVersion(request, reply, textOf(found));
+  }
+
+  @Get()
+  async list(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    requireJsonWanted(request);
+    const pairs = queryPairs(request.url).filter(([name]) => name !== '_format');
+    const unknown = pairs.find(([name]) => name !== '_id');
+    if (unknown !== undefined) {
+      const name = unknown[0].slice(0, 64);
+      throw new EngineError(
+        'rejected',
+        'SEARCH_PARAMETER_UNKNOWN',
+        `Subscription has no search parameter '${name}'; it has _id`,
+        { cause: { at: `http.${name}` } },
+      );
+    }
+    const address = fhirAddress(request, this.services);
+    const entries: string[] = [];
+    for (const found of await this.services.subscriptions.list()) {
+      const version = textOf(found);
+      const wanted = pairs.every(([, value]) => value.split(',').includes(found.id));
+      if (wanted && !version.deleted)
+        entries.push(matchEntry(address, 'Subscription', found.id, version.text));
+    }
+    const query = new URLSearchParams(pairs).toString();
+    const self = `${address}/Subscription${query === '' ? '' : `?${query}`}`;
+    const links = [{ relation: 'self' as const, url: self }];
+    reply.header('content-type', FHIR_JSON).send(bundleText('searchset', entries.length, links, entries));
+  }
+
+  private replyWritten(request: HttpRequest, reply: HttpReply, written: SubscriptionVersion): void {
+    const version = textOf(written);
+    describeVersion(reply, version);
+    const address = fhirAddress(request, this.services);
+    reply.header('location', `${address}/Subscription/${version.id}/_history/${version.version}`);
+    switch (preferredReturn(request)) {
+      case 'minimal':
+        reply.send();
+        return;
+      case 'OperationOutcome':
+        reply.header('content-type', FHIR_JSON).send(accepted());
+        return;
+      case 'representation':
+        reply.header('content-type', FHIR_JSON).send(version.deleted ? '' : version.text);
+    }
+  }
+}
+
+/** The body as a Subscription. Throws `rejected` RESOURCE_BODY_INVALID or what `readJson` finds (400). */
+function readSubscription(request: HttpRequest): FhirObject {
+  if (typeof request.body !== 'string' || request.body === '') {
+    throw invalidBody('the body must be a Subscription as application/fhir+json', 'Subscription');
+  }
+  const value = readJson(request.body);
+  if (!isFhirObject(value) || value['resourceType'] !== 'Subscription') {
+    throw invalidBody('the body must be a Subscription', 'Subscription.resourceType');
+  }
+  return value;
+}
+
+function isFhirObject(value: FhirValue | undefined): value is FhirObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
+}
+
+function textOf({ id, version, lastUpdatedMs, deleted, resource }: SubscriptionVersion): ResourceVersion {
+  const head = { type: 'Subscription', id, version, lastUpdatedMs };
+  if (deleted) return { ...head, deleted: true };
+  const { resourceType: _type, id: _id, meta, ...rest } = resource;
+  const own = isFhirObject(meta) ? meta : {};
+  const lastUpdated = new Date(lastUpdatedMs).toISOString();
+  const whole = {
+    resourceType: 'Subscription',
+    id,
+    meta: { ...own, versionId: String(version), lastUpdated },
+    ...rest,
+  };
+  return { ...head, deleted: false, text: writeJson(whole) };
+}
+
+function invalidBody(message: string, at: string): EngineError {
+  return new EngineError('rejected', 'RESOURCE_BODY_INVALID', message, { cause: { at } });
+}
+
+function accepted(): string {
+  return operationOutcome([
+    { severity: 'information', issue: 'informational', code: 'WRITTEN', message: 'written' },
+  ]);
+}

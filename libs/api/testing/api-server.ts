@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Pool } from 'undici';
+import type { FhirObject } from '#fhir';
+import { storeMigrations } from '#store';
+import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
+import { ApiModule, createHttpAdapter, type SubscriptionRegistry, type SubscriptionVersion } from '../src/index.js';
+
+export const accessToken = 'a-token-for-tests';
+
+/** An answer with its body read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly text: string;
+  /** The body as JSON. */
+  json(): Record<string, unknown>;
+}
+
+export interface ApiServer {
+  readonly fixture: TestDatabase;
+  readonly ledgerDirectory: string;
+  readonly origin: string;
+  readonly reported: unknown[];
+  /** Sends one request over a real socket; the path is sent as it is. */
+  send(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+@Module({})
+class Root {}
+
+/** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
+export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
+  const fixture = await createTestDatabase(storeMigrations);
+  const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
+  const reported: unknown[] = [];
+  const api = ApiModule.forServices({
+    database: fixture.database,
+    subscriptions: new SubscriptionsInMemory(),
+    ledgerDirectory,
+    accessToken: token,
+    publicUrl: undefined,
+    softwareVersion: '0.0.0-test',
+    clock: { nowMs: () => Date.UTC(2026, 10, 23) },
+    report: (error) => reported.push(error),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    { module: Root, imports: [api] },
+    createHttpAdapter((error) => reported.push(error)),
+    { logger: false, abortOnError: false },
+  );
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  const pool = new Pool(origin, { connections: 8 });
+  return {
+    fixture,
+    ledgerDirectory,
+    origin,
+    reported,
+    send: async (method, path, headers = {}, body) => {
+      const answer = await pool.request({
+        method: method as 'GET',
+        path,
+        headers,
+        ...(body === undefined ? {} : { body }),
+      });
+      const text = await answer.body.text();
+      const json = () => JSON.parse(text) as Record<string, unknown>;
+      return { status: answer.statusCode, headers: answer.headers, text, json };
+    },
+    close: async () => {
+      await pool.close();
+      await app.close();
+      await fixture.remove();
+      rmSync(ledgerDirectory, { recursive: true });
+    },
+  };
+}
+
+/** The port, kept in memory: refuses what has no criteria. */
+class SubscriptionsInMemory implements SubscriptionRegistry {
+  private readonly versions = new Map<string, SubscriptionVersion>();
+
+  create(resource: FhirObject): Promise<SubscriptionVersion> {
+    return this.put(`s${this.versions.size + 1}`, resource);
+  }
+
+  async update(id: string, resource: FhirObject): Promise<SubscriptionVersion & { created: boolean }> {
+    const created = !this.versions.has(id);
+    return { ...(await this.put(id, resource)), created };
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const found = this.versions.get(id);
+    if (found) this.versions.set(id, { ...found, version: found.version + 1, deleted: true });
+    return found !== undefined;
+  }
+
+  async read(id: string): Promise<SubscriptionVersion | undefined> {
+    return this.versions.get(id);
+  }
+
+  async list(): Promise<SubscriptionVersion[]> {
+    return [...this.versions.values()];
+  }
+
+  private async put(id: string, resource: FhirObject): Promise<SubscriptionVersion> {
+    const version = (this.versions.get(id)?.version ?? 0) + 1;
+    const stored = { id, version, lastUpdatedMs: 1_700_000_000_000, deleted: false, resource };
+    this.versions.set(id, stored);
+    return stored;
+  }
+}
