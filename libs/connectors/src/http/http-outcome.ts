@@ -45,6 +45,16 @@ export function classifyFailure(error: Error, unsent: 'unavailable' | 'uncertain
       },
     );
   }
+  if (code === 'UND_ERR_INVALID_ARG') {
+    return new EngineError(
+      'misconfigured',
+      'DESTINATION_REQUEST_INVALID',
+      'HTTP cannot carry this header or address',
+      {
+        cause: error,
+      },
+    );
+  }
   return unsent === 'unavailable'
     ? new EngineError(unsent, 'DESTINATION_UNREACHABLE', `the receiver cannot be reached (${code})`, {
         cause: error,

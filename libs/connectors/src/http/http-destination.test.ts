@@ -1,0 +1,201 @@
+import { setMaxListeners } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Outbound, SendOutcome } from '#channel';
+import { readJson } from '#fhir';
+import { type Behaviour, HttpReceiver } from '../../../store/testing/http-receiver.js';
+import { until } from '../../../store/testing/until.js';
+import { HttpDestination, type HttpDestinationOptions } from './http-destination.js';
+import { HttpPoster } from './http-poster.js';
+
+const header = '{"resourceType":"MessageHeader","id":"m1","eventUri":"urn:e","source":{"endpoint":"urn:s"}}';
+const patient = '{"resourceType":"Patient","id":"p1","name":[{"family":"Nováková"}]}';
+const outbound: Outbound = {
+  destination: 'lab.ehr',
+  partition: 7,
+  number: 42,
+  position: { lane: 1, partition: 7, seq: 99 },
+  channel: 'lab',
+  resources: [header, patient],
+};
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+describe('HTTP destination', () => {
+  let receiver: HttpReceiver;
+  const open: { close(): Promise<void> }[] = [];
+  beforeEach(async () => {
+    receiver = await new HttpReceiver().up();
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((one) => one.close()));
+    await receiver.down();
+  });
+
+  const destination = (options: Partial<HttpDestinationOptions> = {}) => {
+    const made = new HttpDestination({
+      name: 'lab.ehr',
+      url: receiver.url,
+      timeoutMs: 5_000,
+      origin: 'hospital-a',
+      ...options,
+    });
+    open.push(made);
+    return made;
+  };
+  const codeOf = (outcome: SendOutcome) =>
+    outcome.sent ? 'sent' : `${outcome.error.kind} ${outcome.error.code}`;
+
+  test('a message arrives as a Bundle with its number, stream, position and idempotency key', async () => {
+    expect(await destination().send(outbound, never)).toEqual({ sent: true });
+    const [post] = receiver.posts;
+    expect(post?.url).toBe('/receive?key=value');
+    expect(post?.headers).toMatchObject({
+      'content-type': 'application/fhir+json',
+      'suture-stream': 'lab.ehr/7',
+      'suture-event-number': '42',
+      'suture-position': '1-7-99',
+      'idempotency-key': 'hospital-a/lab.ehr/7/42',
+    });
+    expect(readJson(post?.body ?? '')).toMatchObject({
+      resourceType: 'Bundle',
+      type: 'message',
+      entry: [
+        { resource: readJson(header) },
+        { resource: { resourceType: 'Patient', name: [{ family: 'Nováková' }] } },
+      ],
+    });
+  });
+
+  test('without a MessageHeader in front the Bundle is a collection', async () => {
+    await destination().send({ ...outbound, resources: [patient] }, never);
+    expect(readJson(receiver.posts[0]?.body ?? '')).toMatchObject({ type: 'collection' });
+  });
+
+  test.each<[Behaviour, string]>([
+    [200, 'sent'],
+    [204, 'sent'],
+    [302, 'misconfigured HTTP_STATUS_302'],
+    [400, 'rejected HTTP_STATUS_400'],
+    [401, 'misconfigured HTTP_STATUS_401'],
+    [404, 'misconfigured HTTP_STATUS_404'],
+    [408, 'unavailable HTTP_STATUS_408'],
+    [409, 'rejected HTTP_STATUS_409'],
+    [422, 'rejected HTTP_STATUS_422'],
+    [425, 'unavailable HTTP_STATUS_425'],
+    [429, 'unavailable HTTP_STATUS_429'],
+    [500, 'uncertain HTTP_STATUS_500'],
+    [503, 'unavailable HTTP_STATUS_503'],
+    [504, 'uncertain HTTP_STATUS_504'],
+    ['cut', 'uncertain DESTINATION_NO_ANSWER'],
+    ['half', 'uncertain DESTINATION_NO_ANSWER'],
+    ['flood', 'sent'],
+  ])('a receiver that answers %s makes the outcome %s', async (behaviour, expected) => {
+    receiver.behave = () => behaviour;
+    const one = destination();
+    expect(codeOf(await one.send(outbound, never))).toBe(expected);
+    // Whatever it was, the next message finds the destination in order.
+    receiver.behave = () => 200;
+    expect(codeOf(await one.send(outbound, never))).toBe('sent');
+  });
+
+  test.each<Behaviour>(['hang', 'drip'])(
+    'a receiver that would %s is given up after the timeout',
+    async (behaviour) => {
+      receiver.behave = () => behaviour;
+      const one = destination({ timeoutMs: 200 });
+      expect(codeOf(await one.send(outbound, never))).toBe('uncertain DESTINATION_TIMEOUT');
+    },
+  );
+
+  test('a receiver that is down is unavailable: nothing was sent', async () => {
+    await receiver.down();
+    const one = destination();
+    expect(codeOf(await one.send(outbound, never))).toBe('unavailable DESTINATION_UNREACHABLE');
+    await receiver.up();
+    expect(codeOf(await one.send(outbound, never))).toBe('sent');
+  });
+
+  test('a kept connection that the receiver has closed meanwhile costs no message', async () => {
+    const one = destination();
+    await one.send(outbound, never);
+    await receiver.down();
+    await receiver.up();
+    expect(codeOf(await one.send({ ...outbound, number: 43 }, never))).toBe('sent');
+  });
+
+  test('sending can be broken off, and then the connection is closed', async () => {
+    receiver.behave = () => 'hang';
+    const stop = new AbortController();
+    const sending = destination().send(outbound, stop.signal);
+    await until('the request is there', () => receiver.posts.length === 1);
+    stop.abort();
+    expect(codeOf(await sending)).toBe('uncertain DESTINATION_STOPPED');
+    expect(codeOf(await destination().send(outbound, stop.signal))).toBe('unavailable DESTINATION_STOPPED');
+  });
+
+  test('the authorization comes from its file, is read again when it changes, and is missed by name', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'suture-secret-'));
+    const path = join(folder, 'token');
+    await writeFile(path, 'Bearer one\n');
+    const clock = { now: 0, nowMs: () => clock.now };
+    const options = {
+      name: 'lab.ehr',
+      url: receiver.url,
+      timeoutMs: 5_000,
+      origin: 'a',
+      authorizationFile: path,
+    };
+    const one = new HttpDestination(options, clock);
+    open.push(one);
+    await one.send(outbound, never);
+    await writeFile(path, 'Bearer two');
+    await one.send(outbound, never);
+    clock.now = 10_000;
+    await one.send(outbound, never);
+    expect(receiver.posts.map((post) => post.headers.authorization)).toEqual([
+      'Bearer one',
+      'Bearer one',
+      'Bearer two',
+    ]);
+    await rm(folder, { recursive: true });
+    clock.now = 20_000;
+    expect(codeOf(await one.send(outbound, never))).toBe('misconfigured SECRET_UNREADABLE');
+  });
+
+  test('a header that HTTP cannot carry is a misconfiguration, not a crash', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'suture-secret-'));
+    const path = join(folder, 'token');
+    await writeFile(path, 'Bearer a\r\nx-injected: yes');
+    const outcome = await destination({ authorizationFile: path }).send(outbound, never);
+    expect(codeOf(outcome)).toBe('misconfigured DESTINATION_REQUEST_INVALID');
+    expect(receiver.posts).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+
+  test('a hundred at once go over at most the configured number of connections', async () => {
+    const one = destination({ connections: 4 });
+    const all = Array.from({ length: 100 }, (_, number) => one.send({ ...outbound, number }, never));
+    expect((await Promise.all(all)).every((outcome) => outcome.sent)).toBe(true);
+    expect(receiver.mostInFlight).toBeLessThanOrEqual(4);
+  });
+
+  test('a receiver that hangs does not hold up the posts to another', async () => {
+    const poster = new HttpPoster();
+    open.push(poster);
+    const other = await new HttpReceiver().up();
+    receiver.behave = () => 'hang';
+    const post = (url: string) =>
+      poster.post({ url, headers: ['x-a', 'b'], body: '{}', timeoutMs: 300 }, never);
+    const hanging = Array.from({ length: 20 }, () => post(receiver.url));
+    expect(codeOf(await post(other.url))).toBe('sent');
+    expect(other.posts[0]?.headers['x-a']).toBe('b');
+    const outcomes = (await Promise.all(hanging)).map(codeOf);
+    expect(new Set(outcomes)).toEqual(
+      new Set(['uncertain DESTINATION_TIMEOUT', 'unavailable DESTINATION_TIMEOUT']),
+    );
+    await other.down();
+  });
+});

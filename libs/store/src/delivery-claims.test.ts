@@ -1,0 +1,205 @@
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { isEngineError } from '#kernel';
+import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
+import { seedDeliveries, seedDestination } from '../testing/seed-deliveries.js';
+import { until } from '../testing/until.js';
+import { shareKey } from './deliveries.js';
+import { type DeliveryClaim, DeliveryClaims } from './delivery-claims.js';
+import { inflatePack } from './pack-bytes.js';
+import { storeMigrations } from './schema.js';
+
+const MIB = 1024 * 1024;
+
+/** Each `DeliveryClaims` stands for one process: it has a connection of its own. */
+describe('delivery claims', () => {
+  let fixture: TestDatabase;
+  let here: DeliveryClaims;
+  let there: DeliveryClaims;
+  let destination: number;
+
+  beforeAll(async () => {
+    fixture = await createTestDatabase(storeMigrations);
+    here = new DeliveryClaims(fixture.database);
+    there = new DeliveryClaims(fixture.database);
+    destination = await seedDestination(fixture.database, 'claims.receiver');
+  });
+  afterAll(async () => {
+    await here.close();
+    await there.close();
+    await fixture.remove();
+  });
+
+  const taken = async (claims: DeliveryClaims, partition: number): Promise<DeliveryClaim> => {
+    const claim = await claims.take({ destination, partition });
+    if (claim === undefined) throw new Error('not free');
+    return claim;
+  };
+
+  /** Ends the connection that holds the claim of `claims`, as a failing network or server does. */
+  const cutConnection = async (claim: DeliveryClaim) => {
+    const [row] = await claim.session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    await fixture.database.query('SELECT pg_terminate_backend($1)', [row?.pid]);
+  };
+
+  test('a share has one holder in all processes and, within a process, one turn', async () => {
+    const claim = await taken(here, 1);
+    expect(await there.take({ destination, partition: 1 })).toBeUndefined();
+    expect(await here.take({ destination, partition: 1 })).toBeUndefined();
+    const other = await taken(there, 2);
+    await claim.release();
+    await (await taken(there, 1)).release();
+    await other.release();
+  });
+
+  test('of a hundred that ask for ten shares at once exactly ten get one', async () => {
+    const asked = Array.from({ length: 100 }, (_, index) =>
+      (index % 2 ? here : there).take({ destination, partition: 10 + (index % 10) }),
+    );
+    const claims = (await Promise.all(asked)).filter((claim) => claim !== undefined);
+    expect(claims.map((claim) => claim.share.partition).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 10 }, (_, index) => 10 + index),
+    );
+    await Promise.all(claims.map((claim) => claim.release()));
+  });
+
+  test('who loses the connection is told, cannot move the cursor any more, and another takes over', async () => {
+    await seedDeliveries(fixture.database, { destinations: [destination], partition: 20 }, [['{}'], ['{}']]);
+    const lost = await taken(here, 20);
+    await cutConnection(lost);
+    await until('the loss is noticed', () => lost.lost.aborted);
+    const next = await taken(there, 20);
+    await next.advance({ number: 1, sent: { first: 1, last: 1, attempts: 1 } });
+    const error = await lost.advance({ number: 2 }).catch((reason: unknown) => reason);
+    expect(isEngineError(error, 'unavailable') && error.code).toBe('DELIVERY_CLAIM_LOST');
+    expect((await next.read(10, MIB)).map((delivery) => delivery.number)).toEqual([2]);
+    expect(await lost.release()).toBe(false);
+    await next.release();
+    await (await taken(here, 20)).release();
+  });
+
+  test('the claim of a killed process is free again within a second', async () => {
+    const partition = 21;
+    const script = `
+      const { default: pg } = await import('pg');
+      const client = new pg.Client(process.argv[1]);
+      await client.connect();
+      await client.query('SELECT pg_advisory_lock(7310003, ' + process.argv[2] + ')');
+      process.stdout.write('held');
+      setInterval(() => {}, 1000);`;
+    const key = String(shareKey({ destination, partition }));
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, fixture.url, key]);
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    expect(await here.take({ destination, partition })).toBeUndefined();
+    const killedAtMs = Date.now();
+    child.kill('SIGKILL');
+    let claim: DeliveryClaim | undefined;
+    await until('the claim is free', async () => {
+      claim = await here.take({ destination, partition });
+      return claim !== undefined;
+    });
+    expect(Date.now() - killedAtMs).toBeLessThan(1_000);
+    await claim?.release();
+  });
+
+  test('deliveries are read in order, within the bounds, after the cursor', async () => {
+    const big = Array.from({ length: 6 }, (_, index) => [`{"n":${index + 1}}`]);
+    await seedDeliveries(
+      fixture.database,
+      { destinations: [destination], partition: 30, ageMs: 60_000 },
+      big,
+    );
+    const claim = await taken(here, 30);
+    const three = await claim.read(3, MIB);
+    expect(three.map((delivery) => delivery.number)).toEqual([1, 2, 3]);
+    expect(three.map((delivery) => inflatePack(delivery.bytes ?? Buffer.alloc(0)).toString())).toEqual([
+      '{"n":1}',
+      '{"n":2}',
+      '{"n":3}',
+    ]);
+    expect(three[0]?.ageMs).toBeGreaterThanOrEqual(60_000);
+    expect(await claim.read(10, 1)).toHaveLength(1);
+    await claim.advance({ number: 4, sent: { first: 1, last: 4, attempts: 1 } });
+    expect((await claim.read(10, MIB)).map((delivery) => delivery.number)).toEqual([5, 6]);
+    await fixture.database.query('DELETE FROM pack WHERE partition = 30 AND seq = 5');
+    expect((await claim.read(10, MIB)).map((delivery) => delivery.bytes === undefined)).toEqual([
+      true,
+      false,
+    ]);
+    await claim.release();
+  });
+
+  test('a failure is remembered with its attempts and holds the share back until it is due', async () => {
+    await seedDeliveries(fixture.database, { destinations: [destination], partition: 31 }, [['{}'], ['{}']]);
+    const claim = await taken(here, 31);
+    await claim.advance({
+      number: 0,
+      failure: { attempts: 4, code: 'HTTP_STATUS_503', retryAfterMs: 60_000 },
+    });
+    expect(await claim.read(10, MIB)).toEqual([]);
+    expect(await here.behind([destination])).not.toContainEqual({ destination, partition: 31 });
+    await claim.advance({ number: 0, failure: { attempts: 5, code: 'HTTP_STATUS_503', retryAfterMs: 0 } });
+    expect((await claim.read(10, MIB)).map((delivery) => delivery.attempts)).toEqual([5, 0]);
+    expect(await here.behind([destination])).toContainEqual({ destination, partition: 31 });
+    await claim.advance({ number: 1, sent: { first: 1, last: 1, attempts: 6 } });
+    expect((await claim.read(10, MIB)).map((delivery) => delivery.attempts)).toEqual([0]);
+    await claim.release();
+  });
+
+  test('giving back tells when something came that whoever was turned away could not send', async () => {
+    const claim = await taken(here, 32);
+    expect(await claim.read(10, MIB)).toEqual([]);
+    await seedDeliveries(fixture.database, { destinations: [destination], partition: 32 }, [['{}']]);
+    expect(await there.take({ destination, partition: 32 })).toBeUndefined();
+    expect(await claim.release()).toBe(true);
+    const again = await taken(there, 32);
+    await again.advance({ number: 1, sent: { first: 1, last: 1, attempts: 1 } });
+    expect(await again.release()).toBe(false);
+  });
+
+  test('many shares move in one statement, each with its own ranges and dead deliveries', async () => {
+    const partitions = Array.from({ length: 20 }, (_, index) => 40 + index);
+    const claims = await Promise.all(partitions.map((partition) => taken(here, partition)));
+    await Promise.all(
+      claims.map((claim, index) =>
+        claim.advance({
+          number: index + 1,
+          ...(index % 2 === 0
+            ? { sent: { first: 1, last: index + 1, attempts: 1 } }
+            : {
+                dead: {
+                  position: { lane: 0, partition: 0, seq: index },
+                  attempts: 3,
+                  code: 'HTTP_STATUS_422',
+                },
+              }),
+        }),
+      ),
+    );
+    const sent = await fixture.database.query<{ partition: number; last_number: number }>(
+      'SELECT partition, last_number FROM delivery_sent WHERE partition >= 40 ORDER BY partition',
+    );
+    const dead = await fixture.database.query<{ partition: number; number: number; code: string }>(
+      'SELECT partition, number, code FROM delivery_dead ORDER BY partition',
+    );
+    const even = partitions.filter((_, index) => index % 2 === 0);
+    expect(sent).toEqual(even.map((partition) => ({ partition, last_number: partition - 39 })));
+    const odd = partitions.filter((_, index) => index % 2 === 1);
+    expect(dead).toEqual(
+      odd.map((partition) => ({ partition, number: partition - 39, code: 'HTTP_STATUS_422' })),
+    );
+    await Promise.all(claims.map((claim) => claim.release()));
+  });
+
+  test('after close nothing can be taken and what was held is free', async () => {
+    const third = new DeliveryClaims(fixture.database);
+    await taken(third, 33);
+    await third.close();
+    await expect(third.take({ destination, partition: 33 })).rejects.toThrow('stopping');
+    await until('it is free', async () => {
+      const claim = await here.take({ destination, partition: 33 });
+      await claim?.release();
+      return claim !== undefined;
+    });
+  });
+});
