@@ -1,0 +1,2 @@
+export { ledgerMigrations } from './schema.js';
+export { Sequencer, type SequencerOptions } from './sequencer.js';
