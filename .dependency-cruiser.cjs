@@ -1,7 +1,7 @@
 /** The import rules. The layers themselves are data: libs/layers.cjs. Run by `npm run check`, proved by test/house. */
 'use strict';
 
-const { rows, sideways, guarded } = require('./libs/layers.cjs');
+const { rows, sideways, alone, guarded } = require('./libs/layers.cjs');
 
 const known = rows.flatMap((row) => row.libraries);
 const folder = (libraries) => `^libs/(${libraries.join('|')})/`;
@@ -10,7 +10,8 @@ const folder = (libraries) => `^libs/(${libraries.join('|')})/`;
 function layerRules() {
   return rows.flatMap((row, index) =>
     row.libraries.map((library) => {
-      const lower = rows.slice(0, index).flatMap((below) => below.libraries);
+      const own = alone.find((exception) => exception.library === library)?.may;
+      const lower = own ?? rows.slice(0, index).flatMap((below) => below.libraries);
       const also = sideways
         .filter((exception) => exception.from === library)
         .map((exception) => exception.to);

@@ -114,7 +114,7 @@ export default [
     rules: { ...findBugs, ...findBugsByType, ...holdTheHouse },
   },
   // The command line speaks to a person, and so do the load and fault tools.
-  { files: ['apps/cli/**', 'test/**'], rules: off('no-console') },
+  { files: ['apps/cli/**', 'libs/cli/**', 'test/**'], rules: off('no-console') },
   {
     // A test that is wrong about a type fails; code that is wrong about a type loses a message.
     files: ['**/*.test.ts', 'libs/*/testing/**', 'test/**/*.ts'],
