@@ -98,19 +98,31 @@ async function readCandidates(
   }
   const hashes = criteria.candidates.hashes.map(String);
   const patients = criteria.candidates.patients.map(String);
+  // As an array the row numbers are looked up one by one; joined, a wrong estimate would read the whole table.
+  const those = (rids: string): string =>
+    `${columns} resource r WHERE rid = ANY(ARRAY(${rids})) ORDER BY rid`;
+  const [hash, ...others] = hashes;
+  if (patients.length === 0 && others.length === 0) {
+    return database.query<Candidate>(
+      // One hash: the primary key gives its rows in order, so the limit ends the scan.
+      those('SELECT rid FROM search_hash WHERE hash = $1 AND rid > $2 ORDER BY rid LIMIT $3'),
+      [hash, afterRid, limit],
+      'search-hash',
+    );
+  }
   if (patients.length === 0) {
     return database.query<Candidate>(
-      `${columns} (SELECT DISTINCT rid FROM search_hash WHERE hash = ANY($1::bigint[]) AND rid > $2 ORDER BY rid LIMIT $3) c
-       JOIN resource r USING (rid) ORDER BY rid`,
+      those(
+        'SELECT DISTINCT rid FROM search_hash WHERE hash = ANY($1::bigint[]) AND rid > $2 ORDER BY rid LIMIT $3',
+      ),
       [hashes, afterRid, limit],
       'search-hashes',
     );
   }
   return database.query<Candidate>(
-    `${columns} (SELECT rid FROM search_hash WHERE hash = ANY($1::bigint[]) AND rid > $2
-                 UNION SELECT rid FROM resource WHERE patient = ANY($4::bigint[]) AND type = $5 AND rid > $2
-                 ORDER BY rid LIMIT $3) c
-     JOIN resource r USING (rid) ORDER BY rid`,
+    those(`SELECT rid FROM search_hash WHERE hash = ANY($1::bigint[]) AND rid > $2
+           UNION SELECT rid FROM resource WHERE patient = ANY($4::bigint[]) AND type = $5 AND rid > $2
+           ORDER BY rid LIMIT $3`),
     [hashes, afterRid, limit, patients, type],
     'search-patients',
   );
