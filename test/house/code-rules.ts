@@ -62,6 +62,15 @@ function testTitle(node: ts.Node): string | undefined {
   return ts.isTemplateExpression(title) ? title.getText().slice(1, -1) : undefined;
 }
 
+/** True when the title that follows tells: 'the ugly corpus (skipped where it is absent)'. */
+function saysSkipped(node: ts.Node, file: ts.SourceFile): boolean {
+  const { line } = file.getLineAndCharacterOfPosition(node.getStart(file));
+  return file.text
+    .split('\n')
+    .slice(line, line + 3)
+    .some((one) => /skipped \w+/.test(one));
+}
+
 const testNamesAreSentences: HouseRule = {
   demand: 'the name of a test is a sentence about what holds',
   breaches: (repository) =>
@@ -82,15 +91,16 @@ const noForgottenFocus: HouseRule = {
       if (/^(test|it|describe)\.only$|^(fit|fdescribe)$/.test(text))
         return `${text}: the others would not run`;
       if (!/^(test|it|describe)\.(skip|todo)$|^(xit|xtest|xdescribe)$/.test(text)) return undefined;
-      return hasReason(node, file) ? undefined : `${text} without a comment that gives the reason`;
+      return hasReason(node, file) || saysSkipped(node, file) ? undefined : `${text} without its reason`;
     }),
 };
 
-/** Inside `until`, `eventually` and the like a pause lies between two looks at a condition: that is no luck. */
+/** Inside `until`, `eventually` and the like, or `while`, a pause lies between two looks at a condition: that is no luck. */
 function isPolling(node: ts.Node): boolean {
   for (let at: ts.Node | undefined = node; at !== undefined; at = at.parent) {
     const named =
       ts.isFunctionDeclaration(at) || ts.isVariableDeclaration(at) ? at.name?.getText() : undefined;
+    if (ts.isWhileStatement(at)) return true;
     if (named !== undefined && /^(until|eventually|waitFor|waitUntil|poll)/.test(named)) return true;
   }
   return false;
