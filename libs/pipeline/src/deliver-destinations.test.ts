@@ -186,7 +186,12 @@ describe('deliveries to the destinations of channels', () => {
       `SELECT number, attempts, last_error, next_attempt_at > now() + interval '40 s' AS later
        FROM delivery_cursor WHERE destination = $1`,
     );
-    expect(cursor).toEqual({ number: 0, attempts: 1, last_error: 'TEST_UNAVAILABLE', later: true });
+    expect(cursor).toEqual({
+      number: 0,
+      attempts: 1,
+      last_error: 'TEST_UNAVAILABLE: as the test says',
+      later: true,
+    });
   });
 
   test('one partition that waits for its next attempt does not hold up the others', async () => {

@@ -174,13 +174,13 @@ class ClaimedTurn {
     await this.write();
     const before = delivery.number - 1;
     if (this.retry.givesUp(error.kind, attempts, delivery.ageMs)) {
-      const dead = { position: delivery.position, attempts, code: error.code };
+      const dead = { position: delivery.position, attempts, error };
       await this.claim.advance({ number: delivery.number, dead });
       this.number = delivery.number;
       return undefined;
     }
     const retryAfterMs = this.retry.delayMs(attempts);
-    await this.claim.advance({ number: before, failure: { attempts, code: error.code, retryAfterMs } });
+    await this.claim.advance({ number: before, failure: { attempts, error, retryAfterMs } });
     return { retryAfterMs };
   }
 
