@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { checkResource, readJson } from '#fhir';
 import { deleteResource, storeResources } from '../../store/testing/store-resources.js';
 import { type Answer, type ApiServer, startApiServer } from '../testing/api-server.js';
 
@@ -10,8 +11,8 @@ const get = (path: string, headers: Record<string, string> = {}): Promise<Answer
 
 const patient = '{"resourceType":"Patient","id":"p1","identifier":[{"system":"urn:mr","value":"77"}]}';
 const observation = (id: string, value: string): string =>
-  `{"resourceType":"Observation","id":"${id}","status":"final","subject":{"reference":"Patient/p1"},` +
-  `"valueQuantity":{"value":${value}}}`;
+  `{"resourceType":"Observation","id":"${id}","status":"final","code":{"text":"Glucose"},` +
+  `"subject":{"reference":"Patient/p1"},"valueQuantity":{"value":${value}}}`;
 
 interface Outcome {
   issue: { severity: string; code: string; details: { text: string }; expression?: string[] }[];
@@ -258,5 +259,22 @@ describe('what is not there', () => {
       'patient',
       'subject',
     ]);
+  });
+
+  test('every kind of answer is itself valid R4', async () => {
+    for (const path of [
+      '/fhir/metadata',
+      '/fhir/Observation?patient=p1',
+      '/fhir/Patient?identifier=nothing',
+      '/fhir/Observation?_count=1',
+      '/fhir/Observation/o1',
+      '/fhir/Observation/gone/_history',
+      '/fhir/Patient?nam=x',
+    ]) {
+      const answer = await get(path);
+      expect([path, checkResource(readJson(answer.text))]).toEqual([path, []]);
+    }
+    const lenient = await get('/fhir/Patient?nam=x', { prefer: 'handling=lenient' });
+    expect(checkResource(readJson(lenient.text))).toEqual([]);
   });
 });

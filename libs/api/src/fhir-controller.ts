@@ -1,21 +1,17 @@
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req, Res } from '@nestjs/common';
-import { isResourceType } from '#fhir';
+import { type BundleEntry, bundleOf, isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
-import { type BundleLink, bundleText, historyEntry, matchEntry, outcomeEntry } from './bundle-text.js';
 import { CAPABILITIES, type Capabilities } from './capabilities.js';
+import { historyEntry, parseHistoryQuery } from './history.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { operationOutcome } from './operation-outcome.js';
-import { FHIR_JSON, isLenient, requireJsonWanted } from './representation.js';
+import { pageLinks } from './page-links.js';
+import { FHIR_JSON, isGeneralParameter, isLenient, requireJsonWanted } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { replyVersion, unknownResource } from './resource-reply.js';
-
-const DEFAULT_HISTORY_COUNT = 50;
-const MAX_HISTORY_COUNT = 1_000;
-/** Parameters of every request (R4 http, section 3.1.0.1.11) that are dealt with before a search reads its own. */
-const generalParameters = new Set(['_format']);
 
 type Pairs = [name: string, value: string][];
 
@@ -60,14 +56,14 @@ export class FhirController {
   async history(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     requireJsonWanted(request);
     const { type, id } = target(request);
-    const { paging, followed } = historyPaging(queryPairs(request.url));
+    const { paging, followed } = parseHistoryQuery(queryPairs(request.url));
     const page = await this.reader.history(type, id, paging);
     if (page === undefined) throw unknownResource();
     const address = fhirAddress(request, this.services);
-    const url = `${address}/${type}/${id}/_history`;
-    const links = pageLinks(url, followed, page.next?.toString());
+    const links = pageLinks(`${address}/${type}/${id}/_history`, followed, page.next?.toString());
     const entries = page.versions.map((version) => historyEntry(address, version));
-    reply.header('content-type', FHIR_JSON).send(bundleText('history', page.total, links, entries));
+    const text = bundleOf('history', entries, { base: `${address}/`, total: page.total, links });
+    reply.header('content-type', FHIR_JSON).send(text);
   }
 
   @Get(':type')
@@ -113,19 +109,17 @@ export class FhirController {
     requireJsonWanted(request);
     const { type } = target(request);
     const address = fhirAddress(request, this.services);
-    const pairs = query.filter(([name]) => !generalParameters.has(name));
+    const pairs = query.filter(([name]) => !isGeneralParameter(name));
     const found = await this.reader.search(type, pairs, { lenient: isLenient(request), ownUrl: address });
-    const entries: string[] = [];
-    for (const match of found.matches) {
-      if (!match.deleted) entries.push(matchEntry(address, type, match.id, match.text));
-    }
-    if (found.ignored.length > 0) entries.push(outcomeEntry(ignoredOutcome(found.ignored)));
+    const entries: (string | BundleEntry)[] = [];
+    for (const match of found.matches) if (!match.deleted) entries.push(match.text);
+    if (found.ignored.length > 0)
+      entries.push({ resource: ignoredOutcome(found.ignored), search: 'outcome' });
     const links = pageLinks(`${address}/${type}`, found.followed, found.next);
+    const total = found.total === undefined ? {} : { total: found.total };
+    const text = bundleOf('searchset', entries, { base: `${address}/`, links, ...total });
     // By form it is a POST, for which the framework would say 201.
-    reply
-      .code(200)
-      .header('content-type', FHIR_JSON)
-      .send(bundleText('searchset', found.total, links, entries));
+    reply.code(200).header('content-type', FHIR_JSON).send(text);
   }
 }
 
@@ -144,60 +138,6 @@ function notSupported(request: HttpRequest, reply: HttpReply, allowed: string): 
     'INTERACTION_NOT_SUPPORTED',
     'resources come in as messages; over HTTP they are read and searched, and only Subscription is written',
   );
-}
-
-function pageLinks(
-  url: string,
-  followed: readonly (readonly [string, string])[],
-  next?: string,
-): BundleLink[] {
-  const link = (
-    relation: BundleLink['relation'],
-    pairs: readonly (readonly [string, string])[],
-  ): BundleLink => {
-    const query = new URLSearchParams(
-      pairs.map(([name, value]): [string, string] => [name, value]),
-    ).toString();
-    return { relation, url: query === '' ? url : `${url}?${query}` };
-  };
-  const links = [link('self', followed)];
-  if (next !== undefined) links.push(link('next', [...followed, ['_page', next]]));
-  return links;
-}
-
-function historyPaging(pairs: Pairs): {
-  paging: { count: number; before: number | undefined; sinceMs: number | undefined };
-  followed: Pairs;
-} {
-  let count = DEFAULT_HISTORY_COUNT;
-  let before: number | undefined;
-  let sinceMs: number | undefined;
-  const followed: Pairs = [];
-  for (const [name, value] of pairs) {
-    if (generalParameters.has(name)) continue;
-    const at = { cause: { at: `http.${name}` } };
-    if (name === '_count' && /^[1-9]\d{0,8}$/.test(value)) count = Math.min(Number(value), MAX_HISTORY_COUNT);
-    else if (name === '_page' && /^[1-9]\d{0,9}$/.test(value)) before = Number(value);
-    else if (name === '_since' && !Number.isNaN(Date.parse(value.replace(' ', '+')))) {
-      sinceMs = Date.parse(value.replace(' ', '+'));
-    } else if (name === '_count' || name === '_page' || name === '_since') {
-      throw new EngineError(
-        'rejected',
-        'SEARCH_VALUE_INVALID',
-        `'${name}' has no value that it can have`,
-        at,
-      );
-    } else {
-      throw new EngineError(
-        'rejected',
-        'SEARCH_PARAMETER_UNKNOWN',
-        `a history has no parameter '${name.slice(0, 64)}'; it has _count, _since, _format`,
-        at,
-      );
-    }
-    if (name !== '_page') followed.push([name, value]);
-  }
-  return { paging: { count, before, sinceMs }, followed };
 }
 
 function ignoredOutcome(names: readonly string[]): string {

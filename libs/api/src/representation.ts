@@ -43,6 +43,11 @@ function requireJson(wanted: readonly string[]): void {
   );
 }
 
+/** Parameters of every request (R4 http, section 3.1.0.1.11) that are dealt with before a search reads its own. */
+export function isGeneralParameter(name: string): boolean {
+  return name === '_format';
+}
+
 /** True when the client prefers that unknown search parameters are skipped (R4 search, section 3.1.1.1). */
 export function isLenient(request: HttpRequest): boolean {
   return preferences(request).includes('handling=lenient');

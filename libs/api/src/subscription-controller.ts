@@ -1,12 +1,12 @@
 import { Controller, Delete, Get, Inject, Post, Put, Req, Res } from '@nestjs/common';
-import { Decimal, type FhirObject, type FhirValue, readJson, writeJson } from '#fhir';
+import { bundleOf, Decimal, type FhirObject, type FhirValue, readJson, spliceMeta, writeJson } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceVersion } from '#store';
 import { API_SERVICES, type ApiServices, type SubscriptionVersion } from './api-services.js';
-import { bundleText, matchEntry } from './bundle-text.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { operationOutcome } from './operation-outcome.js';
+import { pageLinks } from './page-links.js';
 import { FHIR_JSON, preferredReturn, requireJsonWanted } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { describeVersion, replyVersion, unknownResource } from './resource-reply.js';
@@ -80,13 +80,11 @@ export class SubscriptionController {
     for (const found of await this.services.subscriptions.list()) {
       const version = textOf(found);
       const wanted = pairs.every(([, value]) => value.split(',').includes(found.id));
-      if (wanted && !version.deleted)
-        entries.push(matchEntry(address, 'Subscription', found.id, version.text));
+      if (wanted && !version.deleted) entries.push(version.text);
     }
-    const query = new URLSearchParams(pairs).toString();
-    const self = `${address}/Subscription${query === '' ? '' : `?${query}`}`;
-    const links = [{ relation: 'self' as const, url: self }];
-    reply.header('content-type', FHIR_JSON).send(bundleText('searchset', entries.length, links, entries));
+    const links = pageLinks(`${address}/Subscription`, pairs, undefined);
+    const text = bundleOf('searchset', entries, { base: `${address}/`, total: entries.length, links });
+    reply.header('content-type', FHIR_JSON).send(text);
   }
 
   private replyWritten(request: HttpRequest, reply: HttpReply, written: SubscriptionVersion): void {
@@ -126,16 +124,10 @@ function isFhirObject(value: FhirValue | undefined): value is FhirObject {
 function textOf({ id, version, lastUpdatedMs, deleted, resource }: SubscriptionVersion): ResourceVersion {
   const head = { type: 'Subscription', id, version, lastUpdatedMs };
   if (deleted) return { ...head, deleted: true };
-  const { resourceType: _type, id: _id, meta, ...rest } = resource;
-  const own = isFhirObject(meta) ? meta : {};
+  const { resourceType: _type, id: _id, ...content } = resource;
   const lastUpdated = new Date(lastUpdatedMs).toISOString();
-  const whole = {
-    resourceType: 'Subscription',
-    id,
-    meta: { ...own, versionId: String(version), lastUpdated },
-    ...rest,
-  };
-  return { ...head, deleted: false, text: writeJson(whole) };
+  const text = writeJson({ resourceType: 'Subscription', id, ...content });
+  return { ...head, deleted: false, text: spliceMeta(text, { versionId: version, lastUpdated }) };
 }
 
 function invalidBody(message: string, at: string): EngineError {

@@ -1,8 +1,7 @@
 import type { Query } from '#database';
-import { isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
+import { isResourceType, resourceTypeCode, resourceTypes, spliceMeta } from '#fhir';
 import { assert, formatPosition, type Position } from '#kernel';
 import { inflatePack, resourceAt, resourcesOf } from './pack-bytes.js';
-import { spliceMeta } from './version-text.js';
 
 interface VersionHead {
   readonly type: string;
@@ -100,7 +99,8 @@ function headOf(row: PointerRow): VersionHead {
 }
 
 function contentOf(head: VersionHead, stored: string): ResourceVersion {
-  return { ...head, deleted: false, text: spliceMeta(stored, head.version, head.lastUpdatedMs) };
+  const lastUpdated = new Date(head.lastUpdatedMs).toISOString();
+  return { ...head, deleted: false, text: spliceMeta(stored, { versionId: head.version, lastUpdated }) };
 }
 
 /**

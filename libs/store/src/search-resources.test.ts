@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isEngineError } from '#kernel';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { deleteResource, storeResources } from '../testing/store-resources.js';
-import { ResourceReader, type SearchResult, storeMigrations } from './index.js';
+import { ResourceReader, storeMigrations } from './index.js';
+import type { SearchResult } from './resource-reader.js';
 
 let fixture: TestDatabase;
 let reader: ResourceReader;
