@@ -21,6 +21,11 @@ const breaches: readonly (readonly [path: string, text: string, found: string])[
   ['apps/engine/src/parse.ts', '', 'belongs in a library'],
   ['README.md', `see /${'wor'}k/notes`, 'line 1 names a path of one machine'],
   ['package-lock.json', '"resolved": "https://example.org/a.tgz"', 'holds resolved addresses'],
+  [
+    'package-lock.json',
+    '{"packages":{"":{"optionalDependencies":{"a-linux-x64":"1.0.0"}}}}',
+    'lacks 1 variants',
+  ],
   ['.npmrc', 'registry=https://example.org', 'sets a registry'],
   ['libs/a/src/a.ts', `// ${'TO'}DO later`, 'TODO, FIXME or HACK'],
   ['libs/a/src/a.ts', `// ${'eslint'}-disable-next-line no-console`, "without ' -- reason'"],

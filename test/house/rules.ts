@@ -97,6 +97,28 @@ const noRegistryHosts: HouseRule = {
     }),
 };
 
+interface LockedPackage {
+  readonly optionalDependencies?: Record<string, string>;
+}
+
+const everyPlatformLocked: HouseRule = {
+  demand: 'the lockfile names the native variants of every platform, or `npm ci` fails elsewhere',
+  breaches: (repository) => {
+    const text = repository.get('package-lock.json');
+    if (!text?.startsWith('{')) return [];
+    const { packages } = JSON.parse(text) as { packages: Record<string, LockedPackage> };
+    const names = new Set(
+      Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 13)),
+    );
+    const missing = Object.values(packages)
+      .flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
+      .filter((name) => !names.has(name));
+    return missing.length === 0
+      ? []
+      : [`package-lock.json: lacks ${missing.length} variants; run node .ci/complete-lockfile.mjs`];
+  },
+};
+
 const noUnfinishedBusiness: HouseRule = {
   demand: 'unfinished business is an issue, not a remark in the code',
   breaches: (repository) =>
@@ -145,6 +167,7 @@ export const houseRules: readonly HouseRule[] = [
   appsAreWiring,
   noMachinePaths,
   noRegistryHosts,
+  everyPlatformLocked,
   noUnfinishedBusiness,
   exceptionsHaveReasons,
   documentsNameRealFiles,
