@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { openDatabase } from '#database';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { postmasterOf } from './postmaster.js';
 
@@ -145,14 +145,12 @@ async function startEngine(dataDirectory: string): Promise<{ process: ChildProce
 }
 
 async function ask(url: string, sql: string): Promise<unknown> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => {});
-  await client.connect();
+  const database = openDatabase(url, { maxConnections: 1, application: 'test' });
   try {
-    const { rows } = await client.query<{ is?: unknown }>(sql);
-    return rows[0]?.is;
+    const [row] = await database.query<{ is?: unknown }>(sql);
+    return row?.is;
   } finally {
-    await client.end();
+    await database.close();
   }
 }
 

@@ -1,0 +1,58 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds; fine where acknowledgments are expected to lie. */
+const latencyBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
+
+/**
+ * The figures of a process in Prometheus' text form. Label values are names from configuration (channels, destinations,
+ * codes), never from messages: that bounds their number, and keeps patients out (I6).
+ */
+export class Metrics {
+  private readonly registry = new Registry();
+
+  /** `processFigures`: CPU, memory and event loop delay of this process as well. */
+  constructor(processFigures = true) {
+    if (processFigures) collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** A count that only grows; the name ends in `_total`. */
+  counter<Name extends string>(name: string, help: string, labels: readonly Name[]) {
+    const counter = new Counter({ name, help, labelNames: labels, registers: [this.registry] });
+    return (by: number, at: Readonly<Record<Name, string>>): void => counter.inc(at, by);
+  }
+
+  /** A figure that is asked for when somebody looks: `read` gives label values and figure of each. */
+  gauge<Name extends string>(
+    name: string,
+    help: string,
+    labels: readonly Name[],
+    read: () => Iterable<readonly [Readonly<Record<Name, string>>, number]>,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: labels,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [at, value] of read()) this.set(at, value);
+      },
+    });
+  }
+
+  /** How long something took; `observe` takes seconds. */
+  duration<Name extends string>(name: string, help: string, labels: readonly Name[]) {
+    const buckets = latencyBuckets;
+    const histogram = new Histogram({ name, help, labelNames: labels, buckets, registers: [this.registry] });
+    return (seconds: number, at: Readonly<Record<Name, string>>): void => histogram.observe(at, seconds);
+  }
+
+  /** Everything, in the text format of Prometheus. */
+  async text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+}
