@@ -1,5 +1,5 @@
 import type { Query } from '#database';
-import type { Position } from '#kernel';
+import type { EngineError, Position } from '#kernel';
 
 /** One ordered stream of deliveries: a destination's share of one partition. */
 export interface DeliveryShare {
@@ -26,9 +26,13 @@ export interface DeliveryProgress {
   /** The last number that is sent or dead; 0 before the first. */
   readonly number: number;
   readonly sent?: { readonly first: number; readonly last: number; readonly attempts: number };
-  readonly dead?: { readonly position: Position; readonly attempts: number; readonly code: string };
+  readonly dead?: { readonly position: Position; readonly attempts: number; readonly error: EngineError };
   /** Of number + 1. */
-  readonly failure?: { readonly attempts: number; readonly code: string; readonly retryAfterMs: number };
+  readonly failure?: {
+    readonly attempts: number;
+    readonly error: EngineError;
+    readonly retryAfterMs: number;
+  };
 }
 
 interface DeliveryRow {
@@ -93,9 +97,9 @@ export async function moveDeliveryCursors(query: Query, moves: readonly Delivery
   const rows = await query.query<DeliveryShare>(
     `WITH move AS MATERIALIZED (
        SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::int[], $5::float8[], $6::text[],
-                            $7::bigint[], $8::bigint[], $9::int[], $10::smallint[], $11::bigint[], $12::int[], $13::text[])
+                            $7::bigint[], $8::bigint[], $9::int[], $10::smallint[], $11::bigint[], $12::int[], $13::text[], $14::text[])
          AS m(destination, partition, number, attempts, retry_ms, error, first_number, last_number, sent_attempts,
-              dead_lane, dead_seq, dead_attempts, dead_code)
+              dead_lane, dead_seq, dead_attempts, dead_code, dead_reason)
      ), moved AS (
        INSERT INTO delivery_cursor AS c (destination, partition, number, attempts, next_attempt_at, last_error)
        SELECT destination, partition, number, attempts, now() + retry_ms * interval '1 millisecond', error FROM move
@@ -108,8 +112,8 @@ export async function moveDeliveryCursors(query: Query, moves: readonly Delivery
        SELECT destination, partition, first_number, last_number, now(), sent_attempts
        FROM move JOIN moved USING (destination, partition) WHERE first_number IS NOT NULL
      ), dead AS (
-       INSERT INTO delivery_dead (destination, partition, number, lane, seq, attempts, at, code)
-       SELECT destination, partition, number, dead_lane, dead_seq, dead_attempts, now(), dead_code
+       INSERT INTO delivery_dead (destination, partition, number, lane, seq, attempts, at, code, reason)
+       SELECT destination, partition, number, dead_lane, dead_seq, dead_attempts, now(), dead_code, dead_reason
        FROM move JOIN moved USING (destination, partition) WHERE dead_code IS NOT NULL
      )
      SELECT destination, partition FROM moved`,
@@ -119,19 +123,25 @@ export async function moveDeliveryCursors(query: Query, moves: readonly Delivery
       column((move) => move.progress.number),
       column((move) => move.progress.failure?.attempts ?? 0),
       column((move) => move.progress.failure?.retryAfterMs),
-      column((move) => move.progress.failure?.code),
+      column((move) => errorText(move.progress.failure?.error)),
       column((move) => move.progress.sent?.first),
       column((move) => move.progress.sent?.last),
       column((move) => move.progress.sent?.attempts),
       column((move) => move.progress.dead?.position.lane),
       column((move) => move.progress.dead?.position.seq),
       column((move) => move.progress.dead?.attempts),
-      column((move) => move.progress.dead?.code),
+      column((move) => move.progress.dead?.error.code),
+      column((move) => move.progress.dead?.error.message),
     ],
     'move-delivery-cursors',
   );
   const moved = new Set(rows.map(shareKey));
   return moves.map((move) => moved.has(shareKey(move.share)));
+}
+
+/** What `last_error` holds: the code, and the sentence for people, which never has content of a message (I6). */
+export function errorText(error: EngineError | undefined): string | undefined {
+  return error && `${error.code}: ${error.message}`;
 }
 
 /** The shares of these destinations that have something to send and whose next attempt is due. */
@@ -146,6 +156,67 @@ export async function behindDeliveries(
     [destinations],
     'behind-deliveries',
   );
+}
+
+/** Deliveries of one partition taken in one go: no partition keeps the others waiting. */
+const TAKE_PER_PARTITION = 64;
+
+/**
+ * Takes the next deliveries of a destination over all partitions and moves its cursors past them, in the caller's
+ * transaction: for a destination that numbers its events itself. The caller holds a lock that lets one transaction at
+ * a time do this for the destination. In order within a partition; partitions take turns.
+ */
+export async function takeDeliveries(tx: Query, destination: number): Promise<Position[]> {
+  return tx.query<Position>(
+    `WITH behind AS (
+       SELECT h.partition, COALESCE(c.number, 0) AS number
+       FROM delivery_head h LEFT JOIN delivery_cursor c USING (destination, partition)
+       WHERE h.destination = $1 AND h.number > COALESCE(c.number, 0)
+     ), fresh AS MATERIALIZED (
+       SELECT b.partition, d.number, d.lane, d.seq, d.number - b.number AS turn
+       FROM behind b CROSS JOIN LATERAL (
+         SELECT number, lane, seq FROM delivery
+         WHERE destination = $1 AND partition = b.partition AND number > b.number ORDER BY number LIMIT $2) AS d
+     ), moved AS (
+       INSERT INTO delivery_cursor AS c (destination, partition, number)
+       SELECT $1, partition, max(number) FROM fresh GROUP BY partition
+       ON CONFLICT (destination, partition) DO UPDATE SET number = excluded.number
+     )
+     SELECT lane, partition, seq FROM fresh ORDER BY turn, partition`,
+    [destination, TAKE_PER_PARTITION],
+    'take-deliveries',
+  );
+}
+
+/** The pack of one message as a notification needs it. */
+export interface StoredPack {
+  readonly storedAtMs: number;
+  /** Deflated; undefined when the store does not hold it any more. */
+  readonly bytes: Buffer | undefined;
+}
+
+/** The packs at these positions, in the same order: as many from the first on as `maxBytes` holds, but always one. */
+export async function readPacks(
+  query: Query,
+  positions: readonly Position[],
+  maxBytes: number,
+): Promise<StoredPack[]> {
+  const rows = await query.query<{ stored_at: Date | null; bytes: Buffer | null }>(
+    `SELECT stored_at, bytes FROM (
+       SELECT a.ord, p.stored_at, p.bytes, sum(COALESCE(octet_length(p.bytes), 0)) OVER (ORDER BY a.ord)
+                - COALESCE(octet_length(p.bytes), 0) AS before
+       FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS a(lane, partition, seq, ord)
+       LEFT JOIN pack p ON p.lane = a.lane AND p.partition = a.partition AND p.seq = a.seq
+     ) AS measured WHERE before < $4 ORDER BY ord`,
+    [
+      positions.map((position) => position.lane),
+      positions.map((position) => position.partition),
+      positions.map((position) => position.seq),
+      maxBytes,
+    ],
+    'read-packs',
+  );
+  return rows.map((row) => ({ storedAtMs: row.stored_at?.getTime() ?? 0, bytes: row.bytes ?? undefined }));
 }
 
 /** Any number from 0 that stands for a share; -1 as partition stands for the whole destination. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { isEngineError } from '#kernel';
+import { EngineError, isEngineError } from '#kernel';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { seedDeliveries, seedDestination } from '../testing/seed-deliveries.js';
 import { until } from '../testing/until.js';
@@ -10,6 +10,8 @@ import { inflatePack } from './pack-bytes.js';
 import { storeMigrations } from './schema.js';
 
 const MIB = 1024 * 1024;
+const busy = new EngineError('unavailable', 'TEST_BUSY', 'later');
+const refused = new EngineError('rejected', 'TEST_REFUSED', 'never');
 
 /** Each `DeliveryClaims` stands for one process: it has a connection of its own. */
 describe('delivery claims', () => {
@@ -134,11 +136,11 @@ describe('delivery claims', () => {
     const claim = await taken(here, 31);
     await claim.advance({
       number: 0,
-      failure: { attempts: 4, code: 'HTTP_STATUS_503', retryAfterMs: 60_000 },
+      failure: { attempts: 4, error: busy, retryAfterMs: 60_000 },
     });
     expect(await claim.read(10, MIB)).toEqual([]);
     expect(await here.behind([destination])).not.toContainEqual({ destination, partition: 31 });
-    await claim.advance({ number: 0, failure: { attempts: 5, code: 'HTTP_STATUS_503', retryAfterMs: 0 } });
+    await claim.advance({ number: 0, failure: { attempts: 5, error: busy, retryAfterMs: 0 } });
     expect((await claim.read(10, MIB)).map((delivery) => delivery.attempts)).toEqual([5, 0]);
     expect(await here.behind([destination])).toContainEqual({ destination, partition: 31 });
     await claim.advance({ number: 1, sent: { first: 1, last: 1, attempts: 6 } });
@@ -170,7 +172,7 @@ describe('delivery claims', () => {
                 dead: {
                   position: { lane: 0, partition: 0, seq: index },
                   attempts: 3,
-                  code: 'HTTP_STATUS_422',
+                  error: refused,
                 },
               }),
         }),
@@ -186,7 +188,7 @@ describe('delivery claims', () => {
     expect(sent).toEqual(even.map((partition) => ({ partition, last_number: partition - 39 })));
     const odd = partitions.filter((_, index) => index % 2 === 1);
     expect(dead).toEqual(
-      odd.map((partition) => ({ partition, number: partition - 39, code: 'HTTP_STATUS_422' })),
+      odd.map((partition) => ({ partition, number: partition - 39, code: 'TEST_REFUSED' })),
     );
     await Promise.all(claims.map((claim) => claim.release()));
   });

@@ -13,7 +13,7 @@ import {
 } from './deliveries.js';
 
 /** First key of the advisory locks that say which process sends which share. */
-const CLAIM_LOCK_CLASS = 7_310_003;
+export const CLAIM_LOCK_CLASS = 7_310_003;
 /** A process that cannot confirm its connection within these two stops sending ... */
 const CONFIRM_EVERY_MS = 2_000;
 const CONFIRM_WITHIN_MS = 4_000;

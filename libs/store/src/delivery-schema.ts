@@ -1,6 +1,7 @@
 import type { Migration } from '#database';
 
-/** delivery_dead: a delivery that no retry can help; its stream went on without it. `code` is the last error's. */
+/** delivery_dead: a delivery that no retry can help; its stream went on without it.
+ * `code` and `reason` are those of the last error. */
 export const deliveryMigration: Migration = {
   id: 'store-2',
   sql: `
@@ -13,6 +14,7 @@ CREATE TABLE delivery_dead (
   attempts int NOT NULL,
   at timestamptz NOT NULL,
   code text NOT NULL,
+  reason text NOT NULL,
   PRIMARY KEY (destination, partition, number)
 );
 `,

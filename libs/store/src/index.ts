@@ -1,4 +1,4 @@
-export type { WaitingDelivery } from './deliveries.js';
+export { readPacks, type StoredPack, takeDeliveries, type WaitingDelivery } from './deliveries.js';
 export { type DeliveryClaim, DeliveryClaims } from './delivery-claims.js';
 export { DeliveryRetry, type RetryPolicy } from './delivery-retry.js';
 export { DeliveryTurns } from './delivery-turns.js';

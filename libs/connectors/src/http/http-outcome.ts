@@ -5,28 +5,35 @@ import { EngineError } from '#kernel';
  * them, so a dead letter for each would empty the stream into the dead: it waits until a person has put it right.
  */
 const ENDPOINT_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 410, 421, 426]);
-/** Request Timeout, Too Early, Too Many Requests: say themselves that the same request may pass later. */
-const LATER_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
+/** Request Timeout, Too Early, Too Many Requests, Service Unavailable: the same request may pass later. */
+const LATER_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 503]);
 
 /** What a status of a whole answer means; undefined: the receiver has it (2xx). Statuses as in RFC 9110, section 15. */
 export function classifyStatus(status: number): EngineError | undefined {
   if (status >= 200 && status < 300) return undefined;
-  const code = `HTTP_STATUS_${status}`;
-  if (LATER_STATUSES.has(status) || status === 503) {
-    return new EngineError('unavailable', code, `the receiver answers ${status}: later`);
+  if (LATER_STATUSES.has(status)) {
+    return new EngineError('unavailable', 'DESTINATION_BUSY', `the receiver answers ${status}: later`);
   }
   // A redirect is not followed: it would carry the message to an address that nobody has approved.
   if (ENDPOINT_STATUSES.has(status) || (status >= 300 && status < 400)) {
     return new EngineError(
       'misconfigured',
-      code,
-      `the receiver answers ${status}: check address and credentials`,
+      'DESTINATION_MISADDRESSED',
+      `the receiver answers ${status} to any message: check its address and our credentials`,
     );
   }
   if (status >= 400 && status < 500) {
-    return new EngineError('rejected', code, `the receiver refuses this message with ${status}`);
+    return new EngineError(
+      'rejected',
+      'DESTINATION_REFUSED',
+      `the receiver refuses this message with ${status}`,
+    );
   }
-  return new EngineError('uncertain', code, `the receiver failed with ${status}; it may have the message`);
+  return new EngineError(
+    'uncertain',
+    'DESTINATION_FAILED',
+    `the receiver failed with ${status}; it may have the message`,
+  );
 }
 
 /** Codes of Node and OpenSSL for a certificate or handshake that does not pass. */

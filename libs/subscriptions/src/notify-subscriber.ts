@@ -1,0 +1,236 @@
+import type { SendOutcome } from '#channel';
+import type { Database } from '#database';
+import { type FhirObject, readJson } from '#fhir';
+import { type Clock, EngineError, type Random } from '#kernel';
+import {
+  type DeliveryClaim,
+  type DeliveryClaims,
+  type DeliveryRetry,
+  inflatePack,
+  readPacks,
+  resourcesOf,
+  type StoredPack,
+} from '#store';
+import {
+  eventNotification,
+  handshake,
+  matchesOf,
+  type NotificationFrame,
+  type NotifiedEvent,
+} from './notification.js';
+import {
+  activate,
+  assignEvents,
+  readEvents,
+  readState,
+  recordFailure,
+  recordSent,
+  type StoredEvent,
+  type SubscriptionState,
+  switchOff,
+} from './subscription-progress.js';
+import { readSubscription, type SubscriptionRequest } from './subscription-request.js';
+
+/** The way out to subscribers; `HttpPoster` of #connectors is one. Never rejects. */
+export interface NotificationPost {
+  post(
+    request: {
+      readonly url: string;
+      readonly headers: readonly string[];
+      readonly body: string;
+      readonly timeoutMs: number;
+    },
+    signal: AbortSignal,
+  ): Promise<SendOutcome>;
+}
+
+export interface NotifierSettings {
+  /** Base URL of our FHIR API as subscribers see it, ends with a slash. */
+  readonly fhirUrl: string;
+  /** Names this installation in idempotency keys. */
+  readonly origin: string;
+}
+
+/** How a process that goes down asks its turns to end: first after the POST in flight, then at once. */
+export interface NotifierStop {
+  readonly soon: AbortSignal;
+  readonly now: AbortSignal;
+}
+
+/** What a turn came to. */
+export type NotifierTurn = 'done' | 'more' | { readonly retryAfterMs: number };
+
+/** Stands for all partitions of a destination where a claim names a share. */
+export const ALL_PARTITIONS = -1;
+/** Notifications in one turn; then other subscribers get theirs. */
+const NOTIFICATIONS_PER_TURN = 8;
+/** Deflated packs in one notification (but always one event): bounds what a turn holds in memory. */
+const NOTIFICATION_PACK_BYTES = 64 * 1024;
+
+/**
+ * Serves one subscription: handshake, numbering of its events, notifications in order of number with one in flight.
+ * A claim keeps every other process away meanwhile. After a crash events are told again under the same numbers.
+ */
+export class NotifySubscriber {
+  constructor(
+    private readonly database: Database,
+    private readonly claims: DeliveryClaims,
+    private readonly way: NotificationPost,
+    private readonly settings: NotifierSettings,
+    private readonly ports: { readonly clock: Clock; readonly random: Random; readonly retry: DeliveryRetry },
+  ) {}
+
+  /** One bounded turn. Rejects with `unavailable` when the database does not answer. */
+  async run(destination: number, stop: NotifierStop): Promise<NotifierTurn> {
+    const claim = await this.claims.take({ destination, partition: ALL_PARTITIONS });
+    if (claim === undefined) return 'done';
+    const breakOff = new AbortController();
+    const onBreak = () => breakOff.abort();
+    for (const signal of [stop.now, claim.lost]) {
+      signal.addEventListener('abort', onBreak);
+      if (signal.aborted) onBreak();
+    }
+    let turn: NotifierTurn | 'drained' = 'done';
+    try {
+      turn = await this.serve(claim, { soon: stop.soon, now: breakOff.signal });
+    } finally {
+      for (const signal of [stop.now, claim.lost]) signal.removeEventListener('abort', onBreak);
+      await claim.release();
+    }
+    if (turn !== 'drained') return turn;
+    // What was matched in the meantime may have woken only this process, which was at work.
+    return (await this.claims.behind([destination])).length > 0 ? 'more' : 'done';
+  }
+
+  private async serve(claim: DeliveryClaim, stop: NotifierStop): Promise<NotifierTurn | 'drained'> {
+    const { destination } = claim.share;
+    for (let notification = 0; notification < NOTIFICATIONS_PER_TURN; notification++) {
+      if (stop.soon.aborted || stop.now.aborted) return 'done';
+      let state = await readState(this.database, destination);
+      if (state === undefined || !state.due) return 'done';
+      if (state.ended) {
+        await switchOff(this.database, state);
+        return 'done';
+      }
+      const request = readSubscription(readJson(state.resource) as FhirObject);
+      if (!state.greeted) {
+        const failed = await this.greet(claim, state, request, stop.now);
+        if (failed !== undefined) return failed;
+        continue;
+      }
+      if (state.number === state.sent) {
+        const added = await assignEvents(this.database, destination);
+        if (added === 0) return 'drained';
+        state = { ...state, number: state.number + added };
+      }
+      const failed = await this.notify(claim, state, request, stop.now);
+      if (failed !== undefined) return failed;
+    }
+    return 'more';
+  }
+
+  private async greet(
+    claim: DeliveryClaim,
+    state: SubscriptionState,
+    request: SubscriptionRequest,
+    signal: AbortSignal,
+  ): Promise<NotifierTurn | undefined> {
+    const frame = this.frameOf({ ...state, status: 'requested' });
+    const outcome = await this.post(request, [], handshake(frame), signal);
+    if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
+    await activate(this.database, state);
+    return undefined;
+  }
+
+  private async notify(
+    claim: DeliveryClaim,
+    state: SubscriptionState,
+    request: SubscriptionRequest,
+    signal: AbortSignal,
+  ): Promise<NotifierTurn | undefined> {
+    const stored = await readEvents(claim.session, state.destination, state.sent, request.maxCount);
+    const positions = stored.map((event) => event.position);
+    const packs = await readPacks(claim.session, positions, NOTIFICATION_PACK_BYTES);
+    const events = fitting(stored, packs, request);
+    const first = events[0]?.number;
+    const last = events.at(-1)?.number;
+    if (first !== state.sent + 1 || last === undefined) {
+      throw new EngineError('bug', 'SUBSCRIPTION_NUMBER_GAP', `Subscription/${state.id} after ${state.sent}`);
+    }
+    const range = first === last ? String(first) : `${first}-${last}`;
+    const stream = `Subscription/${state.id}`;
+    const headers = [
+      'suture-stream',
+      stream,
+      'suture-event-number',
+      range,
+      'idempotency-key',
+      `${this.settings.origin}/${stream}/${range}`,
+    ];
+    const body = eventNotification(this.frameOf(state), request.content, events);
+    const outcome = await this.post(request, headers, body, signal);
+    if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
+    await recordSent(claim.session, state, last);
+    return undefined;
+  }
+
+  private async failed(
+    claim: DeliveryClaim,
+    state: SubscriptionState,
+    error: EngineError,
+    signal: AbortSignal,
+  ): Promise<NotifierTurn> {
+    // Broken off by us, which says nothing about the subscriber.
+    if (signal.aborted) return 'done';
+    const retryAfterMs = this.ports.retry.delayMs(state.attempts + 1);
+    await recordFailure(claim.session, state, error, retryAfterMs);
+    return { retryAfterMs };
+  }
+
+  private post(
+    request: SubscriptionRequest,
+    headers: readonly string[],
+    body: string,
+    signal: AbortSignal,
+  ): Promise<SendOutcome> {
+    const all = ['content-type', 'application/fhir+json', ...headers, ...request.headers];
+    return this.way.post({ url: request.endpoint, headers: all, body, timeoutMs: request.timeoutMs }, signal);
+  }
+
+  private frameOf(state: SubscriptionState): NotificationFrame {
+    return {
+      subscription: state.id,
+      status: state.status,
+      events: state.number,
+      fhirUrl: this.settings.fhirUrl,
+      timestamp: new Date(this.ports.clock.nowMs()).toISOString(),
+      uuid: uuidOf(this.ports.random.bytes(16)),
+    };
+  }
+}
+
+/** The events from the first on that fit into one notification: at most `maxCount` resources, but always one event. */
+function fitting(
+  stored: readonly StoredEvent[],
+  packs: readonly StoredPack[],
+  request: SubscriptionRequest,
+): NotifiedEvent[] {
+  const events: NotifiedEvent[] = [];
+  let resources = 0;
+  for (const [index, pack] of packs.entries()) {
+    const event = stored[index];
+    if (event === undefined) break;
+    const matches = pack.bytes ? matchesOf(resourcesOf(inflatePack(pack.bytes)), request.criteria) : [];
+    resources += matches.length;
+    if (events.length > 0 && resources > request.maxCount) break;
+    events.push({ number: event.number, atMs: pack.storedAtMs, matches });
+  }
+  return events;
+}
+
+/** A random UUID (RFC 9562, version 4) of 16 random bytes. */
+function uuidOf(bytes: Buffer): string {
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

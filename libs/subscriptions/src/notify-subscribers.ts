@@ -1,0 +1,93 @@
+import { setMaxListeners } from 'node:events';
+import type { Database } from '#database';
+import { type Clock, type Random, systemClock, systemRandom } from '#kernel';
+import { type DeliveryClaims, DeliveryRetry, DeliveryTurns, type RetryPolicy } from '#store';
+import { type NotificationPost, type NotifierSettings, NotifySubscriber } from './notify-subscriber.js';
+import { servedSubscriptions } from './subscription-progress.js';
+
+/** The sweeper alone guarantees progress; nudges only cut latency. */
+const SWEEP_EVERY_MS = 500;
+/** Subscribers served at one time: those that hang take their places until their timeout, then back off. */
+const MAX_SUBSCRIBERS = 64;
+/** Added to a delayed nudge, so that it does not come just before the database calls the attempt due. */
+const RETRY_SLACK_MS = 20;
+const DEFAULT_RETRY: RetryPolicy = { firstAfterMs: 2_000, atMostEveryMs: 300_000 };
+
+export interface NotifierOptions extends NotifierSettings {
+  /** Tried for ever between these until `Subscription.end`. Default: 2 s, doubling up to 5 min. */
+  readonly retry?: RetryPolicy | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  /** A subscriber did not take a notification: nudge it again after that time. Losing it is harmless. */
+  readonly onRetry?: ((destination: number, afterMs: number) => void) | undefined;
+  /** What stopped a turn or a sweep: the database is away, or a bug. The sweeper tries again. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** Serves all FHIR subscriptions, in any number of processes: each subscription by one of them at a time. */
+export class NotifySubscribers {
+  private readonly turns: DeliveryTurns;
+  private readonly soon = new AbortController();
+  private readonly now = new AbortController();
+  private sweeper: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly claims: DeliveryClaims,
+    way: NotificationPost,
+    private readonly options: NotifierOptions,
+  ) {
+    setMaxListeners(0, this.soon.signal, this.now.signal); // one for each turn, of which there are MAX_SUBSCRIBERS
+    const { retry = DEFAULT_RETRY, clock = systemClock, random = systemRandom } = options;
+    const ports = { clock, random, retry: new DeliveryRetry(retry, random) };
+    const subscriber = new NotifySubscriber(database, claims, way, options, ports);
+    const run = (destination: number) => this.turn(subscriber, destination);
+    this.turns = new DeliveryTurns(MAX_SUBSCRIBERS, clock, run, (error) => options.onError?.(error));
+  }
+
+  /** Sweeps now and every 500 ms. */
+  start(): void {
+    const sweep = () => {
+      void this.sweep().finally(() => {
+        if (!this.soon.signal.aborted) this.sweeper = setTimeout(sweep, SWEEP_EVERY_MS);
+      });
+    };
+    sweep();
+  }
+
+  /** Says that this destination, if it is a subscription, has something to do; returns at once. */
+  wake(destination: number): void {
+    this.turns.wake(destination);
+  }
+
+  /** Wakes every subscription that has something to do. Resolves when they are woken. */
+  async sweep(): Promise<void> {
+    try {
+      const served = await servedSubscriptions(this.database);
+      if (served.length === 0) return;
+      const behind = await this.claims.behind(served.map(({ destination }) => destination));
+      const due = new Set(behind.map(({ destination }) => destination));
+      for (const { destination, pending } of served) {
+        if (pending || due.has(destination)) this.turns.wake(destination, true);
+      }
+    } catch (error) {
+      this.options.onError?.(error);
+    }
+  }
+
+  /** Sends nothing more; waits `graceMs` for the answers to what is in flight, then breaks off. */
+  async stop(graceMs: number): Promise<void> {
+    clearTimeout(this.sweeper);
+    this.soon.abort();
+    const hard = setTimeout(() => this.now.abort(), graceMs);
+    await this.turns.stop();
+    clearTimeout(hard);
+  }
+
+  private async turn(subscriber: NotifySubscriber, destination: number) {
+    const turn = await subscriber.run(destination, { soon: this.soon.signal, now: this.now.signal });
+    if (typeof turn === 'string') return turn;
+    this.options.onRetry?.(destination, turn.retryAfterMs + RETRY_SLACK_MS);
+    return { afterMs: turn.retryAfterMs };
+  }
+}

@@ -1,0 +1,190 @@
+import { Decimal, type FhirObject, type FhirValue } from '#fhir';
+import { EngineError } from '#kernel';
+import { type Criteria, compileCriteria } from '#store';
+
+/** How much of a matching resource a notification holds (R5 backport 1.1, payload content). */
+export type NotificationContent = 'empty' | 'id-only' | 'full-resource';
+
+/** What a Subscription asks for, checked. */
+export interface SubscriptionRequest {
+  /** False: filed as 'off'. */
+  readonly wanted: boolean;
+  readonly criteriaText: string;
+  readonly criteria: Criteria;
+  readonly endpoint: string;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
+  readonly content: NotificationContent;
+  /** Most resources in one notification, unless one event alone has more. */
+  readonly maxCount: number;
+  readonly timeoutMs: number;
+  readonly endsAtMs: number | undefined;
+}
+
+const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
+const CONTENTS: readonly NotificationContent[] = ['empty', 'id-only', 'full-resource'];
+const DEFAULT_MAX_COUNT = 20;
+const MOST_MAX_COUNT = 100;
+const DEFAULT_TIMEOUT_S = 30;
+const MOST_TIMEOUT_S = 120;
+const MOST_HEADERS = 20;
+const MOST_URL_CHARACTERS = 2048;
+/** A header as R4 writes it, `Name: value` (RFC 9110, section 5), without anything that could end the line. */
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}):[ \t]*([\x20-\x7e]{0,4096})$/;
+/** What we or HTTP itself set; a subscriber that could would forge the framing or our numbers. */
+const RESERVED_HEADER =
+  /^(suture-.*|idempotency-key|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|upgrade|te|trailer|host|expect|proxy-.*)$/i;
+
+function refuse(at: string, code: string, message: string): EngineError {
+  return new EngineError('rejected', code, `${at}: ${message}`, { cause: { at } });
+}
+
+/**
+ * Reads and checks a FHIR R4 Subscription. Throws `rejected` with the element and what to write instead; whatever this
+ * engine cannot do is refused, never ignored.
+ */
+export function readSubscription(resource: FhirObject): SubscriptionRequest {
+  if (resource['resourceType'] !== 'Subscription') {
+    throw refuse('Subscription', 'SUBSCRIPTION_INVALID', 'this is another resource type');
+  }
+  if (resource['modifierExtension'] !== undefined) {
+    throw refuse('Subscription.modifierExtension', 'SUBSCRIPTION_UNSUPPORTED', 'none is understood here');
+  }
+  const status = resource['status'];
+  if (status !== 'requested' && status !== 'active' && status !== 'off') {
+    throw refuse('Subscription.status', 'SUBSCRIPTION_INVALID', "write 'requested', or 'off' to stop it");
+  }
+  if (typeof resource['reason'] !== 'string' || resource['reason'] === '') {
+    throw refuse('Subscription.reason', 'SUBSCRIPTION_INVALID', 'say in a sentence why it was created');
+  }
+  const channel = objectOf(resource['channel']);
+  return {
+    wanted: status !== 'off',
+    ...criteriaOf(resource),
+    ...channelOf(channel),
+    endsAtMs: endOf(resource['end']),
+  };
+}
+
+function criteriaOf(resource: FhirObject): { criteriaText: string; criteria: Criteria } {
+  const at = 'Subscription.criteria';
+  const criteriaText = resource['criteria'];
+  if (typeof criteriaText !== 'string' || criteriaText === '') {
+    throw refuse(at, 'SUBSCRIPTION_INVALID', 'write what to look for, such as Observation?patient=Patient/1');
+  }
+  if (/^(https?|urn):/.test(criteriaText) || resource['_criteria'] !== undefined) {
+    throw refuse(
+      at,
+      'SUBSCRIPTION_UNSUPPORTED',
+      'topics and their filters are not offered; write a search such as Observation?patient=Patient/1',
+    );
+  }
+  return { criteriaText, criteria: compileCriteria(criteriaText) };
+}
+
+type Channel = Pick<SubscriptionRequest, 'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs'>;
+
+function channelOf(channel: FhirObject): Channel {
+  if (channel['type'] !== 'rest-hook' || channel['_type'] !== undefined) {
+    throw refuse('Subscription.channel.type', 'SUBSCRIPTION_UNSUPPORTED', "only 'rest-hook' is offered");
+  }
+  const extensions = extensionsOf(channel['extension']);
+  if (extensions.has('heartbeat-period')) {
+    throw refuse('Subscription.channel.extension', 'SUBSCRIPTION_UNSUPPORTED', 'no heartbeats are sent');
+  }
+  const maxCount = wholeNumber(extensions.get('max-count')?.['valuePositiveInt'], DEFAULT_MAX_COUNT);
+  const timeoutS = wholeNumber(extensions.get('timeout')?.['valueUnsignedInt'], DEFAULT_TIMEOUT_S);
+  return {
+    endpoint: endpointOf(channel['endpoint']),
+    headers: headersOf(channel['header']),
+    content: contentOf(channel),
+    maxCount: Math.min(maxCount, MOST_MAX_COUNT),
+    timeoutMs: Math.min(timeoutS, MOST_TIMEOUT_S) * 1_000,
+  };
+}
+
+function endpointOf(endpoint: FhirValue | undefined): string {
+  const at = 'Subscription.channel.endpoint';
+  const url =
+    typeof endpoint === 'string' && endpoint.length <= MOST_URL_CHARACTERS && URL.canParse(endpoint)
+      ? new URL(endpoint)
+      : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw refuse(at, 'SUBSCRIPTION_INVALID', 'write an address that begins with https:// or http://');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw refuse(at, 'SUBSCRIPTION_INVALID', 'a password does not belong in an address; use channel.header');
+  }
+  url.hash = '';
+  return url.href;
+}
+
+function headersOf(header: FhirValue | undefined): string[] {
+  const at = 'Subscription.channel.header';
+  const lines = header === undefined ? [] : Array.isArray(header) ? header : [header];
+  if (lines.length > MOST_HEADERS) {
+    throw refuse(at, 'SUBSCRIPTION_INVALID', `at most ${MOST_HEADERS} headers`);
+  }
+  return lines.flatMap((line) => {
+    const [, name = '', value = ''] = (typeof line === 'string' ? HEADER.exec(line) : undefined) ?? [];
+    if (name === '') throw refuse(at, 'SUBSCRIPTION_INVALID', "write each as 'Name: value', in ASCII");
+    if (RESERVED_HEADER.test(name)) {
+      throw refuse(at, 'SUBSCRIPTION_INVALID', 'one of these headers is set by the engine itself');
+    }
+    return [name, value];
+  });
+}
+
+/** Without a payload R4 sends none; with one, and no word of the backport on how much, all of it. */
+function contentOf(channel: FhirObject): NotificationContent {
+  const at = 'Subscription.channel.payload';
+  const payload = channel['payload'];
+  const asked = extensionsOf(objectOf(channel['_payload'])['extension']).get('payload-content')?.[
+    'valueCode'
+  ];
+  const content = CONTENTS.find((known) => known === asked);
+  if (asked !== undefined && content === undefined) {
+    throw refuse(at, 'SUBSCRIPTION_INVALID', `the content is one of ${CONTENTS.join(', ')}`);
+  }
+  if (payload === undefined) return content ?? 'empty';
+  if (payload !== 'application/fhir+json' && payload !== 'application/json') {
+    throw refuse(at, 'SUBSCRIPTION_UNSUPPORTED', "only 'application/fhir+json' is sent");
+  }
+  return content ?? 'full-resource';
+}
+
+function endOf(end: FhirValue | undefined): number | undefined {
+  if (end === undefined) return undefined;
+  const endsAtMs = typeof end === 'string' ? Date.parse(end) : Number.NaN;
+  if (Number.isNaN(endsAtMs)) {
+    throw refuse(
+      'Subscription.end',
+      'SUBSCRIPTION_INVALID',
+      'write an instant, such as 2027-01-31T12:00:00Z',
+    );
+  }
+  return endsAtMs;
+}
+
+/** Extensions of the backport guide by the last part of their name. */
+function extensionsOf(value: FhirValue | undefined): Map<string, FhirObject> {
+  const extensions = new Map<string, FhirObject>();
+  for (const item of Array.isArray(value) ? value : []) {
+    const extension = objectOf(item);
+    const url = extension['url'];
+    if (typeof url === 'string' && url.startsWith(BACKPORT))
+      extensions.set(url.slice(BACKPORT.length), extension);
+  }
+  return extensions;
+}
+
+function objectOf(value: FhirValue | undefined): FhirObject {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject && !(value instanceof Decimal) ? value : {};
+}
+
+function wholeNumber(value: FhirValue | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw refuse('Subscription.channel.extension', 'SUBSCRIPTION_INVALID', 'write a whole number above 0');
+}
