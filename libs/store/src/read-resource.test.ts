@@ -88,4 +88,16 @@ describe('reading a resource', () => {
     });
     expect(history?.versions.map((v) => v.deleted)).toEqual([true, false]);
   });
+
+  test('reads at the same moment each get their own answer, and a damaged pack spoils only its own', async () => {
+    await store(observation('h', '1'));
+    await store(observation('i', '2'));
+    await fixture.database.query('UPDATE pack SET bytes = $1 WHERE seq = $2', [Buffer.from([1, 9]), seq]);
+    const ids = ['h', 'i', 'nothing', 'h', 'g'];
+    const answers = await Promise.allSettled(ids.map((id) => reader.read('Observation', id)));
+    const told = answers.map((answer) =>
+      answer.status === 'rejected' ? 'damaged' : (answer.value?.deleted ?? 'unknown'),
+    );
+    expect(told).toEqual([false, 'damaged', 'unknown', false, true]);
+  });
 });

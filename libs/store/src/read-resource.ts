@@ -45,7 +45,9 @@ export const pointerColumns = [
 /** The pack may be missing only for a deletion, which needs none. */
 const PACK = 'LEFT JOIN pack p ON p.lane = r.lane AND p.partition = r.partition AND p.seq = r.seq';
 
-const readCurrentSql = `SELECT ${pointerColumns}, p.bytes FROM resource r ${PACK} WHERE r.type = $1 AND r.id = $2`;
+const readCurrentSql = `SELECT k.ord::int, ${pointerColumns}, p.bytes
+  FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS k(type, id, ord)
+  JOIN resource r ON r.type = k.type AND r.id = k.id ${PACK}`;
 
 const readVersionSql = `SELECT ${pointerColumns}, p.bytes FROM (
     SELECT * FROM resource WHERE type = $1 AND id = $2 AND version = $3
@@ -53,19 +55,30 @@ const readVersionSql = `SELECT ${pointerColumns}, p.bytes FROM (
     SELECT h.* FROM resource c JOIN resource_history h ON h.rid = c.rid
     WHERE c.type = $1 AND c.id = $2 AND h.version = $3) r ${PACK}`;
 
-/** The current version; undefined when there never was such a resource. One statement, one inflate. */
-export async function readResource(
+type PackedRow = PointerRow & { bytes: Buffer | null };
+
+/** What one of several reads found: nothing, a version, or that its pack is damaged. */
+export type ReadOutcome = { readonly found: ResourceVersion | undefined } | { readonly error: unknown };
+
+/** The current versions of several resources in one statement. A damaged pack spoils only what lies in it. */
+export async function readResources(
   database: Query,
-  type: string,
-  id: string,
-): Promise<ResourceVersion | undefined> {
-  if (!isResourceType(type)) return undefined;
-  const [row] = await database.query<PointerRow & { bytes: Buffer | null }>(
+  wanted: readonly { readonly type: string; readonly id: string }[],
+): Promise<ReadOutcome[]> {
+  const rows = await database.query<PackedRow & { ord: number }>(
     readCurrentSql,
-    [resourceTypeCode(type), id],
-    'read-resource',
+    [wanted.map(({ type }) => resourceTypeCode(type)), wanted.map(({ id }) => id)],
+    'read-resources',
   );
-  return row && versionOf(row);
+  const outcomes = wanted.map((): ReadOutcome => ({ found: undefined }));
+  for (const row of rows) {
+    try {
+      outcomes[row.ord - 1] = { found: versionOf(row) };
+    } catch (error) {
+      outcomes[row.ord - 1] = { error }; // thrown again for the one who asked for this resource
+    }
+  }
+  return outcomes;
 }
 
 /** One version by its number; undefined when there is none. */
@@ -77,7 +90,7 @@ export async function readVersion(
 ): Promise<ResourceVersion | undefined> {
   if (!isResourceType(type) || !Number.isInteger(version) || version < 1 || version > 0x7fffffff)
     return undefined;
-  const [row] = await database.query<PointerRow & { bytes: Buffer | null }>(
+  const [row] = await database.query<PackedRow>(
     readVersionSql,
     [resourceTypeCode(type), id, version],
     'read-version',
@@ -85,7 +98,7 @@ export async function readVersion(
   return row && versionOf(row);
 }
 
-function versionOf(row: PointerRow & { bytes: Buffer | null }): ResourceVersion {
+function versionOf(row: PackedRow): ResourceVersion {
   const head = headOf(row);
   if (row.deleted) return { ...head, deleted: true };
   assert(row.bytes !== null, 'STORE_PACK_MISSING', formatPosition(row));

@@ -1,6 +1,7 @@
-import type { Query } from '#database';
+import { GroupCommit, type Query } from '#database';
+import { isResourceType } from '#fhir';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
-import { type ResourceVersion, readResource, readVersion } from './read-resource.js';
+import { type ReadOutcome, type ResourceVersion, readResources, readVersion } from './read-resource.js';
 import type { QueryPair } from './search-criteria.js';
 import { formatPlace, parseSearch, type SearchOptions, searchableNames } from './search-request.js';
 import { searchResources } from './search-resources.js';
@@ -20,11 +21,19 @@ export interface SearchResult {
 
 /** Reads what is stored. Every answer shows what was committed when it was asked for; nothing is cached. */
 export class ResourceReader {
-  constructor(private readonly database: Query) {}
+  /** Reads that come while a statement is under way go together into the next: they share its round trip. */
+  private readonly reads: GroupCommit<{ type: string; id: string }, ReadOutcome>;
+
+  constructor(private readonly database: Query) {
+    this.reads = new GroupCommit((wanted) => readResources(database, wanted));
+  }
 
   /** The current version; undefined when there never was such a resource. */
-  read(type: string, id: string): Promise<ResourceVersion | undefined> {
-    return readResource(this.database, type, id);
+  async read(type: string, id: string): Promise<ResourceVersion | undefined> {
+    if (!isResourceType(type)) return undefined;
+    const outcome = await this.reads.add({ type, id });
+    if ('error' in outcome) throw outcome.error;
+    return outcome.found;
   }
 
   /** One version by its number; undefined when there is none. */
