@@ -1,10 +1,204 @@
-import { EngineError } from '#kernel';
-import type { MappingSet } from './mapping-set.js';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { compileMessage } from './compile/compile-message.js';
+import { MapCompiler } from './compile/map-compiler.js';
+import type { MapSource, MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
+import { Problems } from './language/problems.js';
+import { readMappingFile } from './language/read-mapping-file.js';
+import type { MappingProblem } from './mapping-problem.js';
+import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
+import { MessageMap } from './message-map.js';
+import { DropTable } from './run/drop-table.js';
+import type { CodeTable } from './tables/code-table.js';
+import { readTable } from './tables/read-table.js';
+import { SystemNames } from './types/code-systems.js';
+import { builtInTables, Vocabulary } from './types/vocabulary.js';
+
+const filesMax = 10_000;
+const fileSizeMax = 16 * 1024 * 1024;
 
 /**
- * Reads and compiles every mapping under `dir` (`mappings/`). Never throws for a mistake in a file: the set holds
- * what is good and the list of errors.
+ * Reads and compiles every mapping under `dir` (`mappings/`: hl7v2/*.yaml, tables/*.csv). Never throws for a mistake
+ * in a file: the set holds what is good and the list of errors. Throws when `dir` cannot be read.
  */
 export function loadMappings(dir: string): MappingSet {
-  throw new EngineError('bug', 'MAPPING_NOT_BUILT', `the mapping compiler is being written (${dir})`);
+  const loader = new Loader(dir);
+  loader.readTables();
+  loader.readMaps();
+  return loader.compile();
+}
+
+class Loader {
+  readonly #problems = new Map<string, Problems>();
+  readonly #texts = new Map<string, string>();
+  readonly #tables = new Map<string, CodeTable>();
+  readonly #maps = new Map<string, MapSource>();
+
+  constructor(readonly dir: string) {}
+
+  readTables(): void {
+    for (const file of this.#files('tables', '.csv')) {
+      const name = file.slice(file.lastIndexOf('/') + 1, -'.csv'.length);
+      const table = readTable(name, this.#text(file), this.#problemsOf(file));
+      if (table) this.#tables.set(name, table);
+    }
+    for (const name of builtInTables) {
+      if (this.#tables.has(name)) continue;
+      const file = `tables/${name}.csv`;
+      const problems = this.#problemsOf(file);
+      if (problems.list.length === 0)
+        problems.add(
+          { line: 1, column: 1 },
+          'TABLE_MISSING',
+          `the conversions of data types need the table ${name}`,
+          `restore ${file}`,
+        );
+    }
+  }
+
+  readMaps(): void {
+    for (const file of this.#files('hl7v2', '.yaml')) {
+      if (file.endsWith('.test.yaml')) continue;
+      const problems = this.#problemsOf(file);
+      for (const map of readMappingFile(file, this.#text(file), problems)) {
+        const other = this.#maps.get(map.name);
+        if (!other) this.#maps.set(map.name, map);
+        else
+          problems.add(
+            map.place,
+            'MAPPING_DUPLICATE_NAME',
+            `a map ${map.name} stands in ${other.file} too`,
+            'give one of them another name',
+          );
+      }
+    }
+  }
+
+  compile(): MappingSet {
+    const systems = new Map(
+      [...(this.#tables.get('code-systems')?.rows ?? [])].map(([name, row]) => [name, row.to]),
+    );
+    const vocabulary = new Vocabulary(new SystemNames(systems), this.#tables);
+    const compiled: MessageMap[] = [];
+    for (const map of this.#maps.values()) {
+      if (map.kind !== 'message') continue;
+      const one = this.#compileMessageMap(map, vocabulary);
+      if (one) compiled.push(one);
+    }
+    this.#checkClaims(compiled);
+    const errors = unique([...this.#problems.values()].flatMap((problems) => problems.list));
+    return new LoadedSet(compiled, errors);
+  }
+
+  #compileMessageMap(source: MessageMapSource, vocabulary: Vocabulary): MessageMap | undefined {
+    const compiler = new MapCompiler(vocabulary, this.#tables, this.#resourceMaps(), (file) =>
+      this.#problemsOf(file),
+    );
+    const before = this.#problemsOf(source.file).list.length;
+    const program = compileMessage(source, compiler);
+    if (!program || this.#problemsOf(source.file).list.length > before) return undefined;
+    const drops = new DropTable();
+    drops.add(source.name, source.drop);
+    for (const map of compiler.used) drops.add(map.name, map.drop);
+    const files = [...compiler.parts, ...builtInTables.map((name) => `tables/${name}.csv`)];
+    return new MessageMap({ source, program, rules: compiler.rules, drops, digest: this.#digest(files) });
+  }
+
+  /** Two maps for one message: neither file can be preferred. */
+  #checkClaims(maps: readonly MessageMap[]): void {
+    const claimed = new Map<string, string>();
+    for (const map of maps) {
+      for (const { text, place } of map.facts.source.for) {
+        const other = claimed.get(text);
+        if (other === undefined) claimed.set(text, map.name);
+        else
+          this.#problemsOf(map.file).add(
+            place,
+            'MAPPING_DUPLICATE_CLAIM',
+            `${other} is for ${text} too; it is used`,
+            'let one of them go',
+          );
+      }
+    }
+  }
+
+  #resourceMaps(): ReadonlyMap<string, ResourceMapSource> {
+    const maps = new Map<string, ResourceMapSource>();
+    for (const map of this.#maps.values()) if (map.kind === 'resource') maps.set(map.name, map);
+    return maps;
+  }
+
+  #digest(files: readonly string[]): string {
+    const hash = createHash('sha256');
+    for (const file of [...new Set(files)].sort()) {
+      const text = this.#texts.get(file) ?? '';
+      hash.update(`${file.length}:${file}${text.length}:${text}`);
+    }
+    return hash.digest('hex');
+  }
+
+  #problemsOf(file: string): Problems {
+    let problems = this.#problems.get(file);
+    if (!problems) {
+      problems = new Problems(file);
+      this.#problems.set(file, problems);
+    }
+    return problems;
+  }
+
+  #text(file: string): string {
+    let text = this.#texts.get(file);
+    if (text === undefined) {
+      text = readFileSync(join(this.dir, file), 'utf8');
+      this.#texts.set(file, text);
+    }
+    return text;
+  }
+
+  /** Files below `folder` in a stable order, with forward slashes. */
+  #files(folder: string, ending: string): string[] {
+    const root = join(this.dir, folder);
+    if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) return [];
+    return readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+      .map((entry) => relative(this.dir, join(entry.parentPath, entry.name)).split(sep).join('/'))
+      .filter((file) => statSync(join(this.dir, file)).size <= fileSizeMax)
+      .sort()
+      .slice(0, filesMax);
+  }
+}
+
+/** A map that is used in several places has its mistakes once. */
+function unique(problems: readonly MappingProblem[]): MappingProblem[] {
+  const seen = new Map(problems.map((one) => [`${one.file}:${one.line}:${one.column} ${one.code} ${one.message}`, one]));
+  return [...seen.values()];
+}
+
+class LoadedSet implements MappingSet {
+  readonly #byMessage = new Map<string, CompiledMessageMap>();
+  readonly #byName = new Map<string, CompiledMessageMap>();
+
+  constructor(
+    readonly maps: readonly MessageMap[],
+    readonly errors: readonly MappingProblem[],
+  ) {
+    for (const map of maps) {
+      this.#byName.set(map.name, map);
+      this.#byName.set(map.file.replace(/\.yaml$/, ''), map);
+      for (const claim of map.claims) if (!this.#byMessage.has(claim)) this.#byMessage.set(claim, map);
+    }
+  }
+
+  forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined {
+    return (
+      this.#byMessage.get(`${code}^${trigger}`) ??
+      (structure === undefined ? undefined : this.#byMessage.get(structure)) ??
+      this.#byMessage.get(code)
+    );
+  }
+
+  named(name: string): CompiledMessageMap | undefined {
+    return this.#byName.get(name);
+  }
 }

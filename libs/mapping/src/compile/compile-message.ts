@@ -1,0 +1,308 @@
+import { nearestName } from '#fhir';
+import { type GroupNode, parseStructure, Structure } from '../dictionary/structure.js';
+import { structureGrammar } from '../dictionary/v2-dictionary.js';
+import type { Condition } from '../language/expression.js';
+import type { MapStep, MessageMapSource, ResourceMapSource } from '../language/mapping-file.js';
+import { type Problems, suggestion } from '../language/problems.js';
+import type { GroupInstance } from '../run/group-instance.js';
+import type { Mapped, Run } from '../run/run.js';
+import type { Level } from '../types/convert.js';
+import { compileResource } from './compile-resource.js';
+import { compileCondition } from './compile-text.js';
+import { findSegments } from './find-segments.js';
+import type { ResourcePlan } from './resource-plan.js';
+import type { Compiler, NamedResource, Scope } from './scope.js';
+
+/** Does one step of a message map in one occurrence of a group. */
+export type RunStep = (run: Run, group: GroupInstance) => void;
+
+export interface MessageProgram {
+  readonly structure: Structure;
+  readonly steps: RunStep;
+  /** How many names hold resources. */
+  readonly nameCount: number;
+}
+
+interface Name extends NamedResource {
+  readonly types: string[];
+  /** The `each` whose every occurrence starts with an empty name: the innermost around all its uses. */
+  owner: readonly EachStep[];
+}
+type EachStep = Extract<MapStep, { kind: 'each' }>;
+type CreateStep = Extract<MapStep, { kind: 'create' }>;
+
+/** Compiles the steps of a message map; undefined, and problems, when one is wrong. */
+export function compileMessage(map: MessageMapSource, compiler: Compiler): MessageProgram | undefined {
+  const problems = compiler.problemsOf(map.file);
+  const structure = findStructure(map, problems);
+  if (!structure) return undefined;
+  compiler.parts.add(map.file);
+  const names = collectNames(map, compiler);
+  const builder = new StepBuilder(map, compiler, names, problems);
+  const steps = builder.steps(map.steps, structure.root, [], new Map());
+  return steps && { structure, steps, nameCount: names.size };
+}
+
+function findStructure(map: MessageMapSource, problems: Problems): Structure | undefined {
+  const { text, place } = map.structure;
+  const isName = /^[A-Z0-9]{3}(?:_[A-Z0-9]{3})?$/.test(text);
+  const grammar = isName ? structureGrammar(text) : text;
+  if (grammar === undefined) {
+    problems.add(
+      place,
+      'MAPPING_STRUCTURE',
+      `no version of HL7 v2 has the structure ${text}`,
+      'write its grammar: MSH PID PV1? ...',
+    );
+    return undefined;
+  }
+  const structure = parseStructure(grammar);
+  if (structure instanceof Structure) return structure;
+  problems.add(
+    { line: place.line, column: place.column },
+    'MAPPING_STRUCTURE',
+    structure.message,
+    `look at character ${structure.offset + 1} of the grammar`,
+  );
+  return undefined;
+}
+
+/** Names and the `each` steps in which each of them is made or used. */
+function collectNames(map: MessageMapSource, compiler: Compiler): Map<string, Name> {
+  const names = new Map<string, Name>();
+  const walk = (
+    steps: readonly MapStep[],
+    around: readonly EachStep[],
+    visit: (step: CreateStep, around: readonly EachStep[]) => void,
+  ): void => {
+    for (const step of steps) {
+      if (step.kind === 'each') walk(step.steps, [...around, step], visit);
+      else visit(step, around);
+    }
+  };
+  walk(map.steps, [], (step, around) => {
+    if (step.as === undefined) return;
+    const type = compiler.maps.get(step.map)?.create.type ?? '';
+    const name = names.get(step.as);
+    if (!name) names.set(step.as, { slot: names.size, types: [type], owner: around });
+    else {
+      if (!name.types.includes(type)) name.types.push(type);
+      name.owner = innermost(name.owner, around);
+    }
+  });
+  walk(map.steps, [], (step, around) => {
+    for (const used of compiler.maps.get(step.map)?.uses ?? []) {
+      const name = names.get(used);
+      if (name) name.owner = innermost(name.owner, around);
+    }
+  });
+  return names;
+}
+
+function innermost(a: readonly EachStep[], b: readonly EachStep[]): readonly EachStep[] {
+  let depth = 0;
+  while (depth < a.length && a[depth] === b[depth]) depth++;
+  return a.slice(0, depth);
+}
+
+class StepBuilder {
+  constructor(
+    readonly map: MessageMapSource,
+    readonly compiler: Compiler,
+    readonly names: ReadonlyMap<string, Name>,
+    readonly problems: Problems,
+  ) {}
+
+  steps(
+    steps: readonly MapStep[],
+    group: GroupNode,
+    around: readonly EachStep[],
+    aliases: ReadonlyMap<string, GroupNode>,
+  ): RunStep | undefined {
+    const compiled = steps.map((step) =>
+      step.kind === 'each' ? this.each(step, group, around, aliases) : this.create(step, group, aliases),
+    );
+    const good = compiled.filter((step) => step !== undefined);
+    if (good.length < compiled.length) return undefined;
+    return (run, instance) => {
+      for (const step of good) step(run, instance);
+    };
+  }
+
+  private each(
+    step: EachStep,
+    group: GroupNode,
+    around: readonly EachStep[],
+    aliases: ReadonlyMap<string, GroupNode>,
+  ): RunStep | undefined {
+    const path = groupPath(group, step.group);
+    const node = path?.at(-1);
+    if (!path || !node) {
+      const known = groupNames(group);
+      this.problems.add(
+        step.place,
+        'MAPPING_GROUP',
+        `${group.name === '' ? 'the message' : group.name} has no group ${step.group}`,
+        suggestion(nearestName(step.group, known), known, 'it has no groups'),
+      );
+      return undefined;
+    }
+    const inside = step.as === undefined ? aliases : new Map([...aliases, [step.as, node]]);
+    const here = [...around, step];
+    const body = this.steps(step.steps, node, here, inside);
+    const fresh = [...this.names.values()]
+      .filter((name) => name.owner.length === here.length && name.owner.at(-1) === step)
+      .map((name) => name.slot);
+    if (!body) return undefined;
+    const slots = path.map((one) => one.slot);
+    return (run, instance) => {
+      let level: readonly GroupInstance[] = [instance];
+      for (const slot of slots)
+        level =
+          level.length === 1
+            ? (level[0]?.groups(slot) ?? [])
+            : level.flatMap((one) => one.groups(slot) ?? []);
+      for (const one of level) {
+        for (const slot of fresh) run.names[slot] = [];
+        body(run, one);
+      }
+    };
+  }
+
+  private create(
+    step: CreateStep,
+    group: GroupNode,
+    aliases: ReadonlyMap<string, GroupNode>,
+  ): RunStep | undefined {
+    const map = this.compiler.maps.get(step.map);
+    if (!map) {
+      const known = [...this.compiler.maps.keys()];
+      this.problems.add(
+        step.place,
+        'MAPPING_UNKNOWN_MAP',
+        `there is no map ${step.map}`,
+        suggestion(
+          nearestName(step.map, known),
+          [],
+          'write it, or correct the name; a map with a mistake is not there',
+        ),
+      );
+      return undefined;
+    }
+    if (map.source.kind !== 'segment') {
+      this.problems.add(
+        step.place,
+        'MAPPING_SOURCE',
+        `${step.map} reads values of type ${map.source.name}, not segments`,
+        'use it with `as` in a rule',
+      );
+      return undefined;
+    }
+    const places = findSegments(group, step.from ?? map.source.name, map.source.name);
+    if (typeof places === 'string') {
+      this.problems.add(
+        step.place,
+        'MAPPING_GROUP',
+        places,
+        `write from: and the way to it, for instance from: GROUP.${map.source.name}`,
+      );
+      return undefined;
+    }
+    const site = { group: places.group, names: this.names, aliases, level: 1 as Level };
+    const plan = compileResource(map, site, this.compiler);
+    const condition = step.when && this.condition(step.when, step, map, site);
+    const name = step.as === undefined ? undefined : this.names.get(step.as);
+    if (!plan || (step.when && !condition)) {
+      if (this.compiler.problemsOf(map.file) !== this.problems)
+        this.problems.add(
+          step.place,
+          'MAPPING_UNUSABLE',
+          `${step.map} has mistakes of its own`,
+          `correct ${map.file}`,
+        );
+      return undefined;
+    }
+    return createStep(plan, places, name?.slot, condition);
+  }
+
+  private condition(
+    when: Condition,
+    step: CreateStep,
+    map: ResourceMapSource,
+    site: { group: GroupNode; names: ReadonlyMap<string, Name>; aliases: ReadonlyMap<string, GroupNode> },
+  ): ((run: Run) => boolean) | undefined {
+    const scope: Scope = {
+      compiler: this.compiler,
+      problems: this.problems,
+      place: step.whenPlace,
+      map: this.map.name,
+      frame: { kind: 'segment', name: map.source.name },
+      group: site.group,
+      names: site.names,
+      aliases: site.aliases,
+      uses: new Set(),
+      each: undefined,
+      inEachSegment: false,
+      settled: new Map(),
+    };
+    return compileCondition(when, scope);
+  }
+}
+
+/** Runs a plan over the segments in a slot of the groups that `path` leads to. */
+function createStep(
+  plan: ResourcePlan,
+  path: { readonly groups: readonly number[]; readonly slots: readonly number[] },
+  name: number | undefined,
+  condition: ((run: Run) => boolean) | undefined,
+): RunStep {
+  const one = (run: Run, group: GroupInstance): void => {
+    run.group = group;
+    for (const slot of path.slots) {
+      const segments = group.segments(slot);
+      if (!segments) continue;
+      for (const segment of segments) {
+        if (condition) {
+          run.segment = segment;
+          if (!condition(run)) continue;
+        }
+        const mapped = plan.ofSegment(run, segment);
+        if (mapped && name !== undefined) addName(run, name, mapped);
+      }
+    }
+  };
+  if (path.groups.length === 0) return one;
+  return (run, instance) => {
+    let level: readonly GroupInstance[] = [instance];
+    for (const slot of path.groups) level = level.flatMap((group) => group.groups(slot) ?? []);
+    for (const group of level) one(run, group);
+  };
+}
+
+function addName(run: Run, slot: number, mapped: Mapped): void {
+  const list = run.names[slot] as Mapped[] | undefined;
+  if (!list || list.length === 0) run.names[slot] = [mapped];
+  else if (!list.includes(mapped)) list.push(mapped);
+}
+
+/** The groups from `group` down to the one called `name` (`A.B` or `B`); breadth first. */
+function groupPath(group: GroupNode, name: string): GroupNode[] | undefined {
+  let level: GroupNode[][] = [[]];
+  while (level.length > 0) {
+    const next: GroupNode[][] = [];
+    for (const path of level) {
+      for (const node of (path.at(-1) ?? group).nodes) {
+        if (node.kind !== 'group') continue;
+        const longer = [...path, node];
+        if (node.name === name) return longer;
+        next.push(longer);
+      }
+    }
+    level = next;
+  }
+  return undefined;
+}
+
+function groupNames(group: GroupNode): string[] {
+  return group.nodes.flatMap((node) => (node.kind === 'group' ? [node.name, ...groupNames(node)] : []));
+}

@@ -1,0 +1,115 @@
+import { childrenOf, nearestName, resourceTypes, typeKind } from '#fhir';
+import type { GroupNode } from '../dictionary/structure.js';
+import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
+import type { ResourceMapSource } from '../language/mapping-file.js';
+import { suggestion } from '../language/problems.js';
+import { compileElement, type ElementGroup, groupRules, place, requiredMembers } from './compile-element.js';
+import { compileCondition, compileText } from './compile-text.js';
+import { type ElementSetter, ResourcePlan } from './resource-plan.js';
+import type { Compiler, NamedResource, Scope, SourceFrame } from './scope.js';
+
+/** Where in a message map a resource map is used. */
+export interface UseSite {
+  readonly group: GroupNode | undefined;
+  readonly names: ReadonlyMap<string, NamedResource>;
+  readonly aliases: ReadonlyMap<string, GroupNode>;
+  readonly level: 1 | 2;
+}
+
+/** A map for one place; undefined, and problems, when something in it is wrong there. */
+export function compileResource(
+  map: ResourceMapSource,
+  site: UseSite,
+  compiler: Compiler,
+): ResourcePlan | undefined {
+  const problems = compiler.problemsOf(map.file);
+  const before = problems.list.length;
+  const { type } = map.create;
+  if (!checkNames(map, compiler)) return undefined;
+  compiler.parts.add(map.file);
+  compiler.used.add(map);
+  const frame: SourceFrame =
+    map.source.kind === 'segment'
+      ? { kind: 'segment', name: map.source.name }
+      : { kind: 'value', name: map.source.name, level: site.level };
+  const scope: Scope = {
+    compiler,
+    problems,
+    place: map.place,
+    map: map.name,
+    frame,
+    group: map.source.kind === 'segment' ? site.group : undefined,
+    names: site.names,
+    aliases: site.aliases,
+    uses: new Set(map.uses),
+    each: undefined,
+    inEachSegment: false,
+    settled: new Map(),
+  };
+  const key = map.key.map(({ expression, place: at }) =>
+    compileText(expression, { ...scope, place: at }, 'peek'),
+  );
+  const when = map.when && compileCondition(map.when.condition, { ...scope, place: map.when.place });
+  const order = childrenOf(type);
+  const elements = groupRules(map.set, scope).map((group) => {
+    const compiled = compileElement(type, group, scope);
+    return compiled && { group, compiled };
+  });
+  const good = elements.filter((one) => one !== undefined);
+  good.sort((a, b) => place(order, a.compiled.element) - place(order, b.compiled.element));
+  const required = requiredMembers(
+    type,
+    good.map((one) => one.compiled.element),
+    scope,
+    map.create.place,
+  );
+  const keyGood = key.filter((one) => one !== undefined);
+  if (!required || problems.list.length > before || keyGood.length < key.length) return undefined;
+  return new ResourcePlan({
+    name: map.name,
+    type,
+    merge: map.merge,
+    number: compiler.nextNumber(),
+    when,
+    key: keyGood,
+    setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, compiler)),
+    required,
+  });
+}
+
+function setterOf(
+  map: ResourceMapSource,
+  group: ElementGroup,
+  compiled: NonNullable<ReturnType<typeof compileElement>>,
+  compiler: Compiler,
+): ElementSetter {
+  return {
+    rule: compiler.rules.add(`${map.name}/${group.name}`, map.file, group.place.line),
+    element: compiled.element.name.replace('[x]', ''),
+    set: compiled.set,
+  };
+}
+
+function checkNames(map: ResourceMapSource, compiler: Compiler): boolean {
+  const problems = compiler.problemsOf(map.file);
+  if (typeKind(map.create.type) !== 'resource') {
+    const remedy = suggestion(nearestName(map.create.type, resourceTypes), [], 'name a resource type of R4');
+    problems.add(
+      map.create.place,
+      'MAPPING_RESOURCE_TYPE',
+      `there is no resource type '${map.create.type}'`,
+      remedy,
+    );
+    return false;
+  }
+  const { kind, name } = map.source;
+  const known = kind === 'segment' ? name.startsWith('Z') || isKnownSegment(name) : isComposite(name);
+  if (!known)
+    problems.add(
+      map.source.place,
+      'MAPPING_SOURCE',
+      `HL7 v2 has no ${kind === 'segment' ? 'segment' : 'data type'} ${name}`,
+      'correct the name',
+    );
+  return known;
+}

@@ -1,0 +1,211 @@
+import type { FhirObject } from '#fhir';
+import type { Condition, ValueExpression } from '../language/expression.js';
+import type { Run } from '../run/run.js';
+import { formatTime } from '../types/time.js';
+import { compilePath, compileSelector } from './compile-path.js';
+import { type CompiledValue, compileValue, single, type Target } from './compile-value.js';
+import type { ReadText } from './resource-plan.js';
+import { mistake, type Scope } from './scope.js';
+
+const textTarget: Target = {
+  type: 'string',
+  targets: [],
+  codes: undefined,
+  simpleQuantity: false,
+  path: 'a text',
+};
+
+/**
+ * Compiles `expression` to text. `peek` reads without marking, for keys and conditions: the first leaf of what the
+ * path leads to; `read` marks what it reads as mapped.
+ */
+export function compileText(
+  expression: ValueExpression,
+  scope: Scope,
+  mode: 'peek' | 'read',
+): ReadText | undefined {
+  switch (expression.kind) {
+    case 'literal':
+      return () => expression.text;
+    case 'parameter':
+      return (run) => run.parameters[expression.name];
+    case 'first': {
+      const options = expression.options.map((option) => compileText(option, scope, mode));
+      const good = options.filter((option) => option !== undefined);
+      if (good.length < options.length) return undefined;
+      return (run) => {
+        for (const option of good) {
+          const text = option(run);
+          if (text !== undefined) return text;
+        }
+        return undefined;
+      };
+    }
+    case 'path':
+      if (mode === 'read') break;
+      return compilePeek(expression, scope);
+    case 'name':
+    case 'call':
+    case 'as':
+      break;
+  }
+  const value = compileValue(expression, textTarget, scope);
+  if (!value) return undefined;
+  if (mode === 'read') return (run) => asText(value.read(run));
+  return (run) => {
+    // A computation marks what it reads; a condition must not.
+    const { rule } = run;
+    run.rule = 0;
+    const text = asText(value.read(run));
+    run.rule = rule;
+    return text;
+  };
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function compilePeek(path: Extract<ValueExpression, { kind: 'path' }>, scope: Scope): ReadText | undefined {
+  const reader = compilePath(path, scope);
+  if (!reader) return undefined;
+  const { level } = reader;
+  return (run) => {
+    const start = reader.first(run);
+    if (start < 0) return undefined;
+    let end = run.end;
+    if (level === 1) end = run.cut(start, end, run.componentCode);
+    return run.peek(start, run.cut(start, end, run.subcomponentCode));
+  };
+}
+
+/** Whether the values of both sides are equal text, whether a path is valued, how many values it has. */
+export function compileCondition(condition: Condition, scope: Scope): ((run: Run) => boolean) | undefined {
+  switch (condition.kind) {
+    case 'and':
+    case 'or': {
+      const parts = condition.parts.map((part) => compileCondition(part, scope));
+      const good = parts.filter((part) => part !== undefined);
+      if (good.length < parts.length) return undefined;
+      return condition.kind === 'and'
+        ? (run) => good.every((part) => part(run))
+        : (run) => good.some((part) => part(run));
+    }
+    case 'not': {
+      const part = compileCondition(condition.part, scope);
+      return part && ((run) => !part(run));
+    }
+    case 'valued':
+      return compileValued(condition.value, scope);
+    case 'equals':
+      return compileEquals(condition, scope);
+    case 'count': {
+      const count = compileCount(condition.path, scope);
+      const { operator, number } = condition;
+      if (!count) return undefined;
+      if (operator === '>') return (run) => count(run) > number;
+      return operator === '<' ? (run) => count(run) < number : (run) => count(run) === number;
+    }
+  }
+}
+
+function compileCount(
+  path: Extract<ValueExpression, { kind: 'path' }>,
+  scope: Scope,
+): ((run: Run) => number) | undefined {
+  if (path.field > 0 || scope.frame.kind === 'value') {
+    const reader = compilePath(path, scope);
+    return reader && ((run) => reader.count(run));
+  }
+  if (path.name === scope.frame.name && path.scope === undefined) return () => 1;
+  const select = compileSelector(path, scope);
+  return select && ((run) => select(run)?.length ?? 0);
+}
+
+function compileValued(value: ValueExpression, scope: Scope): ((run: Run) => boolean) | undefined {
+  if (value.kind === 'path') {
+    const count = compileCount(value, scope);
+    return count && ((run) => count(run) > 0);
+  }
+  if (value.kind === 'name') {
+    const named = scope.names.get(value.name);
+    if (!named) {
+      if (scope.uses.has(value.name)) return () => false;
+      return mistake(
+        scope,
+        value.offset,
+        'MAPPING_UNKNOWN_NAME',
+        `nothing is called '${value.name}' here`,
+        'name a step with `as`',
+      );
+    }
+    return (run) => (run.names[named.slot]?.length ?? 0) > 0;
+  }
+  const text = compileText(value, scope, 'peek');
+  return text && ((run) => text(run) !== undefined);
+}
+
+function compileEquals(
+  condition: Extract<Condition, { kind: 'equals' }>,
+  scope: Scope,
+): ((run: Run) => boolean) | undefined {
+  const left = compileText(condition.left, scope, 'peek');
+  const rights = condition.right.map((right) => compileText(right, scope, 'peek'));
+  const good = rights.filter((right) => right !== undefined);
+  if (!left || good.length < rights.length) return undefined;
+  const literals = condition.right.flatMap((right) => (right.kind === 'literal' ? [right.text] : []));
+  if (literals.length === good.length) {
+    const set = new Set(literals);
+    return (run) => set.has(left(run) ?? '');
+  }
+  return (run) => {
+    const text = left(run) ?? '';
+    return good.some((right) => (right(run) ?? '') === text);
+  };
+}
+
+/** A computed text as the target type. */
+export function textOfTarget(
+  read: ReadText,
+  target: Target,
+  call: { readonly offset: number; readonly name: string },
+  scope: Scope,
+): CompiledValue | undefined {
+  switch (target.type) {
+    case 'string':
+    case 'markdown':
+    case 'uri':
+    case 'url':
+    case 'id':
+      return single(read);
+    case 'code':
+      if (!target.codes) return single(read);
+      break;
+    case 'Annotation':
+    case 'CodeableConcept':
+      return single((run) => {
+        const text = read(run);
+        const value: FhirObject | undefined = text === undefined ? undefined : { text };
+        return value;
+      });
+    case 'date':
+    case 'dateTime':
+    case 'instant':
+    case 'time': {
+      const { type } = target;
+      return single((run) => {
+        const text = read(run);
+        return text === undefined ? undefined : formatTime(run, text, type);
+      });
+    }
+    default:
+      break;
+  }
+  return mistake(
+    scope,
+    call.offset,
+    'MAPPING_NO_CONVERSION',
+    `${call.name} gives text; ${target.path} is ${target.type}`,
+    'use it for a text element',
+  );
+}

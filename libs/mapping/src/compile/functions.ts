@@ -1,0 +1,297 @@
+import type { FhirObject } from '#fhir';
+import { nearestName } from '#fhir';
+import type { Argument, ValueExpression } from '../language/expression.js';
+import { suggestion } from '../language/problems.js';
+import type { Run } from '../run/run.js';
+import type { CodeTable } from '../tables/code-table.js';
+import { unitConversion } from '../types/conversion.js';
+import { periodOf } from '../types/identifier.js';
+import { giveUnit, withUnit } from '../types/quantity.js';
+import { compilePath } from './compile-path.js';
+import { compileText, textOfTarget } from './compile-text.js';
+import {
+  type CompiledValue,
+  compileValue,
+  type Modifiers,
+  reading,
+  single,
+  type Target,
+} from './compile-value.js';
+import { mistake, type Scope } from './scope.js';
+
+type Call = Extract<ValueExpression, { kind: 'call' }>;
+type CompileFunction = (
+  call: Call,
+  target: Target,
+  scope: Scope,
+  modifiers: Modifiers,
+) => CompiledValue | undefined;
+
+/** Every function of the language. Each is total; none reads a clock or makes a random choice. */
+const functions: Readonly<Record<string, CompileFunction>> = {
+  /** Codes through a code table: `OBX-11 | table(observation-status)`. */
+  table: (call, target, scope, modifiers) => {
+    const table = findTable(call, target, scope);
+    return table && input(call, target, scope, { ...modifiers, table });
+  },
+  /** ContactPoint.use where the value names none: `PID-13 | use(home)`. */
+  use: (call, target, scope, modifiers) => {
+    const use = word(call, scope);
+    return use === undefined ? undefined : input(call, target, scope, { ...modifiers, use });
+  },
+  /** Identifier.type where the value names none (table 0203): `OBR-3 | type(FILL)`. */
+  type: (call, target, scope, modifiers) => {
+    const identifierType = word(call, scope);
+    return identifierType === undefined
+      ? undefined
+      : input(call, target, scope, { ...modifiers, identifierType });
+  },
+  /** System of codes that name none: `RXA-6 | system('http://unitsofmeasure.org')`. */
+  system: (call, target, scope, modifiers) => {
+    const system = word(call, scope);
+    return system === undefined ? undefined : input(call, target, scope, { ...modifiers, system });
+  },
+  /** A number with its unit: `OBX-5 | quantity(OBX-6)`; for Quantity, Range and Ratio. */
+  quantity: (call, target, scope, modifiers) => {
+    const unit = unitOf(call, scope);
+    if (!unit) return undefined;
+    const finish = (run: Run, value: unknown): unknown => {
+      const found = unit.read(run) as FhirObject | undefined;
+      if (!found) return value;
+      return target.type === 'Quantity'
+        ? withUnit(value as FhirObject, found)
+        : giveUnit(value as FhirObject, found);
+    };
+    return input(call, target, scope, { ...modifiers, finish });
+  },
+  /** All values as one text: `OBX-5 | join('\n')`. */
+  join: (call, target, scope) => {
+    const separator = word(call, scope);
+    const path = call.input;
+    if (separator === undefined || path?.kind !== 'path') return needsPath(call, scope);
+    const reader = compilePath(path, scope);
+    const text = reader && compileValue(path, textTarget(target), scope);
+    return (
+      text &&
+      textOfTarget(
+        (run) => (text.collect(run, undefined) as string[] | undefined)?.join(separator),
+        target,
+        call,
+        scope,
+      )
+    );
+  },
+  /** The source text as it is, separators included: `OBX-5 | raw`. */
+  raw: (call, target, scope) => {
+    const path = call.input;
+    if (path?.kind !== 'path') return needsPath(call, scope);
+    const reader = compilePath(path, scope);
+    if (!reader) return undefined;
+    const text = reading(reader, (run, start, end) => run.whole(start, end));
+    return textOfTarget(
+      (run) => (text.collect(run, undefined) as string[] | undefined)?.join('\n'),
+      target,
+      call,
+      scope,
+    );
+  },
+  /** From one moment to another: `OBR-7 | period(OBR-8)`. */
+  period: (call, target, scope) => {
+    const start = call.input && compileText(call.input, scope, 'read');
+    const last = call.args[0]?.value;
+    const end = last && compileText(last, scope, 'read');
+    if (target.type !== 'Period' || !start || !end)
+      return mistake(
+        scope,
+        call.offset,
+        'MAPPING_FUNCTION',
+        'period makes a Period of two moments',
+        'write OBR-7 | period(OBR-8) for a Period',
+      );
+    return single((run) => periodOf(run, start(run), end(run)));
+  },
+  /** A moment with a time of day, nothing for a mere date: `PID-7 | withTime`. */
+  withTime: (call, target, scope) => {
+    const text = call.input && compileText(call.input, scope, 'read');
+    if (!text) return needsPath(call, scope);
+    const read = (run: Run): string | undefined => {
+      const value = text(run);
+      return value !== undefined && value.length > 8 ? value : undefined;
+    };
+    return textOfTarget(read, target, call, scope);
+  },
+  /** The URI of a code system's name: `CWE.3 | codeSystem`. */
+  codeSystem: (call, target, scope) =>
+    textFunction(call, target, scope, (text) => scope.compiler.vocabulary.systems.uri(text)),
+  upper: (call, target, scope) => textFunction(call, target, scope, (text) => text.toUpperCase()),
+  lower: (call, target, scope) => textFunction(call, target, scope, (text) => text.toLowerCase()),
+  /** Values one after the other, what is missing left out: `concat(PID-5.1, ', ', PID-5.2)`. */
+  concat: (call, target, scope) => {
+    const parts = call.args.map(({ value }) => compileText(value, scope, 'read'));
+    const good = parts.filter((part) => part !== undefined);
+    if (good.length < parts.length) return undefined;
+    const isLiteral = call.args.map(({ value }) => value.kind === 'literal');
+    const read = (run: Run): string | undefined => {
+      let text = '';
+      let valued = false;
+      good.forEach((part, i) => {
+        const piece = part(run);
+        if (piece === undefined) return;
+        text += piece;
+        if (isLiteral[i] === false) valued = true;
+      });
+      return valued ? text.trim() : undefined;
+    };
+    return textOfTarget(read, target, call, scope);
+  },
+};
+
+export const functionNames = Object.keys(functions);
+
+export function compileCall(
+  call: Call,
+  target: Target,
+  scope: Scope,
+  modifiers: Modifiers,
+): CompiledValue | undefined {
+  const compile = Object.hasOwn(functions, call.name) ? functions[call.name] : undefined;
+  if (compile) return compile(call, target, scope, modifiers);
+  const remedy = suggestion(nearestName(call.name, functionNames), functionNames, 'remove it');
+  return mistake(
+    scope,
+    call.offset,
+    'MAPPING_UNKNOWN_FUNCTION',
+    `there is no function '${call.name}'`,
+    remedy,
+  );
+}
+
+function input(call: Call, target: Target, scope: Scope, modifiers: Modifiers): CompiledValue | undefined {
+  if (call.input) return compileValue(call.input, target, scope, modifiers);
+  return mistake(
+    scope,
+    call.offset,
+    'MAPPING_FUNCTION',
+    `${call.name} needs a value before it`,
+    `write a path and | ${call.name}(...)`,
+  );
+}
+
+/** The one argument as a word or text. */
+function word(call: Call, scope: Scope): string | undefined {
+  const [argument, second] = call.args;
+  const text = argument && !second ? wordOf(argument) : undefined;
+  if (text !== undefined) return text;
+  return mistake(
+    scope,
+    call.offset,
+    'MAPPING_FUNCTION',
+    `${call.name} takes one word`,
+    `write for instance ${call.name}(home)`,
+  );
+}
+
+function wordOf({ value }: Argument): string | undefined {
+  if (value.kind === 'literal') return value.text;
+  if (value.kind === 'name' && value.part === 'reference') return value.name;
+  return value.kind === 'path' && value.field === 0 && value.component === 0 ? value.name : undefined;
+}
+
+function findTable(call: Call, target: Target, scope: Scope): CodeTable | undefined {
+  const name = word(call, scope);
+  if (name === undefined) return undefined;
+  const { tables, parts } = scope.compiler;
+  const table = tables.get(name);
+  if (!table) {
+    const names = [...tables.keys()];
+    return mistake(
+      scope,
+      call.offset,
+      'MAPPING_UNKNOWN_TABLE',
+      `there is no code table '${name}'`,
+      suggestion(nearestName(name, names), [], `add mappings/tables/${name}.csv`),
+    );
+  }
+  parts.add(table.file);
+  const rows = [...table.rows].map(([, row]) => row);
+  if (table.otherwise.kind === 'row') rows.push(table.otherwise.row);
+  const wrong = target.codes && rows.find((row) => !target.codes?.has(row.to));
+  if (wrong)
+    return mistake(
+      scope,
+      call.offset,
+      'MAPPING_BINDING',
+      `table ${name}, line ${wrong.line}: '${wrong.to}' is no code of ${target.path}`,
+      `use one of: ${[...(target.codes ?? [])].slice(0, 20).join(', ')}`,
+    );
+  if (target.codes && table.otherwise.kind === 'keep')
+    return mistake(
+      scope,
+      call.offset,
+      'MAPPING_BINDING',
+      `table ${name} keeps unknown codes; ${target.path} takes only its own`,
+      'let its else row be a code, (none) or (refuse)',
+    );
+  return table;
+}
+
+function unitOf(call: Call, scope: Scope): CompiledValue | undefined {
+  const path = call.args[0]?.value;
+  if (path?.kind !== 'path' || call.args.length !== 1)
+    return mistake(
+      scope,
+      call.offset,
+      'MAPPING_FUNCTION',
+      `${call.name} takes the path of the unit`,
+      `write ${call.name}(OBX-6)`,
+    );
+  const reader = compilePath(path, scope);
+  const convert = reader && unitConversion(reader.type.type, scope.compiler.vocabulary, reader.level);
+  if (reader && convert) return reading(reader, convert);
+  return (
+    reader &&
+    mistake(
+      scope,
+      path.offset,
+      'MAPPING_NO_CONVERSION',
+      `${reader.type.type} is no unit`,
+      'name the field that holds the unit',
+    )
+  );
+}
+
+function textTarget(target: Target): Target {
+  return { ...target, type: 'string', targets: [], codes: undefined };
+}
+
+function needsPath(call: Call, scope: Scope): undefined {
+  return mistake(
+    scope,
+    call.offset,
+    'MAPPING_FUNCTION',
+    `${call.name} needs a path before it`,
+    `write for instance OBX-5 | ${call.name}`,
+  );
+}
+
+function textFunction(
+  call: Call,
+  target: Target,
+  scope: Scope,
+  change: (text: string) => string,
+): CompiledValue | undefined {
+  if (!call.input) return needsPath(call, scope);
+  const text = compileText(call.input, scope, 'read');
+  return (
+    text &&
+    textOfTarget(
+      (run) => {
+        const value = text(run);
+        return value === undefined ? undefined : change(value);
+      },
+      target,
+      call,
+      scope,
+    )
+  );
+}

@@ -1,0 +1,39 @@
+import type { ResourceMapSource } from '../language/mapping-file.js';
+import type { Problems } from '../language/problems.js';
+import type { CodeTable } from '../tables/code-table.js';
+import type { Level } from '../types/convert.js';
+import type { Vocabulary } from '../types/vocabulary.js';
+import { compileResource } from './compile-resource.js';
+import type { ResourcePlan } from './resource-plan.js';
+import { type Compiler, RuleBook } from './scope.js';
+
+/** What one message map is compiled with, and what has been compiled for it. */
+export class MapCompiler implements Compiler {
+  readonly rules = new RuleBook();
+  readonly parts = new Set<string>();
+  readonly used = new Set<ResourceMapSource>();
+  readonly #plans = new Map<string, ResourcePlan | undefined>();
+  #number = 0;
+
+  constructor(
+    readonly vocabulary: Vocabulary,
+    readonly tables: ReadonlyMap<string, CodeTable>,
+    readonly maps: ReadonlyMap<string, ResourceMapSource>,
+    readonly problemsOf: (file: string) => Problems,
+  ) {}
+
+  nextNumber(): number {
+    return ++this.#number;
+  }
+
+  valuePlan(map: ResourceMapSource, level: Level): ResourcePlan | undefined {
+    const key = `${level} ${map.name}`;
+    if (this.#plans.has(key)) return this.#plans.get(key);
+    // Asked for again while it is being compiled, it would run for ever: the answer is then undefined.
+    this.#plans.set(key, undefined);
+    const site = { group: undefined, names: new Map(), aliases: new Map(), level };
+    const plan = compileResource(map, site, this);
+    this.#plans.set(key, plan);
+    return plan;
+  }
+}

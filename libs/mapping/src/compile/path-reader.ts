@@ -1,0 +1,227 @@
+import type { Segment } from '#hl7v2';
+import type { V2Type } from '../dictionary/v2-dictionary.js';
+import type { GroupInstance } from '../run/group-instance.js';
+import { type Run, wholeMark } from '../run/run.js';
+import type { Convert, Level } from '../types/convert.js';
+
+/** Reads the values a path leads to. */
+export interface PathReader {
+  readonly type: V2Type;
+  /** What divides the values. */
+  readonly level: Level;
+  /** Start of the first value, its end in `run.end`; -1 when there is none. */
+  first(run: Run): number;
+  /** Converts every value and appends what comes of it; makes the list when there is a first one. */
+  collect(run: Run, convert: Convert, list: unknown[] | undefined): unknown[] | undefined;
+  count(run: Run): number;
+}
+
+/** The segments a path reads; undefined when there are none. */
+export type SegmentSelector = (run: Run) => readonly Segment[] | undefined;
+
+/** A repetition counts when its component `component` equals `value`, or does not. */
+export interface RepetitionTest {
+  readonly index: number;
+  readonly component: number;
+  readonly value: string;
+  readonly negated: boolean;
+}
+
+export interface FieldPlace {
+  readonly field: number;
+  readonly test: RepetitionTest | undefined;
+  readonly component: number;
+  readonly subcomponent: number;
+}
+
+/** True for `""`, which is read, noted, and gives no value. */
+function isNull(run: Run, start: number): boolean {
+  const { text } = run;
+  if (run.end - start !== 2 || text.charCodeAt(start) !== 0x22 || text.charCodeAt(start + 1) !== 0x22)
+    return false;
+  run.nulled = true;
+  if (run.rule !== 0) run.marks[start] = run.rule | wholeMark;
+  return true;
+}
+
+function find(run: Run, segment: Segment, at: FieldPlace, repetition: number): number {
+  const start = segment.find(at.field, repetition, at.component, at.subcomponent);
+  if (start < 0) return -1;
+  run.end = run.message.foundEnd;
+  return isNull(run, start) ? -1 : start;
+}
+
+function passes(run: Run, segment: Segment, at: FieldPlace, repetition: number): boolean {
+  const { test } = at;
+  if (!test) return true;
+  if (test.index > 0) return test.index === repetition;
+  const start = segment.find(at.field, repetition, test.component, 1);
+  const value = start < 0 ? undefined : run.peek(start, run.message.foundEnd);
+  return (value === test.value) !== test.negated;
+}
+
+/** First valued repetition in one segment. */
+function firstIn(run: Run, segment: Segment, at: FieldPlace): number {
+  if (!at.test) {
+    const start = find(run, segment, at, 1);
+    if (start >= 0 || !segment.isValued(at.field)) return start;
+  }
+  const count = segment.repetitions(at.field);
+  for (let repetition = at.test ? 1 : 2; repetition <= count; repetition++) {
+    if (!passes(run, segment, at, repetition)) continue;
+    const start = find(run, segment, at, repetition);
+    if (start >= 0) return start;
+  }
+  return -1;
+}
+
+function collectIn(
+  run: Run,
+  segment: Segment,
+  at: FieldPlace,
+  convert: Convert,
+  list: unknown[] | undefined,
+): unknown[] | undefined {
+  if (!segment.isValued(at.field)) return list;
+  const count = segment.repetitions(at.field);
+  let out = list;
+  for (let repetition = 1; repetition <= count; repetition++) {
+    if (at.test && !passes(run, segment, at, repetition)) continue;
+    const start = find(run, segment, at, repetition);
+    const value = start < 0 ? undefined : convert(run, start, run.end);
+    if (value === undefined) continue;
+    if (out) out.push(value);
+    else out = [value];
+  }
+  return out;
+}
+
+function countIn(run: Run, segment: Segment, at: FieldPlace): number {
+  const count = segment.repetitions(at.field);
+  let found = 0;
+  for (let repetition = 1; repetition <= count; repetition++)
+    if (passes(run, segment, at, repetition) && find(run, segment, at, repetition) >= 0) found++;
+  return found;
+}
+
+/** Reads a field of the segment that the map at work reads. */
+export function currentFieldReader(type: V2Type, level: Level, at: FieldPlace): PathReader {
+  return {
+    type,
+    level,
+    first: (run) => (run.segment ? firstIn(run, run.segment, at) : -1),
+    collect: (run, convert, list) => (run.segment ? collectIn(run, run.segment, at, convert, list) : list),
+    count: (run) => (run.segment ? countIn(run, run.segment, at) : 0),
+  };
+}
+
+/** Reads a field of other segments: of the same group, or of groups around it. */
+export function otherFieldReader(
+  type: V2Type,
+  level: Level,
+  at: FieldPlace,
+  select: SegmentSelector,
+): PathReader {
+  return {
+    type,
+    level,
+    first: (run) => {
+      const segments = select(run);
+      if (segments) {
+        for (const segment of segments) {
+          const start = firstIn(run, segment, at);
+          if (start >= 0) return start;
+        }
+      }
+      return -1;
+    },
+    collect: (run, convert, list) => {
+      const segments = select(run);
+      let out = list;
+      if (segments) for (const segment of segments) out = collectIn(run, segment, at, convert, out);
+      return out;
+    },
+    count: (run) => (select(run) ?? []).reduce((sum, segment) => sum + countIn(run, segment, at), 0),
+  };
+}
+
+/** Reads the value, or a part of it, that a map of a data type or an `each` is at. */
+export function rangeReader(
+  type: V2Type,
+  level: Level,
+  component: number,
+  subcomponent: number,
+  frameLevel: Level,
+): PathReader {
+  const first = (run: Run): number => {
+    let start = run.from;
+    run.end = run.to;
+    if (component > 0) {
+      start = run.part(
+        run.from,
+        run.to,
+        component,
+        frameLevel === 1 ? run.componentCode : run.subcomponentCode,
+      );
+      if (start < 0) return -1;
+    }
+    if (subcomponent > 0) {
+      start = run.part(start, run.end, subcomponent, run.subcomponentCode);
+      if (start < 0) return -1;
+    }
+    return start >= run.end || isNull(run, start) ? -1 : start;
+  };
+  return {
+    type,
+    level,
+    first,
+    collect: (run, convert, list) => {
+      const start = first(run);
+      const value = start < 0 ? undefined : convert(run, start, run.end);
+      if (value === undefined) return list;
+      if (!list) return [value];
+      list.push(value);
+      return list;
+    },
+    count: (run) => (first(run) < 0 ? 0 : 1),
+  };
+}
+
+/** Climbs `up` groups and takes what stands in these slots. */
+export function slotSelector(up: number, slots: readonly number[]): SegmentSelector {
+  const [slot] = slots;
+  if (slots.length === 1 && slot !== undefined) return (run) => climb(run, up)?.segments(slot);
+  return (run) => {
+    const group = climb(run, up);
+    return group && slots.flatMap((one) => group.segments(one) ?? []);
+  };
+}
+
+/** Climbs `up` groups, descends through all groups on the way, and takes the segments at the end. */
+export function descendingSelector(up: number, path: readonly number[]): SegmentSelector {
+  const groups = path.slice(0, -1);
+  const last = path.at(-1) ?? 0;
+  return (run) => {
+    const top = climb(run, up);
+    let level: readonly GroupInstance[] = top ? [top] : [];
+    for (const slot of groups) level = level.flatMap((group) => group.groups(slot) ?? []);
+    return level.flatMap((group) => group.segments(last) ?? []);
+  };
+}
+
+/** Segments that the structure does not know, in this group or the groups around it. */
+export function extraSelector(name: string): SegmentSelector {
+  return (run) => {
+    for (let group = run.group; group; group = group.parent) {
+      const found = group.extras?.filter((segment) => segment.name === name);
+      if (found && found.length > 0) return found;
+    }
+    return undefined;
+  };
+}
+
+function climb(run: Run, up: number): GroupInstance | undefined {
+  let group = run.group;
+  for (let i = up; i > 0 && group; i--) group = group.parent;
+  return group;
+}

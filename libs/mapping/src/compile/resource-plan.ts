@@ -1,0 +1,185 @@
+import type { FhirObject, FhirValue } from '#fhir';
+import type { Segment } from '#hl7v2';
+import { stableId } from '#kernel';
+import type { MergeMode } from '../mapping-result.js';
+import type { Mapped, Run } from '../run/run.js';
+
+/** Reads text without marking it as mapped: for keys and conditions. */
+export type ReadText = (run: Run) => string | undefined;
+
+/** Sets elements of `target`; false when there was nothing to set. */
+export type Setter = (run: Run, target: FhirObject) => boolean;
+
+export interface ElementSetter {
+  /** Number in the rule book. */
+  readonly rule: number;
+  /** Name of the element, choices without their type. */
+  readonly element: string;
+  readonly set: Setter;
+}
+
+export interface PlanFacts {
+  readonly name: string;
+  readonly type: string;
+  readonly merge: MergeMode;
+  /** Tells plans apart in the cache of values. */
+  readonly number: number;
+  /** Without it nothing is made. */
+  readonly when: ((run: Run) => boolean) | undefined;
+  readonly key: readonly ReadText[];
+  readonly setters: readonly ElementSetter[];
+  /** Members of which at least one must be there, per required element. */
+  readonly required: readonly (readonly string[])[];
+}
+
+const noRemovals: string[] = [];
+/** So many different resources may claim one key in one message; the rest is refused. */
+const sameKeyMax = 1_000;
+
+/** A resource map, compiled for one place in one message map. */
+export class ResourcePlan {
+  constructor(readonly facts: PlanFacts) {}
+
+  /** The resource of a segment, in the group it stands in; undefined when it is refused. */
+  ofSegment(run: Run, segment: Segment): Mapped | undefined {
+    const outer = run.segment;
+    run.segment = segment;
+    const mapped = this.#create(run, segment.start, segmentEnd(run, segment));
+    run.segment = outer;
+    return mapped;
+  }
+
+  /** The resource of a value; equal values of a message are one resource. */
+  ofValue(run: Run, start: number, end: number): Mapped | undefined {
+    const key = `${this.facts.number}|${run.text.slice(start, end)}`;
+    const known = run.byValue.get(key);
+    if (known !== undefined) {
+      if (known) run.marks.copyWithin(start, known.start, known.start + end - start);
+      return known ?? undefined;
+    }
+    const { from, to } = run;
+    run.from = start;
+    run.to = end;
+    const mapped = this.#create(run, start, end);
+    run.from = from;
+    run.to = to;
+    run.byValue.set(key, mapped ?? null);
+    return mapped;
+  }
+
+  #create(run: Run, start: number, end: number): Mapped | undefined {
+    const { rule, nulled } = run;
+    const { when } = this.facts;
+    if (when && !when(run)) return undefined;
+    const mapped = this.#build(run, start, end);
+    run.rule = rule;
+    run.nulled = nulled;
+    return mapped;
+  }
+
+  #build(run: Run, start: number, end: number): Mapped | undefined {
+    const { type, merge, setters } = this.facts;
+    const parts = this.#keyParts(run, start, end);
+    let id = stableId(run.tenant, type, parts);
+    let known = run.byId.get(`${type}/${id}`);
+    if (known && merge === 'snapshot') {
+      for (let count = 2; known; count++) {
+        if (sameText(run, known, start, end)) {
+          run.marks.copyWithin(start, known.start, known.start + end - start);
+          return known;
+        }
+        if (count > sameKeyMax)
+          return this.#refuse(run, start, end, 'MAPPING_KEY_SHARED', 'too many resources share a key');
+        // Two results under one key are two results: the later one gets a number.
+        id = stableId(run.tenant, type, [...parts, `#${count}`]);
+        known = run.byId.get(`${type}/${id}`);
+      }
+    }
+    const resource: FhirObject = { resourceType: type, id };
+    const mapped: Mapped = {
+      type,
+      id,
+      merge,
+      resource,
+      removals: noRemovals,
+      reference: { reference: `${type}/${id}` },
+      start,
+      end,
+    };
+    const place = known ? -1 : run.resources.push(mapped) - 1;
+    for (const setter of setters) {
+      run.rule = setter.rule;
+      run.nulled = false;
+      if (!setter.set(run, resource) && run.nulled && merge === 'update')
+        mapped.removals = [...mapped.removals, setter.element];
+    }
+    const missing = this.#missing(resource);
+    if (missing !== undefined) {
+      if (place >= 0) run.resources.splice(place, 1);
+      return this.#refuse(
+        run,
+        start,
+        end,
+        'MAPPING_REQUIRED_MISSING',
+        `${type}.${missing} has no value; the resource is refused`,
+      );
+    }
+    if (known) return mergeWithin(known, mapped);
+    run.byId.set(`${type}/${id}`, mapped);
+    return mapped;
+  }
+
+  #keyParts(run: Run, start: number, end: number): string[] {
+    const parts: string[] = [];
+    let valued = false;
+    for (const read of this.facts.key) {
+      const part = read(run);
+      if (part !== undefined) valued = true;
+      parts.push(part ?? '');
+    }
+    // Nothing names it: then its content does.
+    if (!valued) parts.push(run.text.slice(start, end));
+    return parts;
+  }
+
+  #missing(resource: FhirObject): string | undefined {
+    for (const names of this.facts.required) {
+      let found = false;
+      for (const name of names) if (resource[name] !== undefined) found = true;
+      if (!found) return names[0];
+    }
+    return undefined;
+  }
+
+  #refuse(run: Run, start: number, end: number, code: string, message: string): undefined {
+    // What a refused resource read is not mapped.
+    run.marks.fill(0, start, end);
+    run.fail(code, this.facts.name, message, start);
+    return undefined;
+  }
+}
+
+function segmentEnd(run: Run, segment: Segment): number {
+  const next = run.message.segments[segment.index + 1];
+  return next ? next.start : run.text.length;
+}
+
+function sameText(run: Run, known: Mapped, start: number, end: number): boolean {
+  return run.text.slice(known.start, known.end).trimEnd() === run.text.slice(start, end).trimEnd();
+}
+
+/** The same resource twice in one message: what either says stays, lists are joined. */
+function mergeWithin(known: Mapped, again: Mapped): Mapped {
+  const { resource } = known;
+  for (const [name, value] of Object.entries(again.resource)) {
+    const old = resource[name];
+    resource[name] = Array.isArray(old) && Array.isArray(value) ? union(old, value) : value;
+  }
+  known.removals = known.removals.filter((name) => resource[name] === undefined);
+  return known;
+}
+
+function union(old: readonly FhirValue[], more: readonly FhirValue[]): FhirValue[] {
+  const seen = new Set(old.map((one) => JSON.stringify(one)));
+  return [...old, ...more.filter((one) => !seen.has(JSON.stringify(one)))];
+}

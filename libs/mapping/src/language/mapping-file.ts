@@ -1,0 +1,103 @@
+import type { Condition, PathExpression, ValueExpression } from './expression.js';
+import type { Place } from './yaml-node.js';
+
+/** What an element gets. */
+export type RuleBody =
+  | { readonly kind: 'value'; readonly expression: ValueExpression; readonly place: Place }
+  | { readonly kind: 'constant'; readonly value: unknown; readonly place: Place }
+  | { readonly kind: 'list'; readonly items: readonly RuleBody[]; readonly place: Place }
+  | { readonly kind: 'object'; readonly set: readonly ElementRule[]; readonly place: Place }
+  | { readonly kind: 'when'; readonly condition: Condition; readonly body: RuleBody; readonly place: Place }
+  | { readonly kind: 'each'; readonly path: PathExpression; readonly body: RuleBody; readonly place: Place }
+  | { readonly kind: 'choose'; readonly options: readonly RuleBody[]; readonly place: Place }
+  | {
+      readonly kind: 'by';
+      readonly path: PathExpression;
+      readonly cases: readonly RuleCase[];
+      readonly otherwise: RuleBody | undefined;
+      readonly place: Place;
+    };
+
+export interface RuleCase {
+  readonly names: readonly string[];
+  readonly body: RuleBody;
+  readonly place: Place;
+}
+
+/** One step of a target path: `telecom`, `extension(patient-religion)`. */
+export interface ElementStep {
+  readonly name: string;
+  /** Of an extension. */
+  readonly url: string | undefined;
+}
+
+export interface ElementRule {
+  /** As written. */
+  readonly path: string;
+  readonly steps: readonly ElementStep[];
+  readonly body: RuleBody;
+  readonly place: Place;
+}
+
+/** Says on purpose that a value is not mapped. */
+export interface DropRule {
+  /** `PID-1`, `PV1-3.5`, `NTE`. */
+  readonly path: PathExpression;
+  readonly text: string;
+  readonly reason: string;
+  readonly place: Place;
+}
+
+/** A map from one segment, or one value of a data type, to one resource. */
+export interface ResourceMapSource {
+  readonly kind: 'resource';
+  readonly name: string;
+  readonly file: string;
+  readonly place: Place;
+  readonly source: { readonly kind: 'segment' | 'value'; readonly name: string; readonly place: Place };
+  readonly create: { readonly type: string; readonly place: Place };
+  readonly merge: 'update' | 'snapshot';
+  /** Without it the map makes nothing. */
+  readonly when: { readonly condition: Condition; readonly place: Place } | undefined;
+  /** Names of the message map that this map may refer to; each may be missing there. */
+  readonly uses: readonly string[];
+  readonly key: readonly { readonly expression: ValueExpression; readonly place: Place }[];
+  readonly set: readonly ElementRule[];
+  readonly drop: readonly DropRule[];
+}
+
+export type MapStep =
+  | {
+      readonly kind: 'create';
+      readonly map: string;
+      readonly place: Place;
+      /** `OBX`, `SPECIMEN.OBX`; undefined: the segment the map reads. */
+      readonly from: string | undefined;
+      readonly as: string | undefined;
+      readonly when: Condition | undefined;
+      readonly whenPlace: Place;
+    }
+  | {
+      readonly kind: 'each';
+      readonly group: string;
+      readonly place: Place;
+      readonly as: string | undefined;
+      readonly steps: readonly MapStep[];
+    };
+
+/** A map from a message to its resources. */
+export interface MessageMapSource {
+  readonly kind: 'message';
+  readonly name: string;
+  readonly file: string;
+  readonly place: Place;
+  /** `ORU^R01`, or `ADT_A01` for a structure. */
+  readonly for: readonly { readonly text: string; readonly place: Place }[];
+  /** A name of the dictionary, or a grammar. */
+  readonly structure: { readonly text: string; readonly place: Place };
+  readonly bundle: 'message' | 'collection';
+  readonly steps: readonly MapStep[];
+  readonly drop: readonly DropRule[];
+}
+
+export type MapSource = ResourceMapSource | MessageMapSource;

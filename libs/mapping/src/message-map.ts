@@ -1,0 +1,71 @@
+import type { Message } from '#hl7v2';
+import type { MessageProgram } from './compile/compile-message.js';
+import type { RuleBook } from './compile/scope.js';
+import type { MessageMapSource } from './language/mapping-file.js';
+import type { MappingContext, MappingResult } from './mapping-result.js';
+import type { CompiledMessageMap } from './mapping-set.js';
+import { makeReport } from './run/account.js';
+import type { DropTable } from './run/drop-table.js';
+import { placeSegments } from './run/group-instance.js';
+import { Run } from './run/run.js';
+
+export interface MessageMapFacts {
+  readonly source: MessageMapSource;
+  readonly program: MessageProgram;
+  readonly rules: RuleBook;
+  readonly drops: DropTable;
+  readonly digest: string;
+}
+
+/** Running is synchronous and leaves nothing behind, so one state serves every map of the process. */
+const run = new Run();
+const noParameters = {};
+
+/** A compiled message map. Immutable; running it twice on equal bytes gives equal results. */
+export class MessageMap implements CompiledMessageMap {
+  constructor(readonly facts: MessageMapFacts) {}
+
+  get name(): string {
+    return this.facts.source.name;
+  }
+
+  get file(): string {
+    return this.facts.source.file;
+  }
+
+  get digest(): string {
+    return this.facts.digest;
+  }
+
+  get bundleType(): 'message' | 'collection' {
+    return this.facts.source.bundle;
+  }
+
+  /** What `for` names. */
+  get claims(): readonly string[] {
+    return this.facts.source.for.map((claim) => claim.text);
+  }
+
+  run(
+    message: Message,
+    { tenant, parameters = noParameters, account = 'off' }: MappingContext,
+  ): MappingResult {
+    const { program, rules, drops } = this.facts;
+    run.begin(message, tenant, parameters, program.nameCount);
+    try {
+      const root = placeSegments(message, program.structure, (segment) => {
+        run.fail(
+          'HL7_SEGMENT_OUT_OF_PLACE',
+          this.name,
+          `${segment.name} is not expected here`,
+          segment.start + 4,
+        );
+      });
+      program.steps(run, root);
+      const report = makeReport(run, message, account, rules, drops);
+      return { resources: run.resources, report };
+    } finally {
+      run.finish();
+    }
+  }
+}

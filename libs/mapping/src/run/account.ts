@@ -1,0 +1,55 @@
+import type { Message } from '#hl7v2';
+import type { RuleBook } from '../compile/scope.js';
+import type { AccountMode, DroppedLeaf, MappingReport } from '../mapping-result.js';
+import type { DropTable } from './drop-table.js';
+import { type Run, wholeMark } from './run.js';
+
+const listMax = 100_000;
+
+/** Accounts for every leaf of the message: read by a rule, dropped by one, or unmapped. */
+export function makeReport(
+  run: Run,
+  message: Message,
+  mode: AccountMode,
+  rules: RuleBook,
+  drops: DropTable,
+): MappingReport {
+  const errors = run.failures.map((failure) => {
+    const number = Number(failure.rule);
+    return Number.isInteger(number) ? { ...failure, rule: rules.get(number)?.name ?? '' } : failure;
+  });
+  if (mode === 'off')
+    return { mapped: -1, droppedCount: -1, unmappedCount: -1, dropped: [], unmapped: [], errors };
+  const { marks } = run;
+  const full = mode === 'full';
+  const dropped: DroppedLeaf[] = [];
+  const unmapped: string[] = [];
+  let mappedCount = 0;
+  let droppedCount = 0;
+  let unmappedCount = 0;
+  /** Start of the component at hand: a rule that read it whole has read all below it. */
+  let componentStart = 0;
+  message.eachLeaf((segment, field, repetition, component, subcomponent, start) => {
+    if (subcomponent === 1) componentStart = start;
+    const whole = (marks[componentStart] ?? 0) & wholeMark;
+    if ((marks[start] ?? 0) !== 0 || (subcomponent > 1 && whole !== 0)) {
+      mappedCount++;
+      return;
+    }
+    const drop = drops.find(segment.name, field, component, subcomponent);
+    if (drop) {
+      droppedCount++;
+      if (full && dropped.length < listMax)
+        dropped.push({
+          path: segment.path(field, repetition, component, subcomponent),
+          rule: drop.rule,
+          reason: drop.reason,
+        });
+      return;
+    }
+    unmappedCount++;
+    if (full && unmapped.length < listMax)
+      unmapped.push(segment.path(field, repetition, component, subcomponent));
+  });
+  return { mapped: mappedCount, droppedCount, unmappedCount, dropped, unmapped, errors };
+}

@@ -1,0 +1,183 @@
+import type { FhirObject } from '#fhir';
+import type { Message, Segment } from '#hl7v2';
+import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
+import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
+import type { GroupInstance } from './group-instance.js';
+
+/** The first bit of a mark: the value was read with all its subcomponents. */
+export const wholeMark = 0x8000;
+/** Rule numbers stay below this, so that they fit beside `wholeMark`. */
+export const rulesMax = 0x7fff;
+
+/** A resource while its message is being mapped. */
+export interface Mapped {
+  readonly type: string;
+  readonly id: string;
+  readonly merge: MergeMode;
+  readonly resource: FhirObject;
+  removals: string[];
+  /** `{reference: 'Type/id'}`, one object for everything that points here. */
+  readonly reference: FhirObject;
+  /** Where the text it was made from stands in the message. */
+  readonly start: number;
+  readonly end: number;
+}
+
+const failuresMax = 1_000;
+/** Marks are kept between messages up to this length; longer messages bring their own. */
+const keptMarks = 1 << 20;
+const noMapped: readonly Mapped[] = [];
+
+/** The state of one run. One object serves all messages of a map, one after the other: running is synchronous. */
+export class Run {
+  declare message: Message;
+  text = '';
+  escaped = false;
+  repetitionCode = -1;
+  componentCode = -1;
+  subcomponentCode = -1;
+  tenant = '';
+  parameters: MappingParameters = {};
+  zone: ZoneOffset = zoneOffsets.utc;
+
+  /** The segment, or the range of the value, that the map at work reads. */
+  segment: Segment | undefined;
+  from = 0;
+  to = 0;
+  group: GroupInstance | undefined;
+  /** End (exclusive) of the range whose start a function returned. */
+  end = 0;
+  /** Number of the rule at work, from 1; 0 reads without marking. */
+  rule = 0;
+  /** `""` stood where the rule at work looked. */
+  nulled = false;
+  /** Per character of the text: the rule that read the leaf starting there. */
+  marks = new Uint16Array(keptMarks);
+  /** Resources by the slot of their name in the message map. */
+  names: (readonly Mapped[])[] = [];
+  resources: Mapped[] = [];
+  readonly byId = new Map<string, Mapped>();
+  /** Resources made from values (XCN and the like), by map and text. */
+  readonly byValue = new Map<string, Mapped | null>();
+  failures: MappingFailure[] = [];
+  #used = 0;
+
+  begin(message: Message, tenant: string, parameters: MappingParameters, nameCount: number): void {
+    this.message = message;
+    this.text = message.text;
+    this.escaped = message.hasEscapes;
+    this.repetitionCode = message.repetitionCode;
+    this.componentCode = message.componentCode;
+    this.subcomponentCode = message.subcomponentCode;
+    this.tenant = tenant;
+    this.parameters = parameters;
+    this.zone = zoneOffsets.of(parameters['time_zone']);
+    const length = message.text.length;
+    if (length > this.marks.length) this.marks = new Uint16Array(length);
+    else this.marks.fill(0, 0, Math.max(length, this.#used));
+    this.#used = length;
+    this.names = new Array<readonly Mapped[]>(nameCount).fill(noMapped);
+    this.resources = [];
+    this.byId.clear();
+    this.byValue.clear();
+    this.failures = [];
+    this.segment = undefined;
+    this.group = undefined;
+    this.rule = 0;
+    this.nulled = false;
+  }
+
+  /** Lets go of the message, so that nothing of it outlives the run. */
+  finish(): void {
+    if (this.marks.length > keptMarks) this.marks = new Uint16Array(keptMarks);
+    if (this.#used > keptMarks) this.#used = 0;
+    this.text = '';
+    this.resources = [];
+    this.names = [];
+    this.group = undefined;
+    this.segment = undefined;
+    this.byId.clear();
+    this.byValue.clear();
+  }
+
+  /** First place in [from, to) that holds the separator, else `to`. */
+  cut(from: number, to: number, separatorCode: number): number {
+    const { text } = this;
+    let i = from;
+    while (i < to && text.charCodeAt(i) !== separatorCode) i++;
+    return i;
+  }
+
+  /** Component `number` (from 1) of [from, to): its start, and its end in `end`; -1 when it is empty. */
+  part(from: number, to: number, number: number, separatorCode: number): number {
+    let start = from;
+    for (let skip = number - 1; skip > 0; skip--) {
+      start = this.cut(start, to, separatorCode) + 1;
+      if (start > to) return -1;
+    }
+    this.end = this.cut(start, to, separatorCode);
+    return this.end > start ? start : -1;
+  }
+
+  /** The text of a component and all below it, marked as read; undefined when empty or `""`. */
+  leaf(start: number, end: number): string | undefined {
+    if (start >= end) return undefined;
+    if (this.rule !== 0) this.marks[start] = this.rule | wholeMark;
+    return this.textOf(start, end);
+  }
+
+  /** The text of a subcomponent, marked as read. */
+  subLeaf(start: number, end: number): string | undefined {
+    if (start >= end) return undefined;
+    if (this.rule !== 0) this.marks[start] = this.rule;
+    return this.textOf(start, end);
+  }
+
+  /** The text of a whole range, separators included, all its leaves marked as read. */
+  whole(start: number, end: number): string | undefined {
+    this.markAll(start, end);
+    return this.textOf(start, end);
+  }
+
+  /** The text of a range without marking it: for conditions and keys. */
+  peek(start: number, end: number): string | undefined {
+    return start < end ? this.textOf(start, end) : undefined;
+  }
+
+  /** Marks every leaf of a range as read by the rule at work. */
+  markAll(start: number, end: number): void {
+    const { text, marks, componentCode, subcomponentCode, repetitionCode } = this;
+    if (this.rule === 0) return;
+    let first = start;
+    for (let i = start; i < end; i++) {
+      const code = text.charCodeAt(i);
+      if (code !== componentCode && code !== subcomponentCode && code !== repetitionCode) continue;
+      if (i > first) marks[first] = this.rule;
+      first = i + 1;
+    }
+    if (end > first) marks[first] = this.rule;
+  }
+
+  /** A failure of the rule at work, at the segment it reads. */
+  failAt(code: string, message: string): void {
+    this.fail(code, String(this.rule), message, this.segment?.start ?? this.from);
+  }
+
+  fail(code: string, rule: string, message: string, offset: number): void {
+    if (this.failures.length >= failuresMax) return;
+    const path = this.message.pathAt(offset) ?? this.segment?.name ?? '';
+    this.failures.push({ code, path, rule, message });
+  }
+
+  private textOf(start: number, end: number): string | undefined {
+    const { text } = this;
+    const first = text.charCodeAt(start);
+    if (first === 0x22 && end - start === 2 && text.charCodeAt(start + 1) === 0x22) {
+      this.nulled = true;
+      return undefined;
+    }
+    let value = this.escaped ? (this.message.valueBetween(start, end) ?? '') : text.slice(start, end);
+    if (first <= 0x20 || value.charCodeAt(value.length - 1) <= 0x20) value = value.trim();
+    return value === '' ? undefined : value;
+  }
+}

@@ -1,0 +1,196 @@
+import type { CodeTable } from '../tables/code-table.js';
+import {
+  type CodedOptions,
+  codeConvert,
+  codingConvert,
+  conceptConvert,
+  conceptTextConvert,
+  plainCodeConvert,
+} from './coded.js';
+import type { Convert, Level } from './convert.js';
+import {
+  entityIdentifierConvert,
+  hasIdentifierParts,
+  hdTextConvert,
+  hdUriConvert,
+  identifierConvert,
+} from './identifier.js';
+import { addressConvert, hasNameParts, nameConvert, telecomConvert } from './person.js';
+import {
+  compositeQuantityConvert,
+  moneyConvert,
+  numberQuantityConvert,
+  rangeConvert,
+  structuredNumericConvert,
+  unitConvert,
+} from './quantity.js';
+import {
+  annotationConvert,
+  attachmentConvert,
+  booleanConvert,
+  decimalConvert,
+  integerConvert,
+  periodConvert,
+  plainCodeTextConvert,
+  pointerConvert,
+  stringConvert,
+  uriConvert,
+} from './text.js';
+import { timeConvert } from './time.js';
+import type { Vocabulary } from './vocabulary.js';
+
+export interface ConversionOptions {
+  readonly vocabulary: Vocabulary;
+  readonly level: Level;
+  readonly hl7Table: number;
+  readonly table: CodeTable | undefined;
+  /** ContactPoint.use where the value names none. */
+  readonly use: string;
+  /** Identifier.type where the value names none. */
+  readonly identifierType: string;
+  /** A Quantity that may have no comparator. */
+  readonly simpleQuantity: boolean;
+  /** System of codes that come without one; '' for that of the HL7 table. */
+  readonly system: string;
+  /** The degree of a name goes elsewhere (Practitioner.qualification). */
+  readonly withoutDegree: boolean;
+}
+
+const concepts = new Set(['CWE', 'CE', 'CNE', 'CF', 'CD', 'ICD', 'LA1', 'LA2']);
+const times = new Set(['DTM', 'TS', 'DT', 'TM']);
+const texts = new Set([
+  'ST',
+  'TX',
+  'FT',
+  'NM',
+  'SI',
+  'ID',
+  'IS',
+  'DTM',
+  'DT',
+  'TM',
+  'TN',
+  'GTS',
+  'VARIES',
+  'CM',
+  'SNM',
+]);
+
+/** How a value of `source` becomes a `target`; undefined when nothing is known to make one of the other. */
+export function conversion(source: string, target: string, options: ConversionOptions): Convert | undefined {
+  const { level, vocabulary } = options;
+  switch (target) {
+    case 'CodeableConcept':
+    case 'Coding':
+    case 'code':
+      return coded(source, target, options);
+    case 'Identifier':
+      return identifier(source, options);
+    case 'HumanName':
+      return hasNameParts(source) ? nameConvert(source, vocabulary, level, options.withoutDegree) : undefined;
+    case 'Address':
+      return ['XAD', 'AD', 'SAD'].includes(source) ? addressConvert(vocabulary, level) : undefined;
+    case 'ContactPoint':
+      return ['XTN', 'TN', 'ST'].includes(source)
+        ? telecomConvert(vocabulary, level, options.use)
+        : undefined;
+    case 'date':
+    case 'dateTime':
+    case 'instant':
+    case 'time':
+      return times.has(source) || texts.has(source) ? timeConvert(target, level) : undefined;
+    case 'Quantity':
+    case 'Age':
+    case 'Duration':
+    case 'Count':
+    case 'Distance':
+      return quantity(source, options);
+    case 'Range':
+      return source === 'NR'
+        ? rangeConvert(level)
+        : source === 'SN'
+          ? structuredNumericConvert('Range', level)
+          : undefined;
+    case 'Ratio':
+      return source === 'SN' ? structuredNumericConvert('Ratio', level) : undefined;
+    case 'Money':
+      return source === 'MO' || source === 'CP' ? moneyConvert(source, level) : undefined;
+    case 'Period':
+      return source === 'DR' ? periodConvert(level) : undefined;
+    case 'Attachment':
+      return source === 'ED' ? attachmentConvert(level) : source === 'RP' ? pointerConvert(level) : undefined;
+    case 'Annotation':
+      return texts.has(source) ? annotationConvert(level) : undefined;
+    default:
+      return primitive(source, target, options);
+  }
+}
+
+function coded(
+  source: string,
+  target: 'CodeableConcept' | 'Coding' | 'code',
+  options: CodedOptions,
+): Convert | undefined {
+  if (target === 'code') return concepts.has(source) || texts.has(source) ? codeConvert(options) : undefined;
+  if (concepts.has(source)) return target === 'Coding' ? codingConvert(options) : conceptConvert(options);
+  return texts.has(source) || source === 'EI' ? plainCodeConvert(options, target) : undefined;
+}
+
+function identifier(source: string, options: ConversionOptions): Convert | undefined {
+  const { vocabulary, level, identifierType } = options;
+  if (source === 'EI' || source === 'HD')
+    return entityIdentifierConvert(source, vocabulary, level, identifierType);
+  if (hasIdentifierParts(source) || texts.has(source))
+    return identifierConvert(source, vocabulary, level, identifierType);
+  if (concepts.has(source)) return identifierConvert('ST', vocabulary, level, identifierType);
+  return source === 'DLN' ? identifierConvert('ST', vocabulary, level, identifierType || 'DL') : undefined;
+}
+
+function quantity(source: string, options: ConversionOptions): Convert | undefined {
+  const { vocabulary, level, simpleQuantity } = options;
+  switch (source) {
+    case 'CQ':
+      return compositeQuantityConvert(vocabulary, level);
+    case 'SN':
+      return structuredNumericConvert('Quantity', level);
+    default:
+      return texts.has(source) ? numberQuantityConvert(level, simpleQuantity) : undefined;
+  }
+}
+
+function primitive(
+  source: string,
+  target: string,
+  { vocabulary, level }: ConversionOptions,
+): Convert | undefined {
+  switch (target) {
+    case 'string':
+    case 'markdown':
+      if (texts.has(source)) return stringConvert(level);
+      if (concepts.has(source)) return conceptTextConvert(level);
+      if (source === 'HD') return hdTextConvert(level);
+      return stringConvert(level);
+    case 'decimal':
+      return decimalConvert(level);
+    case 'integer':
+      return integerConvert(-2_147_483_648, level);
+    case 'positiveInt':
+      return integerConvert(1, level);
+    case 'unsignedInt':
+      return integerConvert(0, level);
+    case 'boolean':
+      return booleanConvert(vocabulary, level);
+    case 'uri':
+    case 'url':
+      return source === 'HD' ? hdUriConvert(vocabulary, level) : uriConvert(level);
+    case 'id':
+      return plainCodeTextConvert(level);
+    default:
+      return undefined;
+  }
+}
+
+/** The units of a quantity. */
+export function unitConversion(source: string, vocabulary: Vocabulary, level: Level): Convert | undefined {
+  return concepts.has(source) || texts.has(source) ? unitConvert(vocabulary, level) : undefined;
+}

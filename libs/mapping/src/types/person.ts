@@ -1,0 +1,271 @@
+import type { FhirObject, FhirValue } from '#fhir';
+import type { Run } from '../run/run.js';
+import { type Convert, firstOfPart, type Level, partText, separatorOf } from './convert.js';
+import { periodOf } from './identifier.js';
+import type { Vocabulary } from './vocabulary.js';
+
+/** Numbers of the parts of a name; 0 when the type has none. */
+interface NameParts {
+  readonly family: number;
+  readonly given: number;
+  readonly second: number;
+  readonly suffix: number;
+  readonly prefix: number;
+  readonly degree: number;
+  readonly use: number;
+  readonly range: number;
+  readonly order: number;
+  readonly start: number;
+  readonly end: number;
+  readonly professional: number;
+}
+
+const xpn: NameParts = {
+  family: 1,
+  given: 2,
+  second: 3,
+  suffix: 4,
+  prefix: 5,
+  degree: 6,
+  use: 7,
+  range: 10,
+  order: 11,
+  start: 12,
+  end: 13,
+  professional: 14,
+};
+const xcn: NameParts = {
+  family: 2,
+  given: 3,
+  second: 4,
+  suffix: 5,
+  prefix: 6,
+  degree: 7,
+  use: 10,
+  range: 17,
+  order: 18,
+  start: 19,
+  end: 20,
+  professional: 21,
+};
+const nameParts: Readonly<Record<string, NameParts>> = {
+  XPN: xpn,
+  PN: xpn,
+  XCN: xcn,
+  PPN: xcn,
+  CN: xcn,
+  CNN: { ...xcn, use: 0, range: 0, order: 0, start: 0, end: 0, professional: 0 },
+};
+
+export function hasNameParts(type: string): boolean {
+  return type in nameParts;
+}
+
+const extensionUrl = 'http://hl7.org/fhir/StructureDefinition/';
+/** Subcomponents 2 to 5 of FN. */
+const familyExtensions = ['own-prefix', 'own-name', 'partner-prefix', 'partner-name'];
+
+/** XPN, XCN and relatives to HumanName (v2-to-FHIR XPN[HumanName], FN[HumanName]). */
+export function nameConvert(
+  type: string,
+  vocabulary: Vocabulary,
+  level: Level,
+  withoutDegree: boolean,
+): Convert {
+  const at = nameParts[type] ?? xpn;
+  return (run, start, end) => {
+    const part = (number: number): string | undefined =>
+      number === 0 ? undefined : partText(run, start, end, number, level);
+    const name: FhirObject = {};
+    const order = part(at.order);
+    if (order !== undefined)
+      name['extension'] = [{ url: `${extensionUrl}humanname-assembly-order`, valueCode: order }];
+    const use = part(at.use);
+    const mapped = use === undefined ? undefined : vocabulary.translate('name-use', use);
+    if (mapped !== undefined) name['use'] = mapped;
+    readFamily(run, start, end, at.family, level, name);
+    const given = listOf(part(at.given), part(at.second));
+    if (given) name['given'] = given;
+    const prefix = part(at.prefix);
+    if (prefix !== undefined) name['prefix'] = [prefix];
+    const suffix = listOf(
+      part(at.suffix),
+      withoutDegree ? undefined : part(at.degree),
+      part(at.professional),
+    );
+    if (suffix) name['suffix'] = suffix;
+    if (!name['family'] && !given && !prefix && !suffix) return undefined;
+    const period = periodOf(run, part(at.start), part(at.end)) ?? readRange(run, start, end, at.range, level);
+    if (period) name['period'] = period;
+    return name;
+  };
+}
+
+function listOf(...values: (string | undefined)[]): string[] | undefined {
+  const list = values.filter((value) => value !== undefined);
+  return list.length > 0 ? list : undefined;
+}
+
+function readFamily(
+  run: Run,
+  start: number,
+  end: number,
+  number: number,
+  level: Level,
+  name: FhirObject,
+): void {
+  const family = firstOfPart(run, start, end, number, level);
+  if (family !== undefined) name['family'] = family;
+  if (level === 2) return;
+  const from = run.part(start, end, number, run.componentCode);
+  if (from < 0) return;
+  const to = run.end;
+  if (run.cut(from, to, run.subcomponentCode) === to) return;
+  const extension: FhirObject[] = [];
+  familyExtensions.forEach((kind, i) => {
+    const value = partText(run, from, to, i + 2, 2);
+    if (value !== undefined) extension.push({ url: `${extensionUrl}humanname-${kind}`, valueString: value });
+  });
+  if (extension.length > 0) name['_family'] = { extension };
+}
+
+/** DR inside a composite value: its two moments are subcomponents. */
+function readRange(
+  run: Run,
+  start: number,
+  end: number,
+  number: number,
+  level: Level,
+): FhirObject | undefined {
+  if (number === 0 || level === 2) return undefined;
+  const from = run.part(start, end, number, run.componentCode);
+  if (from < 0) return undefined;
+  const to = run.end;
+  return periodOf(run, partText(run, from, to, 1, 2), partText(run, from, to, 2, 2));
+}
+
+/** XAD, AD and SAD to Address (v2-to-FHIR XAD[Address], SAD[Address]). */
+export function addressConvert(vocabulary: Vocabulary, level: Level): Convert {
+  return (run, start, end) => {
+    const part = (number: number): string | undefined => partText(run, start, end, number, level);
+    const address: FhirObject = {};
+    const tract = part(10);
+    if (tract !== undefined)
+      address['extension'] = [{ url: `${extensionUrl}iso21090-ADXP-censusTract`, valueString: tract }];
+    const kind = part(7);
+    const use = kind === undefined ? undefined : vocabulary.translate('address-use', kind);
+    const type = kind === undefined ? undefined : vocabulary.translate('address-type', kind);
+    if (use !== undefined) address['use'] = use;
+    if (type !== undefined) address['type'] = type;
+    if (kind !== undefined && use === undefined && type === undefined) addCodedUse(address, kind);
+    readLines(run, start, end, level, address);
+    set(address, 'city', part(3));
+    const county = part(9);
+    set(address, 'district', county ?? part(8));
+    set(address, 'state', part(4));
+    set(address, 'postalCode', part(5));
+    set(address, 'country', part(6));
+    const period = periodOf(run, part(13), part(14)) ?? readRange(run, start, end, 12, level);
+    if (period) address['period'] = period;
+    for (const key in address) if (key !== 'use' && key !== 'type') return address;
+    return undefined;
+  };
+}
+
+/** A kind of address that R4 has no code for keeps its own. */
+function addCodedUse(address: FhirObject, kind: string): void {
+  const coding = { system: 'http://terminology.hl7.org/CodeSystem/v2-0190', code: kind };
+  const extension = { url: `${extensionUrl}alternate-codes`, valueCodeableConcept: { coding: [coding] } };
+  const list = address['extension'];
+  address['extension'] = Array.isArray(list) ? [...list, extension] : [extension];
+}
+
+function set(object: FhirObject, name: string, value: FhirValue | undefined): void {
+  if (value !== undefined) object[name] = value;
+}
+
+function readLines(run: Run, start: number, end: number, level: Level, address: FhirObject): void {
+  const lines: string[] = [];
+  const street = run.part(start, end, 1, separatorOf(run, level));
+  if (street >= 0) {
+    const to = run.end;
+    const first = level === 1 ? partText(run, street, to, 1, 2) : run.subLeaf(street, to);
+    const named = level === 1 ? partText(run, street, to, 2, 2) : undefined;
+    const dwelling = level === 1 ? partText(run, street, to, 3, 2) : undefined;
+    if (first !== undefined) lines.push(first);
+    if (named !== undefined || dwelling !== undefined) {
+      const second = [dwelling, named].filter((text) => text !== undefined).join(' ');
+      if (second !== first) lines.push(second);
+    }
+  }
+  const other = partText(run, start, end, 2, level);
+  if (other !== undefined) lines.push(other);
+  const addressee = partText(run, start, end, 19, level);
+  if (addressee !== undefined) lines.push(addressee);
+  if (lines.length > 0) address['line'] = lines;
+}
+
+/** XTN and TN to ContactPoint (v2-to-FHIR XTN[ContactPoint]). `use` serves when the value names none. */
+export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse: string): Convert {
+  return (run, start, end) => {
+    const part = (number: number): string | undefined => partText(run, start, end, number, level);
+    const useCode = part(2);
+    const equipment = part(3);
+    const email = part(4);
+    const whole = part(12) ?? part(1);
+    const pieces = [part(5), part(6), part(7), part(8)] as const;
+    const number = whole ?? composeNumber(...pieces);
+    let system = equipment === undefined ? undefined : vocabulary.translate('telecom-system', equipment);
+    if (system === undefined && equipment === undefined)
+      system = useCode === 'NET' || number === undefined ? 'email' : 'phone';
+    const isMail = email !== undefined && (system === 'email' || number === undefined);
+    const value = isMail ? email : number;
+    if (value === undefined) return undefined;
+    if (isMail) system = 'email';
+    else if (system === 'email' && !value.includes('@') && email === undefined) system = 'phone';
+    const point: FhirObject = {};
+    const extension = pieceExtensions(pieces, isMail || whole === undefined ? undefined : whole, part(9));
+    if (extension.length > 0) point['extension'] = extension;
+    point['system'] = system ?? 'other';
+    point['value'] = value;
+    let use = useCode === undefined ? undefined : vocabulary.translate('telecom-use', useCode);
+    if (equipment === 'CP') use = 'mobile';
+    if (use !== undefined || defaultUse !== '') point['use'] = use ?? defaultUse;
+    const rank = Number(part(18));
+    if (Number.isInteger(rank) && rank > 0) point['rank'] = rank;
+    const period = periodOf(run, part(13), part(14));
+    if (period) point['period'] = period;
+    return point;
+  };
+}
+
+/** `+1 217 5550100 x12`. */
+function composeNumber(
+  country?: string,
+  area?: string,
+  local?: string,
+  extension?: string,
+): string | undefined {
+  if (local === undefined && area === undefined) return undefined;
+  let text = country === undefined ? '' : `${country.startsWith('+') ? '' : '+'}${country}`;
+  for (const piece of [area, local]) if (piece !== undefined) text += text === '' ? piece : ` ${piece}`;
+  return extension === undefined ? text : `${text} x${extension}`;
+}
+
+const pieceNames = ['country', 'area', 'local', 'extension'];
+
+/** Pieces that stand beside a whole number and are not in it. */
+function pieceExtensions(
+  pieces: readonly (string | undefined)[],
+  whole: string | undefined,
+  comment: string | undefined,
+): FhirObject[] {
+  const list: FhirObject[] = [];
+  const digits = whole?.replace(/\D/g, '');
+  pieces.forEach((piece, i) => {
+    if (piece === undefined || digits === undefined || digits.includes(piece.replace(/\D/g, ''))) return;
+    list.push({ url: `${extensionUrl}contactpoint-${pieceNames[i]}`, valueString: piece });
+  });
+  if (comment !== undefined) list.push({ url: `${extensionUrl}contactpoint-comment`, valueString: comment });
+  return list;
+}
