@@ -1,3 +1,4 @@
-import { systemClock } from '#kernel';
+import { startApp } from '#platform';
+import { EngineApp } from './engine.module.js';
 
-console.log('engine', systemClock.nowMs());
+await startApp('engine', EngineApp);

@@ -1,0 +1,4 @@
+import { startApp } from '#platform';
+import { AnchorApp } from './anchor.module.js';
+
+await startApp('anchor', AnchorApp);

@@ -1,0 +1,25 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import {
+  AnchorModule,
+  ApiRoleModule,
+  DeliverModule,
+  IngestModule,
+  type Services,
+  TransformModule,
+} from '#platform';
+
+@Module({})
+export class EngineApp {
+  static forServices(services: Services): DynamicModule {
+    return {
+      module: EngineApp,
+      imports: [
+        IngestModule.forServices(services),
+        TransformModule.forServices(services),
+        DeliverModule.forServices(services),
+        AnchorModule.forServices(services),
+        ApiRoleModule.forServices(services),
+      ],
+    };
+  }
+}

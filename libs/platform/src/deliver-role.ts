@@ -1,0 +1,101 @@
+import { HttpDestination, HttpPoster } from '#connectors';
+import { assert } from '#kernel';
+import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
+import { DeliveryClaims } from '#store';
+import { NotifySubscribers } from '#subscriptions';
+import type { Services } from './services.js';
+
+/** Answers to what is in flight are awaited this long; then they are broken off and sent again at the next start. */
+const graceMs = 5_000;
+const defaultTimeoutMs = 30_000;
+const defaultRetry = { firstAfterMs: 1_000, atMostEveryMs: 300_000 };
+
+/** What a nudge of the queue `deliver` says; `{}`: look for yourself. */
+export interface DeliverNudge {
+  readonly destination?: number;
+  readonly partition?: number;
+}
+
+/** Destinations of channels and FHIR subscriptions. */
+export class DeliverRole {
+  private readonly claims: DeliveryClaims;
+  private readonly destinations: DeliverDestinations;
+  private readonly subscribers: NotifySubscribers;
+  private readonly poster = new HttpPoster();
+  private started = false;
+
+  constructor(private readonly services: Services) {
+    const { database, queues, installation, log, settings } = services;
+    const origin = `${settings.tenant}-${installation.slice(0, 8)}`;
+    const onError = (error: unknown) => log.error('delivering has trouble', error);
+    const later = (nudge: DeliverNudge, afterMs: number) => {
+      const place = `${nudge.destination ?? ''}-${nudge.partition ?? ''}`;
+      queues.nudgeLater('deliver', place, nudge, { delayMs: afterMs, attempt: Date.now() });
+    };
+    this.claims = new DeliveryClaims(database);
+    this.destinations = new DeliverDestinations(this.claims, this.targets(origin), {
+      onRetry: (nudge: DeliveryNudge, afterMs) => later({ ...nudge }, afterMs),
+      onError,
+    });
+    this.subscribers = new NotifySubscribers(database, this.claims, this.poster, {
+      fhirUrl: `${settings.publicUrl ?? `http://localhost:${settings.httpPort}`}/fhir/`,
+      origin,
+      onRetry: (destination, afterMs) => later({ destination }, afterMs),
+      onError,
+    });
+  }
+
+  start(): void {
+    this.destinations.start();
+    this.subscribers.start();
+    this.started = true;
+  }
+
+  /** A nudge: this share, or this subscription, or anything, has something to send. */
+  async wake({ destination, partition }: DeliverNudge): Promise<void> {
+    if (destination === undefined) {
+      await Promise.all([this.destinations.sweep(), this.subscribers.sweep()]);
+    } else {
+      if (partition !== undefined) this.destinations.wake({ destination, partition });
+      this.subscribers.wake(destination);
+    }
+  }
+
+  trouble(): string | undefined {
+    return this.started ? undefined : 'deliveries have not started';
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.destinations.stop(graceMs), this.subscribers.stop(graceMs)]);
+    await this.poster.close();
+    await this.claims.close();
+  }
+
+  private targets(origin: string): DeliveryTarget[] {
+    const { channels } = this.services;
+    return channels.channels.flatMap(({ file }) =>
+      [...(file.destinations ?? [])].map(([short, { http, retry }]): DeliveryTarget => {
+        const name = `${file.channel}.${short}`;
+        const id = channels.destinations.get(name);
+        assert(id !== undefined, 'DESTINATION_WITHOUT_NUMBER', name);
+        const destination = new HttpDestination({
+          name,
+          url: http.url,
+          timeoutMs: http.timeout ?? defaultTimeoutMs,
+          origin,
+          authorizationFile: http.authorization,
+        });
+        return {
+          id,
+          channel: file.channel,
+          destination,
+          retry: {
+            firstAfterMs: retry?.first_after ?? defaultRetry.firstAfterMs,
+            atMostEveryMs: retry?.at_most_every ?? defaultRetry.atMostEveryMs,
+            giveUpAfterMs: retry?.give_up_after,
+          },
+        };
+      }),
+    );
+  }
+}

@@ -1,0 +1,123 @@
+import type { ChannelFile, Receive } from '#channel';
+import { MllpSource } from '#connectors';
+import { AcknowledgmentLog, Journal } from '#journal';
+import { EngineError, isEngineError } from '#kernel';
+import { BacklogGate, Intake } from '#pipeline';
+import type { Services } from './services.js';
+
+/** In-flight messages get their acknowledgment within this, or their connections are cut. */
+const sourceGraceMs = 5_000;
+
+/** Listeners, journal, acknowledgments. */
+export class IngestRole {
+  private readonly sources: MllpSource[];
+  private readonly listening: MllpSource[] = [];
+  /** Why reading stands still: any one reason is enough. */
+  private readonly pauses = new Set<'database' | 'backlog'>();
+  private readonly gate: BacklogGate;
+  private readonly acknowledgments: AcknowledgmentLog;
+
+  private constructor(
+    private readonly services: Services,
+    private readonly journal: Journal,
+    readonly receive: Receive,
+  ) {
+    const { database, channels, metrics } = services;
+    this.sources = channels.channels.map(({ file }) => this.sourceOf(file));
+    this.gate = new BacklogGate(database, (open) => this.pause('backlog', !open));
+    this.acknowledgments = new AcknowledgmentLog(database);
+    metrics.gauge('suture_mllp', 'Counts of each MLLP source since the start', ['channel', 'count'], () =>
+      this.sources.flatMap((source) =>
+        Object.entries(source.counters).map(
+          ([count, value]) => [{ channel: source.channel, count }, value] as const,
+        ),
+      ),
+    );
+  }
+
+  /** Takes a lane of the journal; opens no port yet. */
+  static async open(services: Services): Promise<IngestRole> {
+    const { database, settings, channels, queues, log } = services;
+    let role: IngestRole | undefined;
+    const journal = await Journal.open(database, (available) => {
+      if (available) log.info('the database is back; sources read again');
+      else log.warn('the database is away; sources stand still');
+      role?.pause('database', !available);
+    });
+    const intake = new Intake(database, journal, settings.tenant, channels.forIntake(), (lane, partition) =>
+      queues.nudge('transform', String(partition), { lane, partition }),
+    );
+    role = new IngestRole(services, journal, intake.receive);
+    return role;
+  }
+
+  /** Opens the ports and resolves with what listens where. A channel that cannot listen does not stop the others. */
+  async start(receive: Receive): Promise<string[]> {
+    const { log } = this.services;
+    const acknowledged = this.acknowledgments.note.bind(this.acknowledgments);
+    const started = await Promise.all(
+      this.sources.map(async (source) => {
+        try {
+          const address = await source.start(receive, acknowledged);
+          this.listening.push(source);
+          return `${source.channel}: ${address}`;
+        } catch (error) {
+          if (!isEngineError(error, 'misconfigured')) throw error;
+          log.error('a channel cannot listen', error, { channel: source.channel });
+          return `${source.channel}: NOT LISTENING, ${error.message}`;
+        }
+      }),
+    );
+    if (this.sources.length > 0 && this.listening.length === 0) {
+      throw new EngineError('misconfigured', 'NO_CHANNEL_LISTENS', started.join('\n'));
+    }
+    this.gate.start();
+    return started;
+  }
+
+  /** Undefined when messages are taken; otherwise why not. */
+  trouble(): string | undefined {
+    if (this.pauses.size > 0) return `sources stand still: ${[...this.pauses].join(', ')}`;
+    return this.journal.laneId === undefined ? 'the journal has no lane' : undefined;
+  }
+
+  /** Takes no more, answers what is in flight, commits what waits, gives the lane back. */
+  async stop(): Promise<void> {
+    this.gate.stop();
+    await Promise.all(this.listening.map((source) => source.stop(sourceGraceMs)));
+    await this.journal.close();
+    await this.acknowledgments.flush();
+  }
+
+  private pause(reason: 'database' | 'backlog', on: boolean): void {
+    if (on) this.pauses.add(reason);
+    else this.pauses.delete(reason);
+    for (const source of this.listening) {
+      if (this.pauses.size > 0) source.pause();
+      else source.resume();
+    }
+  }
+
+  private sourceOf(file: ChannelFile): MllpSource {
+    const { listen, tls, frame_max, idle_timeout, max_connections } = file.source.mllp;
+    const log = this.services.log.with({ channel: file.channel });
+    return new MllpSource({
+      channel: file.channel,
+      host: listen.host,
+      port: listen.port,
+      ...(tls === undefined
+        ? {}
+        : {
+            tls: {
+              certFile: tls.cert,
+              keyFile: tls.key,
+              ...(tls.client_ca === undefined ? {} : { clientCaFile: tls.client_ca }),
+            },
+          }),
+      ...(frame_max === undefined ? {} : { frameMaxBytes: frame_max }),
+      ...(idle_timeout === undefined ? {} : { idleTimeoutMs: idle_timeout }),
+      ...(max_connections === undefined ? {} : { maxConnections: max_connections }),
+      report: ({ event, ...facts }) => log.info(event, facts),
+    });
+  }
+}

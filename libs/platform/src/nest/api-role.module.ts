@@ -1,0 +1,31 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ApiModule } from '#api';
+import { systemClock } from '#kernel';
+import { SubscriptionService } from '#subscriptions';
+import { readAccessToken } from '../access-token.js';
+import { ledgerDirectory } from '../anchor-role.js';
+import { engineVersion } from '../engine-version.js';
+import type { Services } from '../services.js';
+import { registryOf } from '../subscription-registry.js';
+
+/** FHIR REST, admin, ledger files: the only door for people and EHRs. */
+@Module({})
+export class ApiRoleModule {
+  static forServices(services: Services): DynamicModule {
+    const { database, settings, queues, log } = services;
+    const subscriptions = new SubscriptionService(database, (destination) =>
+      queues.nudge('deliver', `subscription-${destination}`, { destination }),
+    );
+    const api = ApiModule.forServices({
+      database,
+      subscriptions: registryOf(subscriptions),
+      ledgerDirectory: ledgerDirectory(settings.dataDirectory),
+      accessToken: readAccessToken(settings),
+      publicUrl: settings.publicUrl,
+      softwareVersion: engineVersion,
+      clock: systemClock,
+      report: (error) => log.error('a request failed', error),
+    });
+    return { module: ApiRoleModule, imports: [api] };
+  }
+}

@@ -1,0 +1,27 @@
+/** One role's way in, as a Nest transport; the app starts and stops them one after the other in a fixed order. */
+export interface RoleTransport {
+  /** What a person should know once it runs: addresses, or nothing. */
+  readonly announcements: readonly string[];
+  /** Undefined when all is well, otherwise why the role does not do its work. */
+  trouble(): string | undefined;
+}
+
+/** Roles in the order in which they start: whoever reads first. They stop the other way round. */
+export const roleNames = ['anchor', 'deliver', 'transform', 'ingest'] as const;
+export type RoleName = (typeof roleNames)[number];
+
+/** Injection token of the transport of a role; only apps with the role have it. */
+export const transportOf: Readonly<Record<RoleName, symbol>> = {
+  anchor: Symbol('anchor transport'),
+  deliver: Symbol('deliver transport'),
+  transform: Symbol('transform transport'),
+  ingest: Symbol('ingest transport'),
+};
+
+/** Says which transport a controller's handlers belong to, so that roles of one process do not get each other's. */
+export const transportId: Readonly<Record<RoleName, symbol>> = {
+  anchor: Symbol.for('suture anchor'),
+  deliver: Symbol.for('suture deliver'),
+  transform: Symbol.for('suture transform'),
+  ingest: Symbol.for('suture ingest'),
+};

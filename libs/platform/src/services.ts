@@ -1,0 +1,85 @@
+import type { Database } from '#database';
+import { openQueues, type QueueLocation, type Queues } from '#queue';
+import { type Log, Metrics, openLog } from '#telemetry';
+import { ChannelCatalog } from './channel-catalog.js';
+import { openEngineDatabase } from './open-database.js';
+import type { Settings } from './settings.js';
+
+/** Connections of the pool; journal and deliveries have their own besides. */
+const maxConnections = 12;
+
+/** What the roles of a process share. Opened before them, closed after them. */
+export interface Services {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly database: Database;
+  readonly queues: Queues;
+  readonly channels: ChannelCatalog;
+  readonly installation: string;
+  /** How the database and the queue backend are to be called when a person asks. */
+  readonly places: { readonly database: string; readonly queue: string };
+  /** Settles when something is lost without which the process cannot go on. */
+  readonly lost: Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Opens the services of `application`. Throws `misconfigured` for what a person must change, `unavailable` for what is away. */
+export async function openServices(application: string, settings: Settings): Promise<Services> {
+  const log = openLog(application, settings.logLevel);
+  const metrics = new Metrics();
+  const opened = await openEngineDatabase({
+    ...settings,
+    maxConnections,
+    application: `suture-${application}`,
+    onNotice: (notice) => log.warn(notice),
+  });
+  const { database, url, embedded, installation } = opened;
+  try {
+    const location: QueueLocation =
+      settings.redisUrl === undefined
+        ? { kind: 'postgres', url }
+        : { kind: 'redis', url: settings.redisUrl, prefix: `suture-${installation.slice(0, 8)}` };
+    const [queues, channels] = await Promise.all([
+      openQueues(location, (where, error) => log.error('the queue has trouble', error, { where })),
+      ChannelCatalog.open(database, settings),
+    ]);
+    reportQueue(metrics, queues);
+    return {
+      settings,
+      log,
+      metrics,
+      database,
+      queues,
+      channels,
+      installation,
+      places: {
+        database: embedded === undefined ? placeOf(url) : `embedded PostgreSQL, ${placeOf(url)}`,
+        queue:
+          settings.redisUrl === undefined
+            ? 'BullMQ on PostgreSQL'
+            : `BullMQ on Redis, ${placeOf(settings.redisUrl)}`,
+      },
+      lost: embedded?.lost ?? new Promise(() => {}),
+      close: async () => {
+        await queues.close();
+        await opened.close();
+      },
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** A URL without its password. */
+function placeOf(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+function reportQueue(metrics: Metrics, queues: Queues): void {
+  metrics.gauge('suture_queue_nudges', 'Nudges since the start, by what became of them', ['outcome'], () =>
+    Object.entries(queues.counts()).map(([outcome, count]) => [{ outcome }, count] as const),
+  );
+}

@@ -1,0 +1,148 @@
+import 'reflect-metadata';
+import { join } from 'node:path';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { CustomTransportStrategy } from '@nestjs/microservices';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHttpAdapter } from '#api';
+import { isEngineError } from '#kernel';
+import { describeError } from '#telemetry';
+import { drain, type Part } from './drain.js';
+import { engineVersion } from './engine-version.js';
+import { Health } from './health.js';
+import { HealthModule } from './nest/health.module.js';
+import { type RoleTransport, roleNames, transportOf } from './nest/role-transport.js';
+import { openServices, type Services } from './services.js';
+import { readSettings, type Settings } from './settings.js';
+
+/** A deployable: the list of its roles, over the services that are opened first. */
+export interface AppModule {
+  forServices(services: Services): DynamicModule;
+}
+
+const exitCode = { failed: 1, misconfigured: 2, interrupted: 130 } as const;
+
+/**
+ * Runs an app until a signal: services, roles in their order, HTTP; then drains the other way round. Prints where everything
+ * listens. Resolves once it runs; a failure to start ends the process with a sentence on what to change.
+ */
+export async function startApp(name: string, appModule: AppModule): Promise<void> {
+  const parts: Part[] = [];
+  const signals = new Signals();
+  try {
+    const settings = readSettings(process.env, process.cwd());
+    const services = await openServices(name, settings);
+    parts.push({ name: 'services', stop: () => services.close() });
+    crashOnBugs(services);
+    const lines = await startParts(appModule, services, parts);
+    print(name, settings, services, lines);
+    const reason = await Promise.race([signals.first, services.lost]);
+    if (typeof reason === 'string') services.log.info('draining', { reason });
+    else services.log.error('the database is lost; the process ends', reason);
+    const isClean = await drain(parts, services.log);
+    process.exit(isClean && typeof reason === 'string' ? 0 : exitCode.failed);
+  } catch (error) {
+    explain(name, error);
+    // Nothing of a half-started process may stay; what cannot stop in order is ended with it.
+    for (const part of parts.reverse()) await part.stop().catch(() => {});
+    process.exit(isEngineError(error, 'misconfigured') ? exitCode.misconfigured : exitCode.failed);
+  }
+}
+
+async function startParts(appModule: AppModule, services: Services, parts: Part[]): Promise<string[]> {
+  const { log, settings, queues } = services;
+  const health = new Health(services.database);
+  const imports = [HealthModule.forServices(services, health), appModule.forServices(services)];
+  const adapter = createHttpAdapter((error) => log.error('a request failed', error));
+  const app = await NestFactory.create<NestFastifyApplication>({ module: AppRoot, imports }, adapter, {
+    // Its log would hold the texts of foreign errors; ours says what matters.
+    logger: false,
+    abortOnError: false,
+  });
+  const lines: string[] = [];
+  parts.push({ name: 'http', stop: () => app.close() });
+  for (const name of roleNames) {
+    const strategy = findTransport(app, transportOf[name]);
+    if (strategy === undefined) continue;
+    // Before it listens: a start that fails half-way is stopped as well.
+    parts.push({ name, stop: async () => strategy.close() });
+    await app.connectMicroservice({ strategy }).listen();
+    health.watch(name, () => strategy.trouble());
+    lines.push(...strategy.announcements);
+  }
+  await app.listen(settings.httpPort, settings.httpHost);
+  lines.push(`http: ${await app.getUrl()}`);
+  await queues.ready([]);
+  return lines;
+}
+
+class AppRoot {}
+
+type Transport = CustomTransportStrategy & RoleTransport & { close(): Promise<void> };
+
+function findTransport(app: NestFastifyApplication, token: symbol): Transport | undefined {
+  try {
+    return app.get<Transport>(token, { strict: false });
+  } catch {
+    // This app does not have the role.
+    return undefined;
+  }
+}
+
+/** The first SIGINT or SIGTERM asks for a drain; one more ends the process at once. */
+class Signals {
+  readonly first: Promise<string>;
+
+  constructor() {
+    this.first = new Promise((done) => {
+      let seen = 0;
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.on(signal, () => {
+          seen += 1;
+          if (seen > 1) process.exit(exitCode.interrupted);
+          done(signal);
+        });
+      }
+    });
+  }
+}
+
+/** An error that nobody caught leaves the process in a state that nobody knows: it ends, and the next start recovers. */
+function crashOnBugs({ log }: Services): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      log.error('an error that nobody caught; the process ends', error);
+      process.exit(exitCode.failed);
+    });
+  }
+}
+
+function explain(name: string, error: unknown): void {
+  const text = isEngineError(error) ? error.message : JSON.stringify(describeError(error));
+  process.stderr.write(
+    `${JSON.stringify({ application: name, event: 'cannot start', error: describeError(error) })}\n`,
+  );
+  process.stdout.write(`\nSuture (${name}) cannot start:\n  ${text.split('\n').join('\n  ')}\n`);
+}
+
+function print(name: string, settings: Settings, services: Services, lines: readonly string[]): void {
+  const { places, channels } = services;
+  const width = Math.max(...lines.map((line) => line.indexOf(':')), 8) + 2;
+  const row = (key: string, value: string) => `  ${key.padEnd(width)}${value}`;
+  const text = [
+    '',
+    `Suture ${engineVersion} (${name}) is ready after ${process.uptime().toFixed(2)} s`,
+    ...lines.map((line) => row(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2))),
+    row('data', settings.dataDirectory),
+    row('database', places.database),
+    row('queue', places.queue),
+    ...channels.problems.map(
+      ({ file, line, column, code, message, remedy }) =>
+        `  NOT RUNNING ${file}:${line}:${column} ${code}: ${message}; ${remedy}`,
+    ),
+  ];
+  if (name === 'engine' || name === 'ingest') {
+    text.push('', `Send a sample: npm run suture -- send ${join('test', 'fixtures', 'hl7v2')}`);
+  }
+  process.stdout.write(`${text.join('\n')}\n`);
+}
