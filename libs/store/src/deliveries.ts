@@ -144,6 +144,10 @@ export function errorText(error: EngineError | undefined): string | undefined {
   return error && `${error.code}: ${error.message}`;
 }
 
+/** Something to send, and the next attempt is due. */
+const BEHIND =
+  'h.number > COALESCE(c.number, 0) AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= now())';
+
 /** The shares of these destinations that have something to send and whose next attempt is due. */
 export async function behindDeliveries(
   query: Query,
@@ -151,10 +155,20 @@ export async function behindDeliveries(
 ): Promise<DeliveryShare[]> {
   return query.query<DeliveryShare>(
     `SELECT h.destination, h.partition FROM delivery_head h LEFT JOIN delivery_cursor c USING (destination, partition)
-     WHERE h.destination = ANY($1::smallint[]) AND h.number > COALESCE(c.number, 0)
-       AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= now())`,
+     WHERE h.destination = ANY($1::smallint[]) AND ${BEHIND}`,
     [destinations],
     'behind-deliveries',
+  );
+}
+
+/** Which of these shares have something to send and are due. */
+export async function stillBehind(query: Query, shares: readonly DeliveryShare[]): Promise<DeliveryShare[]> {
+  return query.query<DeliveryShare>(
+    `SELECT h.destination, h.partition FROM unnest($1::smallint[], $2::smallint[]) AS s(destination, partition)
+     JOIN delivery_head h USING (destination, partition) LEFT JOIN delivery_cursor c USING (destination, partition)
+     WHERE ${BEHIND}`,
+    [shares.map((share) => share.destination), shares.map((share) => share.partition)],
+    'still-behind',
   );
 }
 

@@ -9,6 +9,7 @@ import {
   moveDeliveryCursors,
   readDeliveries,
   shareKey,
+  stillBehind,
   type WaitingDelivery,
 } from './deliveries.js';
 
@@ -95,7 +96,7 @@ export class DeliveryClaims {
 
   /** The shares of these destinations that have something to send and whose next attempt is due: for the sweeper. */
   async behind(destinations: readonly number[]): Promise<DeliveryShare[]> {
-    return behindDeliveries((await this.live()).line, destinations);
+    return behindDeliveries(this.database, destinations);
   }
 
   /** Gives up every claim. */
@@ -207,8 +208,14 @@ export class DeliveryClaims {
       );
       for (const item of live) item.tenure.held.delete(shareKey(item.share));
       // A statement of its own: its snapshot must be younger than the release.
-      const destinations = [...new Set(live.map((item) => item.share.destination))];
-      const behind = new Set((await behindDeliveries(session, destinations)).map(shareKey));
+      const behind = new Set(
+        (
+          await stillBehind(
+            session,
+            live.map((item) => item.share),
+          )
+        ).map(shareKey),
+      );
       return keys.map((key) => behind.has(key));
     });
   }

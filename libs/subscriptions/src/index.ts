@@ -2,7 +2,6 @@ export type { NotificationPost } from './notify-subscriber.js';
 export { type NotifierOptions, NotifySubscribers } from './notify-subscribers.js';
 export { subscriptionsMigrations } from './schema.js';
 export {
-  type SubscriptionEvent,
   type SubscriptionRecord,
   SubscriptionService,
 } from './subscription-service.js';

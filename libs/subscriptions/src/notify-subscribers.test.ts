@@ -12,6 +12,7 @@ import type { NotificationPost } from './notify-subscriber.js';
 import { NotifySubscribers } from './notify-subscribers.js';
 import { subscriptionsMigrations } from './schema.js';
 import { SubscriptionService } from './subscription-service.js';
+import { SubscriptionTrace } from './trace-subscriptions.js';
 
 const fhirUrl = 'https://suture.example/fhir/';
 const backport = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
@@ -414,11 +415,14 @@ describe('notifying subscribers', () => {
     const notifier = start();
     const { id, destination } = await subscribe();
     await seed(destination, [30], 2);
-    expect(await service.eventsOf({ lane: 0, partition: 30, seq: 2 })).toEqual([]);
+    const trace = new SubscriptionTrace(fixture.database);
+    const position = { lane: 0, partition: 30, seq: 2 };
+    expect(await trace.notifications(position)).toEqual([]);
     notifier.wake(destination);
     await until('both are told', async () => (await service.read(id))?.sent === 2);
-    const events = await service.eventsOf({ lane: 0, partition: 30, seq: 2 });
-    expect(events).toEqual([{ subscription: id, number: 2, sentAt: expect.any(Date) }]);
+    expect(await trace.notifications(position)).toMatchObject([
+      { subscription: id, number: 2, state: 'sent', attempts: 1, atMs: expect.any(Number) },
+    ]);
   });
 
   test('a refused filing leaves nothing behind, and one under an id of the caller is kept under it', async () => {

@@ -7,6 +7,8 @@ import { servedSubscriptions } from './subscription-progress.js';
 
 /** The sweeper alone guarantees progress; nudges only cut latency. */
 const SWEEP_EVERY_MS = 500;
+/** With very many subscriptions a sweep takes longer; it pauses at least this many times as long as it took. */
+const SWEEP_PAUSE_FACTOR = 10;
 /** Subscribers served at one time: those that hang take their places until their timeout, then back off. */
 const MAX_SUBSCRIBERS = 64;
 /** Added to a delayed nudge, so that it does not come just before the database calls the attempt due. */
@@ -48,8 +50,10 @@ export class NotifySubscribers {
   /** Sweeps now and every 500 ms. */
   start(): void {
     const sweep = () => {
+      const begunAtMs = performance.now();
       void this.sweep().finally(() => {
-        if (!this.soon.signal.aborted) this.sweeper = setTimeout(sweep, SWEEP_EVERY_MS);
+        const pauseMs = Math.max(SWEEP_EVERY_MS, SWEEP_PAUSE_FACTOR * (performance.now() - begunAtMs));
+        if (!this.soon.signal.aborted) this.sweeper = setTimeout(sweep, pauseMs);
       });
     };
     sweep();

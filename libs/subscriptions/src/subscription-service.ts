@@ -1,6 +1,6 @@
 import type { Database, Query } from '#database';
 import { type FhirObject, readJson, writeJson } from '#fhir';
-import { EngineError, type Position, type Random, systemRandom } from '#kernel';
+import { EngineError, type Random, systemRandom } from '#kernel';
 import { readSubscription, type SubscriptionRequest } from './subscription-request.js';
 
 /** Most subscriptions that are not off: the transformer compares each message with all of them. */
@@ -24,14 +24,6 @@ export interface SubscriptionRecord {
   readonly attempts: number;
   readonly lastError: string | undefined;
   readonly nextAttemptAt: Date | undefined;
-}
-
-/** A message's event in one subscription. */
-export interface SubscriptionEvent {
-  readonly subscription: string;
-  readonly number: number;
-  /** Undefined: not yet taken by the endpoint. */
-  readonly sentAt: Date | undefined;
 }
 
 interface SubscriptionRow {
@@ -107,20 +99,6 @@ export class SubscriptionService {
       [after, Math.min(limit, MAX_LISTED)],
     );
     return rows.map(recordOf);
-  }
-
-  /** The events that one message has become, for tracing it. */
-  async eventsOf({ lane, partition, seq }: Position): Promise<SubscriptionEvent[]> {
-    const rows = await this.database.query<{ id: string; number: number; at: Date | null }>(
-      `SELECT s.id, e.number, t.at FROM subscription_event e JOIN subscription s USING (destination)
-       LEFT JOIN LATERAL (
-         SELECT at, last_number FROM subscription_sent
-         WHERE destination = e.destination AND first_number <= e.number ORDER BY first_number DESC LIMIT 1
-       ) AS t ON t.last_number >= e.number
-       WHERE e.lane = $1 AND e.partition = $2 AND e.seq = $3 ORDER BY s.id`,
-      [lane, partition, seq],
-    );
-    return rows.map(({ id, number, at }) => ({ subscription: id, number, sentAt: at ?? undefined }));
   }
 
   private async file(id: string, resource: FhirObject) {
