@@ -57,8 +57,8 @@ export interface NotifierStop {
   readonly now: AbortSignal;
 }
 
-/** What a turn came to. */
-export type NotifierTurn = 'done' | 'more' | { readonly retryAfterMs: number };
+/** What a turn came to. 'foreign': the destination is no subscription and never will be. */
+export type NotifierTurn = 'done' | 'more' | 'foreign' | { readonly retryAfterMs: number };
 
 /** Stands for all partitions of a destination where a claim names a share. */
 export const ALL_PARTITIONS = -1;
@@ -107,7 +107,8 @@ export class NotifySubscriber {
     for (let notification = 0; notification < NOTIFICATIONS_PER_TURN; notification++) {
       if (stop.soon.aborted || stop.now.aborted) return 'done';
       let state = await readState(this.database, destination);
-      if (state === undefined || !state.due) return 'done';
+      if (state === undefined) return 'foreign';
+      if (state.status === 'off' || !state.due) return 'done';
       if (state.ended) {
         await switchOff(this.database, state);
         return 'done';

@@ -31,6 +31,8 @@ export class NotifySubscribers {
   private readonly turns: DeliveryTurns;
   private readonly soon = new AbortController();
   private readonly now = new AbortController();
+  /** Destinations of other kinds that nudges have named: a turn for each nudge would cost as much as a delivery. */
+  private readonly foreign = new Set<number>();
   private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
@@ -61,7 +63,7 @@ export class NotifySubscribers {
 
   /** Says that this destination, if it is a subscription, has something to do; returns at once. */
   wake(destination: number): void {
-    this.turns.wake(destination);
+    if (!this.foreign.has(destination)) this.turns.wake(destination);
   }
 
   /** Wakes every subscription that has something to do. Resolves when they are woken. */
@@ -90,7 +92,8 @@ export class NotifySubscribers {
 
   private async turn(subscriber: NotifySubscriber, destination: number) {
     const turn = await subscriber.run(destination, { soon: this.soon.signal, now: this.now.signal });
-    if (typeof turn === 'string') return turn;
+    if (turn === 'foreign') this.foreign.add(destination);
+    if (typeof turn === 'string') return turn === 'more' ? 'more' : 'done';
     this.options.onRetry?.(destination, turn.retryAfterMs + RETRY_SLACK_MS);
     return { afterMs: turn.retryAfterMs };
   }

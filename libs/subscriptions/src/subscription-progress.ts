@@ -29,11 +29,11 @@ const ERROR_AFTER = 3;
 const DUE = '(next_attempt_at IS NULL OR next_attempt_at <= now())';
 const ENDED = '(ends_at IS NOT NULL AND ends_at <= now())';
 
-/** The subscriptions that are to be served. */
+/** The subscription of a destination; undefined when the destination is of another kind. */
 export async function readState(query: Query, destination: number): Promise<SubscriptionState | undefined> {
   const rows = await query.query<SubscriptionState>(
     `SELECT destination, id, filing, status, greeted, resource, number, sent, attempts, ${DUE} AS due, ${ENDED} AS ended
-     FROM subscription WHERE destination = $1 AND status <> 'off'`,
+     FROM subscription WHERE destination = $1`,
     [destination],
     'read-subscription',
   );
