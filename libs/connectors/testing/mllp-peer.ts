@@ -88,7 +88,7 @@ export const journaledAs = (seq: number): Receipt => ({
 });
 
 /** Refuses by the header, as intake does. */
-export function receiptOf(arrival: Arrival, seq: number): Receipt {
+function receiptOf(arrival: Arrival, seq: number): Receipt {
   const { defect } = readMessageHeader(arrival.raw);
   if (defect === undefined) return journaledAs(seq);
   const error = new EngineError('rejected', defect.code, defect.message);
@@ -98,7 +98,6 @@ export function receiptOf(arrival: Arrival, seq: number): Receipt {
 /** A source with a journal in memory, whose answers a test may hold back. */
 export class SourceUnderTest {
   readonly arrivals: Arrival[] = [];
-  readonly events: MllpSourceEvent[] = [];
   readonly acknowledged: [Position, string][] = [];
   address = '';
   /** What `receive` resolves with; a test may replace it before it sends. */
@@ -106,19 +105,21 @@ export class SourceUnderTest {
     receiptOf(arrival, seq);
   private readonly peers: Peer[] = [];
 
-  private constructor(readonly source: MllpSource) {}
+  private constructor(
+    readonly source: MllpSource,
+    private readonly events: readonly MllpSourceEvent[],
+  ) {}
 
   static async start(options: Partial<MllpSourceOptions> = {}): Promise<SourceUnderTest> {
-    let self: SourceUnderTest | undefined;
+    const events: MllpSourceEvent[] = [];
     const source = new MllpSource({
       channel: 'lab',
       host: '127.0.0.1',
       port: 0,
-      report: (event) => self?.events.push(event),
+      report: (event) => events.push(event),
       ...options,
     });
-    const under = new SourceUnderTest(source);
-    self = under;
+    const under = new SourceUnderTest(source, events);
     under.address = await source.start(
       (arrival) => {
         under.arrivals.push(arrival);

@@ -3,6 +3,8 @@ import { detectWide, utf8MarkLength, type WideEncoding } from './character-set.j
 
 /** A batch lists at most so many problems. */
 const problemsMax = 100;
+/** A unit of more messages is not split: each takes memory, however short it is. */
+const messagesMax = 200_000;
 
 /** What is wrong with a file or frame around its messages. `offset` is a place in the bytes. */
 export interface BatchProblem {
@@ -10,6 +12,7 @@ export interface BatchProblem {
     | 'BATCH_COUNT_WRONG'
     | 'FILE_COUNT_WRONG'
     | 'BATCH_NOT_CLOSED'
+    | 'BATCH_TOO_LONG'
     | 'FILE_NOT_CLOSED'
     | 'FRAME_NOT_CLOSED'
     | 'BYTES_OUTSIDE_MESSAGE';
@@ -23,6 +26,8 @@ export interface Batch {
   readonly messages: readonly Buffer[];
   /** True when there are FHS, BHS, BTS or FTS segments around the messages. */
   readonly hasEnvelope: boolean;
+  /** More messages than the engine takes at once: `messages` is empty, and nothing of it may be taken. */
+  readonly isTooLong: boolean;
   readonly problems: readonly BatchProblem[];
 }
 
@@ -37,7 +42,8 @@ const mshNeedle = Buffer.from('MSH');
 export function splitBatch(raw: Buffer): Batch {
   const wide = detectWide(raw);
   if (wide !== undefined) return splitWide(raw, wide);
-  if (isSingleMessage(raw)) return { messages: [raw], hasEnvelope: false, problems: noProblems };
+  if (isSingleMessage(raw))
+    return { messages: [raw], hasEnvelope: false, isTooLong: false, problems: noProblems };
   const batch = new BatchSplitter(raw).split();
   // Blank lines around a lone message are no reason to change its bytes.
   const isLone = batch.messages.length === 1 && !batch.hasEnvelope && batch.problems.length === 0;
@@ -78,6 +84,7 @@ type EnvelopeName = 'FHS' | 'BHS' | 'BTS' | 'FTS';
 
 class BatchSplitter {
   private readonly messages: Buffer[] = [];
+  private isTooLong = false;
   private readonly problems: BatchProblem[] = [];
   private messageStart = -1;
   private hasEnvelope = false;
@@ -93,12 +100,14 @@ class BatchSplitter {
   split(): Batch {
     const { bytes } = this;
     let at: number = utf8MarkLength(bytes);
-    while (at < bytes.length) at = this.readLine(at);
+    while (at < bytes.length && !this.isTooLong) at = this.readLine(at);
     this.endMessage(bytes.length);
     if (this.frameStart >= 0) this.problem('FRAME_NOT_CLOSED', this.frameStart, 'a frame has no end');
     if (this.batchStart >= 0) this.problem('BATCH_NOT_CLOSED', this.batchStart, 'BHS without BTS');
     if (this.fileStart >= 0) this.problem('FILE_NOT_CLOSED', this.fileStart, 'FHS without FTS');
-    return { messages: this.messages, hasEnvelope: this.hasEnvelope, problems: this.problems };
+    const { messages, hasEnvelope, isTooLong, problems } = this;
+    if (isTooLong) this.problem('BATCH_TOO_LONG', 0, `there are more than ${messagesMax} messages`);
+    return { messages: isTooLong ? [] : messages, hasEnvelope, isTooLong, problems };
   }
 
   /** Looks at what begins at a line start and returns the next line start. */
@@ -219,6 +228,7 @@ class BatchSplitter {
     this.messages.push(this.bytes.subarray(this.messageStart, end));
     this.messageStart = -1;
     this.batchMessages++;
+    this.isTooLong ||= this.messages.length > messagesMax;
   }
 
   private reportOutside(at: number): void {

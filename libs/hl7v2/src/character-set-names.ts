@@ -104,7 +104,7 @@ export function characterSetLabel(name: string): string | undefined {
     labels[key] ?? labels[key.replace(/^ISO(?=88)/, '')] ?? labels[key.replace(/^ISOIR(?=88)/, '')];
   if (known !== undefined) return known;
   const windows = /^(?:WINDOWS|CP|WIN|MSWIN)(125\d)$/.exec(key);
-  if (windows) return `windows-${windows[1]}`;
+  if (windows) return `windows-${windows[1] ?? ''}`;
   const dos = /^(?:CP|IBM|PC)(437|85[0258]|86[0-69])$/.exec(key);
-  return dos ? `cp${dos[1]}` : undefined;
+  return dos ? `cp${dos[1] ?? ''}` : undefined;
 }

@@ -89,33 +89,36 @@ function headerOf(
   const component = separators.component;
   const characterSets = fieldValues(wire[18] ?? '', separators.repetition);
   const text = plain ? (value: string) => value : textReader(wide === undefined ? characterSets : ['UTF-8']);
-  const type = (wire[9] ?? '').split(component, 3);
-  const messageCode = text((type[0] ?? '').trim());
-  const version = text((wire[12] ?? '').split(component, 1)[0] ?? '').trim();
-  const sequenceNumber = text(wire[13] ?? '').trim();
-  const isLinkStart = sequenceNumber === '0' && messageCode === '';
-  const controlId = text(wire[10] ?? '');
+  const field = (number: number) => text(wire[number] ?? '');
+  const [messageCode = '', triggerEvent = '', messageStructure = ''] = (wire[9] ?? '')
+    .split(component, 3)
+    .map((part) => text(part).trim());
+  const [version = ''] = field(12).split(component, 1);
+  const sequenceNumber = field(13).trim();
+  const controlId = field(10);
   return {
     defect:
-      declared === undefined ? headerDefects.separatorsInvalid : fieldDefect(messageCode, controlId, version),
+      declared === undefined
+        ? headerDefects.separatorsInvalid
+        : fieldDefect(messageCode, controlId, version.trim()),
     separators,
-    sendingApplication: text(wire[3] ?? ''),
-    sendingFacility: text(wire[4] ?? ''),
-    receivingApplication: text(wire[5] ?? ''),
-    receivingFacility: text(wire[6] ?? ''),
-    dateTime: text(wire[7] ?? ''),
+    sendingApplication: field(3),
+    sendingFacility: field(4),
+    receivingApplication: field(5),
+    receivingFacility: field(6),
+    dateTime: field(7),
     messageCode,
-    triggerEvent: text((type[1] ?? '').trim()),
-    messageStructure: text((type[2] ?? '').trim()),
+    triggerEvent,
+    messageStructure,
     controlId,
-    processingId: text(wire[11] ?? ''),
-    version,
+    processingId: field(11),
+    version: version.trim(),
     sequenceNumber,
-    acceptAcknowledgment: text(wire[15] ?? '').trim(),
-    applicationAcknowledgment: text(wire[16] ?? '').trim(),
+    acceptAcknowledgment: field(15).trim(),
+    applicationAcknowledgment: field(16).trim(),
     characterSets,
     isAcknowledgment: msaFollows || messageCode === 'ACK' || messageCode === 'MCF',
-    isLinkStart,
+    isLinkStart: sequenceNumber === '0' && messageCode === '',
     wide,
     wire,
   };

@@ -16,6 +16,7 @@ export type LeafVisitor = (
   subcomponent: number,
   start: number,
   end: number,
+  // eslint-disable-next-line max-params -- an object for every value would cost more than the visit
 ) => void;
 
 /**
@@ -70,6 +71,7 @@ export class Message {
   /** Path of the leaf at that place of `text`, for instance 'OBX[3]-5[2].1.2'; undefined between values. */
   pathAt(offset: number): string | undefined {
     let path: string | undefined;
+    // eslint-disable-next-line max-params -- see LeafVisitor
     this.segmentAt(offset)?.eachLeaf((segment, field, repetition, component, subcomponent, start, end) => {
       if (offset >= start && offset < end) path = segment.path(field, repetition, component, subcomponent);
     });

@@ -210,6 +210,7 @@ function reportEscapes(message: Message): void {
   const from = first === undefined ? 0 : first.start + 4 + message.separators.encoding.length;
   if (message.text.indexOf(escape, from) < 0) return;
   message.hasEscapes = true;
+  // eslint-disable-next-line max-params -- see LeafVisitor
   message.eachLeaf((_segment, _field, _repetition, _component, _subcomponent, start, end) => {
     const value = message.text.slice(start, end);
     if (!value.includes(escape)) return;

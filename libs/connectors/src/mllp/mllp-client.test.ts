@@ -104,6 +104,7 @@ describe('MllpClient', () => {
   test('after a lost reply the next message goes over a new connection, and a late reply confuses nobody', async () => {
     let connection = 0;
     const port = await receiver((socket, bytes) => {
+      // Later than the client waits for it.
       if (++connection === 1) setTimeout(() => socket.write(ackOf('1')), 120);
       else socket.write(ackOf(/\|2\|P/.test(bytes) ? '2' : '?'));
     });

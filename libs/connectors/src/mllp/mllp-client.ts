@@ -29,7 +29,7 @@ export interface MllpClientOptions {
   readonly otherReply?: (reply: MllpReply) => void;
 }
 
-export const mllpClientDefaults = {
+const mllpClientDefaults = {
   connectTimeoutMs: 10_000,
   replyTimeoutMs: 30_000,
   replyMaxBytes: 1_048_576,
@@ -126,8 +126,14 @@ export class MllpClient {
     const timeoutMs = this.options.connectTimeoutMs ?? mllpClientDefaults.connectTimeoutMs;
     return new Promise((resolve, reject) => {
       const refused = (reason: string, cause?: unknown) => {
-        const message = `cannot reach the MLLP receiver ${host}:${port} (${reason})`;
-        reject(new EngineError('unavailable', 'MLLP_RECEIVER_UNREACHABLE', message, { cause }));
+        reject(
+          new EngineError(
+            'unavailable',
+            'MLLP_RECEIVER_UNREACHABLE',
+            `cannot reach the MLLP receiver ${host}:${port} (${reason})`,
+            { cause },
+          ),
+        );
       };
       let socket: Socket;
       try {
@@ -223,13 +229,21 @@ function writeAll(socket: Socket, frame: Buffer): Promise<void> {
 }
 
 function noAcknowledgment(circumstance: string, cause?: unknown): EngineError {
-  const message = `no acknowledgment came ${circumstance}; the message may have arrived`;
-  return new EngineError('uncertain', 'MLLP_NO_ACKNOWLEDGMENT', message, { cause });
+  return new EngineError(
+    'uncertain',
+    'MLLP_NO_ACKNOWLEDGMENT',
+    `no acknowledgment came ${circumstance}; the message may have arrived`,
+    { cause },
+  );
 }
 
 function tlsUnusable(cause: unknown): EngineError {
-  const message = 'the TLS files of the MLLP client cannot be used';
-  return new EngineError('misconfigured', 'MLLP_CLIENT_TLS_UNUSABLE', message, { cause });
+  return new EngineError(
+    'misconfigured',
+    'MLLP_CLIENT_TLS_UNUSABLE',
+    'the TLS files of the MLLP client cannot be used',
+    { cause },
+  );
 }
 
 function tlsOptions(host: string, tls: NonNullable<MllpClientOptions['tls']>) {

@@ -1,16 +1,8 @@
 import type { Socket } from 'node:net';
-import type { Acknowledged, Receipt, Receive } from '#channel';
-import {
-  type AcknowledgmentOutcome,
-  acknowledge,
-  FrameCutter,
-  type FrameEvent,
-  frameMessage,
-  type MessageHeader,
-  readMessageHeader,
-  splitBatch,
-} from '#hl7v2';
-import { type Clock, isEngineError, type Position } from '#kernel';
+import type { Acknowledged, Receive } from '#channel';
+import { FrameCutter, type FrameEvent, readMessageHeader, splitBatch } from '#hl7v2';
+import type { Clock } from '#kernel';
+import { type AnswerListener, AnswerQueue } from './answer-queue.js';
 import type { FrameHolder, FrameMemory } from './frame-memory.js';
 import type {
   CloseReason,
@@ -40,33 +32,22 @@ export interface ConnectionContext {
   readonly closed: (connection: MllpConnection) => void;
 }
 
-/** A message from its arrival to its acknowledgment; slots are answered in the order in which they came. */
-interface Slot {
-  readonly header: MessageHeader;
-  readonly bytes: number;
-  /** undefined while `receive` has not resolved. */
-  settled: AcknowledgmentOutcome | 'uncertain' | undefined;
-  position: Position | undefined;
-  /** Nothing is answered after this one: the connection closes. */
-  readonly isLast: boolean;
-}
-
 /**
  * One sender. Frames go to `receive` as they come, several at a time up to a bound; acknowledgments leave in the
  * order of the messages, all that are ready in one write. The socket is not read while the source is paused, too
  * many messages wait, the sender leaves acknowledgments unread, or the memory of all connections is used up.
  */
-export class MllpConnection implements FrameHolder {
+export class MllpConnection implements FrameHolder, AnswerListener {
   readonly remote: string;
   private readonly cutter: FrameCutter;
-  private readonly slots: Slot[] = [];
+  private readonly answers: AnswerQueue;
   /** Messages that are cut but wait for a free slot. */
   private arrived: Buffer[] = [];
+  private nextArrived = 0;
   unansweredBytes = 0;
   private frameBeganMs: number | undefined;
   private garbageInRow = 0;
   private isReading = true;
-  private isFlushScheduled = false;
   /** No further message is taken. */
   private isEnding = false;
   private hasPeerEnded = false;
@@ -80,6 +61,7 @@ export class MllpConnection implements FrameHolder {
   ) {
     this.remote = remoteOf(socket);
     this.cutter = new FrameCutter(context.limits.frameMaxBytes);
+    this.answers = new AnswerQueue(socket, context, this);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, context.limits.keepAliveMs);
     socket.setTimeout(context.limits.idleTimeoutMs);
@@ -87,7 +69,9 @@ export class MllpConnection implements FrameHolder {
     socket.on('end', () => this.peerEnded());
     socket.on('timeout', () => this.timedOut());
     socket.on('drain', () => this.updateReading());
-    socket.on('error', () => this.failed());
+    socket.on('error', () => {
+      if (!this.isEnding) this.closeReason = 'transport';
+    });
     socket.on('close', () => this.wasClosed());
     this.updateReading();
   }
@@ -102,8 +86,8 @@ export class MllpConnection implements FrameHolder {
     const { limits, memory, isPaused } = this.context;
     const wanted =
       !isPaused() &&
-      this.arrived.length === 0 &&
-      this.slots.length < limits.maxUnanswered &&
+      !this.hasArrived &&
+      this.answers.length < limits.maxUnanswered &&
       this.socket.writableLength <= limits.maxUnsentBytes &&
       memory.mayRead(this);
     if (wanted === this.isReading) return;
@@ -126,19 +110,21 @@ export class MllpConnection implements FrameHolder {
   /** Takes no more messages, answers those in flight, then closes. */
   end(reason: CloseReason): void {
     if (this.isEnding || this.isClosed) return;
-    this.isEnding = true;
-    this.closeReason = reason;
-    this.arrived = [];
-    this.socket.pause();
-    if (this.slots.length === 0) this.finish();
+    this.stopTaking(reason);
+    if (this.answers.length === 0) this.finish();
   }
 
   destroy(reason: CloseReason): void {
     if (this.isClosed) return;
-    if (!this.isEnding) this.closeReason = reason;
-    this.isEnding = true;
-    this.arrived = [];
+    if (!this.isEnding) this.stopTaking(reason);
     this.socket.destroy();
+  }
+
+  private stopTaking(reason: CloseReason): void {
+    this.isEnding = true;
+    this.closeReason = reason;
+    this.forgetArrived();
+    this.socket.pause();
   }
 
   private take(chunk: Buffer): void {
@@ -172,18 +158,23 @@ export class MllpConnection implements FrameHolder {
         break;
       case 'too-large':
         counters.framesTooLarge++;
-        this.refuseTooLarge(event.head);
+        this.refuse(
+          event.head,
+          `the message is larger than ${limits.frameMaxBytes} bytes`,
+          'frame-too-large',
+        );
         break;
     }
   }
 
   private addFrame(bytes: Buffer): void {
     const { counters, report } = this.context;
-    const { messages, problems } = splitBatch(bytes);
+    const { messages, problems, isTooLong } = splitBatch(bytes);
     for (const { code, detail } of problems) {
       counters.batchProblems++;
       report({ event: 'batch-problem', remote: this.remote, code, detail });
     }
+    if (isTooLong) this.refuse(bytes, 'the batch holds too many messages', 'batch-too-long');
     // A frame without any message goes on whole: it is kept for the operator and refused.
     for (const message of messages.length === 0 ? [bytes] : messages) {
       this.arrived.push(message);
@@ -191,159 +182,71 @@ export class MllpConnection implements FrameHolder {
     }
   }
 
-  /** A frame that is too large is refused in its turn, and the connection closed: its end cannot be found. */
-  private refuseTooLarge(head: Buffer): void {
+  /** What cannot be taken at all is refused in its turn, and the connection closed. */
+  private refuse(head: Buffer, text: string, reason: CloseReason): void {
     this.dispatch();
-    const { frameMaxBytes } = this.context.limits;
-    const settled: AcknowledgmentOutcome = {
-      outcome: 'refused',
-      acknowledgment: 'AE',
-      condition: '102',
-      location: '',
-      text: `the message is larger than ${frameMaxBytes} bytes`,
-    };
-    const header = readMessageHeader(head);
-    this.slots.push({ header, bytes: 0, settled, position: undefined, isLast: true });
-    this.arrived = [];
-    this.isEnding = true;
-    this.closeReason = 'frame-too-large';
-    this.socket.pause();
-    this.scheduleFlush();
+    this.answers.addLast(readMessageHeader(head), text);
+    this.stopTaking(reason);
   }
 
   /** Hands arrived messages to `receive` while slots are free. */
   private dispatch(): void {
     const { limits, clock } = this.context;
-    let taken = 0;
-    while (taken < this.arrived.length && this.slots.length < limits.maxUnanswered && !this.isEnding) {
-      this.receive(this.arrived[taken] as Buffer, clock.nowMs());
-      taken++;
+    while (this.hasArrived && this.answers.length < limits.maxUnanswered && !this.isEnding) {
+      this.receive(this.arrived[this.nextArrived++] as Buffer, clock.nowMs());
     }
-    if (taken > 0) this.arrived = taken === this.arrived.length ? [] : this.arrived.slice(taken);
+    if (!this.hasArrived) this.forgetArrived();
+  }
+
+  private get hasArrived(): boolean {
+    return this.nextArrived < this.arrived.length;
+  }
+
+  private forgetArrived(): void {
+    this.arrived = [];
+    this.nextArrived = 0;
   }
 
   private receive(raw: Buffer, receivedAtMs: number): void {
     const { channel, receive, counters } = this.context;
     const header = readMessageHeader(raw);
-    const slot: Slot = { header, bytes: raw.length, settled: undefined, position: undefined, isLast: false };
-    this.slots.push(slot);
+    const slot = this.answers.add(header, raw.length);
     counters.messagesReceived++;
     if (header.isLinkStart) {
       // "A message that has no functional content" (HL7 2.5.1, 2.17.3): there is nothing to keep.
-      this.settle(slot, { outcome: 'accepted' });
+      this.answers.settle(slot, { outcome: 'accepted' });
       return;
     }
     receive({ channel, raw, receivedAtMs }).then(
-      (receipt) => this.received(slot, receipt),
-      (error: unknown) => this.receiveFailed(slot, error),
+      (receipt) => this.answers.received(slot, receipt),
+      (error: unknown) => this.answers.failed(slot, error),
     );
   }
 
-  private received(slot: Slot, receipt: Receipt): void {
-    switch (receipt.outcome) {
-      case 'journaled':
-        slot.position = receipt.position;
-        this.settle(slot, { outcome: 'accepted' });
-        break;
-      case 'refused':
-        this.settle(slot, { outcome: 'refused', ...receipt.hl7, text: receipt.error.message });
-        break;
-      case 'uncertain':
-        this.settle(slot, 'uncertain');
-        break;
-    }
-  }
-
-  /** House rules, section 7: a bug or a wrong setting is answered AR 207; whatever else is unknown, with silence. */
-  private receiveFailed(slot: Slot, error: unknown): void {
-    const code = isEngineError(error) ? error.code : 'RECEIVE_FAILED';
-    this.context.report({ event: 'receive-failed', remote: this.remote, code });
-    if (isEngineError(error, 'bug', 'misconfigured')) {
-      this.settle(slot, { outcome: 'refused', acknowledgment: 'AR', condition: '207', location: '' });
-    } else this.settle(slot, 'uncertain');
-  }
-
-  private settle(slot: Slot, settled: AcknowledgmentOutcome | 'uncertain'): void {
-    slot.settled = settled;
-    if (this.isClosed) {
-      if (slot.position !== undefined) this.lost(slot.position);
-      return;
-    }
-    // After an unknown outcome nothing more is read: the sender has to come again anyway.
-    if (settled === 'uncertain') this.end('uncertain');
-    this.scheduleFlush();
-  }
-
-  /** All messages that one commit made durable are answered in one write. */
-  private scheduleFlush(): void {
-    if (this.isFlushScheduled) return;
-    this.isFlushScheduled = true;
-    process.nextTick(() => this.flush());
-  }
-
-  private flush(): void {
-    this.isFlushScheduled = false;
-    if (this.isClosed) return;
-    const frames: Buffer[] = [];
-    const answered: { position: Position; code: string }[] = [];
-    let done = 0;
-    let isLast = false;
-    for (const slot of this.slots) {
-      if (slot.settled === undefined) break;
-      if (slot.settled === 'uncertain') {
-        isLast = true;
-        break;
-      }
-      done++;
-      this.unansweredBytes -= slot.bytes;
-      const code = this.answer(slot, slot.settled, frames);
-      if (slot.position !== undefined) answered.push({ position: slot.position, code });
-      isLast = slot.isLast;
-    }
-    if (done > 0) {
-      this.slots.splice(0, done);
-      this.write(frames, answered);
-    }
-    if (isLast || (this.isEnding && this.slots.length === 0)) this.finish();
+  flushed(bytes: number, isLast: boolean): void {
+    this.unansweredBytes -= bytes;
+    if (isLast || (this.isEnding && this.answers.length === 0)) this.finish();
     else this.goOn();
+  }
+
+  uncertain(): void {
+    this.end('uncertain');
+  }
+
+  written(): void {
+    // `drain` comes only above the socket's own mark, which may be higher than our bound.
+    this.updateReading();
+  }
+
+  receiveFailed(code: string): void {
+    this.context.report({ event: 'receive-failed', remote: this.remote, code });
   }
 
   private goOn(): void {
     this.dispatch();
     this.context.memory.update(this);
-    if (this.hasPeerEnded && this.arrived.length === 0) this.end('peer');
+    if (this.hasPeerEnded && !this.hasArrived) this.end('peer');
     this.updateReading();
-  }
-
-  /** Appends the frames a message is answered with; returns the code of the first, NE when none was asked for. */
-  private answer(slot: Slot, outcome: AcknowledgmentOutcome, frames: Buffer[]): string {
-    const { clock, ownId, sequenceNumbers } = this.context;
-    const expectedSequenceNumber = sequenceNumbers.expected(slot.header, outcome.outcome === 'accepted');
-    const answers = acknowledge(slot.header, outcome, {
-      nowMs: clock.nowMs(),
-      ownId,
-      ...(expectedSequenceNumber === undefined ? {} : { expectedSequenceNumber }),
-    });
-    for (const { bytes } of answers) frames.push(frameMessage(bytes));
-    return answers[0]?.code ?? 'NE';
-  }
-
-  private write(frames: Buffer[], answered: readonly { position: Position; code: string }[]): void {
-    const { acknowledged, clock, counters } = this.context;
-    if (frames.length === 0) {
-      for (const { position, code } of answered) acknowledged(position, code, clock.nowMs());
-      return;
-    }
-    counters.acknowledgmentsSent += frames.length;
-    const bytes = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
-    this.socket.write(bytes, (error) => {
-      const atMs = clock.nowMs();
-      // Node calls back without an error for the write that `destroy` cut off.
-      const isLost = error != null || this.socket.destroyed;
-      for (const { position, code } of answered) acknowledged(position, isLost ? lostCode : code, atMs);
-      // `drain` comes only above the socket's own mark, which may be higher than our bound.
-      this.updateReading();
-    });
   }
 
   /** Ends our side after what is written; the rest of the peer's bytes is read and ignored for a while. */
@@ -351,9 +254,7 @@ export class MllpConnection implements FrameHolder {
     if (this.isFinishing) return;
     this.isFinishing = true;
     this.socket.end();
-    if (this.closeReason === 'uncertain') {
-      this.socket.once('finish', () => this.socket.destroy());
-    }
+    if (this.closeReason === 'uncertain') this.socket.once('finish', () => this.socket.destroy());
     const timer = setTimeout(() => this.socket.destroy(), lingerMs);
     this.socket.once('close', () => clearTimeout(timer));
     this.socket.resume();
@@ -365,40 +266,26 @@ export class MllpConnection implements FrameHolder {
     this.context.memory.update(this);
     // A sender may close its side and still wait for its acknowledgments, of messages not yet dispatched too.
     this.hasPeerEnded = true;
-    if (this.arrived.length === 0) this.end('peer');
+    if (!this.hasArrived) this.end('peer');
   }
 
   private timedOut(): void {
     if (this.socket.writableLength > 0) this.destroy('acknowledgments-unread');
-    else if (this.slots.length === 0 && this.isReading) this.destroy('idle');
+    else if (this.answers.length === 0 && this.isReading) this.destroy('idle');
     // Waiting for our own commit, or not reading: not the sender's silence. The timer runs anew.
     else this.socket.setTimeout(this.context.limits.idleTimeoutMs);
-  }
-
-  private failed(): void {
-    if (!this.isEnding) this.closeReason = 'transport';
   }
 
   private wasClosed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.context.memory.release(this);
-    for (const { position, settled } of this.slots) {
-      if (settled !== undefined && position !== undefined) this.lost(position);
-    }
+    this.answers.close();
     const event = { event: 'connection-closed', remote: this.remote, reason: this.closeReason } as const;
-    this.context.report({ ...event, unanswered: this.slots.length });
+    this.context.report({ ...event, unanswered: this.answers.length });
     this.context.closed(this);
   }
-
-  /** The message is durable, but its sender was not told; it will send it again. */
-  private lost(position: Position): void {
-    this.context.acknowledged(position, lostCode, this.context.clock.nowMs());
-  }
 }
-
-/** What is recorded for a durable message whose acknowledgment could not leave. */
-const lostCode = 'lost';
 
 /** Address and port of a peer, for people. */
 export function remoteOf(socket: Socket): string {

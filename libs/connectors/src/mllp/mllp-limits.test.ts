@@ -40,6 +40,7 @@ describe('back-pressure', () => {
     const late = await under.peer();
     peer.send(framed(messageOf('1')));
     late.send(framed(messageOf('2')));
+    // Time in which a source that did read would have received them.
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(under.arrivedIds).toEqual(['0']);
     under.source.resume();
@@ -122,6 +123,28 @@ describe('hostile and broken senders', () => {
     },
   );
 
+  test('a batch of too many messages is refused, none of it is taken', async () => {
+    await start();
+    const peer = await under.peer();
+    peer.send(`\x0b${'MSH|\r'.repeat(200_001)}\x1c\r`);
+    await peer.closed();
+    expect(peer.answers).toEqual(['AE ']);
+    expect(under.arrivals).toEqual([]);
+    expect(await under.closings(1)).toMatchObject([{ reason: 'batch-too-long' }]);
+  });
+
+  test('every message of a long batch is answered, in time linear in its length', async () => {
+    await start();
+    const peer = await under.peer();
+    const began = performance.now();
+    peer.send(
+      `\x0b${Array.from({ length: 50_000 }, (_, i) => `MSH|^~\\&|||||||ORU|${i}|P|2.5\r`).join('')}\x1c\r`,
+    );
+    await peer.answered(50_000);
+    expect(peer.answers.at(-1)).toBe('AA 49999');
+    expect(performance.now() - began).toBeLessThan(8_000);
+  });
+
   test('a frame of exactly the bound is taken', async () => {
     const message = messageOf('1', '|', 'x'.repeat(1_000));
     await start({ frameMaxBytes: message.length });
@@ -152,6 +175,7 @@ describe('hostile and broken senders', () => {
     const [idle, waiting] = [await under.peer(), await under.peer()];
     waiting.send(framed(messageOf('W')));
     await idle.closed();
+    // More than two idle times, in which it must stay open.
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(waiting.isClosed).toBe(false);
     commit();

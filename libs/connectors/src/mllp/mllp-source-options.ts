@@ -58,6 +58,7 @@ export type CloseReason =
   | 'uncertain'
   | 'garbage'
   | 'frame-too-large'
+  | 'batch-too-long'
   | 'stopped';
 
 /** What happens on the wire beside good messages. `remote` is address and port. */

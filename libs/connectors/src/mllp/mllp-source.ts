@@ -74,7 +74,9 @@ export class MllpSource implements Source {
     // Half-open: a sender may close its side and wait for the acknowledgment.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.admit(socket));
     server.maxConnections = this.limits.maxConnections;
-    server.on('drop', (peer) => this.refuse(`${peer?.remoteAddress}:${peer?.remotePort}`, 'limit', ''));
+    server.on('drop', (peer) =>
+      this.refuse(`${peer?.remoteAddress ?? 'unknown'}:${peer?.remotePort ?? 0}`, 'limit', ''),
+    );
     this.server = server;
     const port = await listen(server, this.options.host, this.options.port);
     const everyMs = Math.max(10, Math.floor(this.limits.frameTimeoutMs / frameChecks));
@@ -216,8 +218,14 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code ?? error.name;
-      const message = `cannot listen on ${host}:${port} (${reason}); choose another address or stop what listens there`;
-      reject(new EngineError('misconfigured', 'MLLP_LISTEN_FAILED', message, { cause: error }));
+      reject(
+        new EngineError(
+          'misconfigured',
+          'MLLP_LISTEN_FAILED',
+          `cannot listen on ${host}:${port} (${reason}); choose another address or stop what listens there`,
+          { cause: error },
+        ),
+      );
     });
     server.listen(port, host, () => {
       const address = server.address();
@@ -245,8 +253,9 @@ function allowList(entries: readonly string[]): BlockList {
       if (prefix === undefined) list.addAddress(address, family);
       else list.addSubnet(address, Number(prefix), family);
     } catch (error) {
-      const message = `${entry} is no address and no network`;
-      throw new EngineError('misconfigured', 'MLLP_ALLOW_INVALID', message, { cause: error });
+      throw new EngineError('misconfigured', 'MLLP_ALLOW_INVALID', `${entry} is no address and no network`, {
+        cause: error,
+      });
     }
   }
   return list;
