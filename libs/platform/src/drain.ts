@@ -9,7 +9,7 @@ export interface Part {
 }
 
 /**
- * Stops parts one after the other, last started first, all together within `drainBoundMs`. A part that fails does not keep
+ * Stops parts one after the other in this order, all together within `drainBoundMs`. A part that fails does not keep
  * the others from stopping. Answers whether everything ended in order.
  */
 export async function drain(parts: readonly Part[], log: Log): Promise<boolean> {
@@ -18,7 +18,7 @@ export async function drain(parts: readonly Part[], log: Log): Promise<boolean> 
   const late = new Promise<'late'>((done) => {
     timer = setTimeout(() => done('late'), drainBoundMs);
   });
-  for (const part of [...parts].reverse()) {
+  for (const part of parts) {
     const startedMs = performance.now();
     const stopped = part.stop().then(
       () => 'stopped' as const,

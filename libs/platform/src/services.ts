@@ -1,5 +1,5 @@
 import type { Database } from '#database';
-import { openQueues, type QueueLocation, type Queues } from '#queue';
+import { type QueueLocation, type Queues, queuesAt } from '#queue';
 import { type Log, Metrics, openLog } from '#telemetry';
 import { ChannelCatalog } from './channel-catalog.js';
 import { openEngineDatabase } from './open-database.js';
@@ -40,10 +40,8 @@ export async function openServices(application: string, settings: Settings): Pro
       settings.redisUrl === undefined
         ? { kind: 'postgres', url }
         : { kind: 'redis', url: settings.redisUrl, prefix: `suture-${installation.slice(0, 8)}` };
-    const [queues, channels] = await Promise.all([
-      openQueues(location, (where, error) => log.error('the queue has trouble', error, { where })),
-      ChannelCatalog.open(database, settings),
-    ]);
+    const queues = queuesAt(location, (where, error) => log.error('the queue has trouble', error, { where }));
+    const channels = await ChannelCatalog.open(database, settings);
     reportQueue(metrics, queues);
     return {
       settings,

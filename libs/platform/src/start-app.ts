@@ -27,29 +27,39 @@ const exitCode = { failed: 1, misconfigured: 2, interrupted: 130 } as const;
  * listens. Resolves once it runs; a failure to start ends the process with a sentence on what to change.
  */
 export async function startApp(name: string, appModule: AppModule): Promise<void> {
+  /** In the order in which they stop. */
   const parts: Part[] = [];
+  const opened: Part[] = [];
   const signals = new Signals();
   try {
+    const laps = new Laps();
     const settings = readSettings(process.env, process.cwd());
     const services = await openServices(name, settings);
-    parts.push({ name: 'services', stop: () => services.close() });
+    laps.end('services');
+    opened.push({ name: 'services', stop: () => services.close() });
     crashOnBugs(services);
-    const lines = await startParts(appModule, services, parts);
+    const lines = await startParts(appModule, services, parts, laps);
+    services.log.info('ready', laps.facts());
     print(name, settings, services, lines);
     const reason = await Promise.race([signals.first, services.lost]);
     if (typeof reason === 'string') services.log.info('draining', { reason });
     else services.log.error('the database is lost; the process ends', reason);
-    const isClean = await drain(parts, services.log);
+    const isClean = await drain([...parts, ...opened], services.log);
     process.exit(isClean && typeof reason === 'string' ? 0 : exitCode.failed);
   } catch (error) {
     explain(name, error);
     // Nothing of a half-started process may stay; what cannot stop in order is ended with it.
-    for (const part of parts.reverse()) await part.stop().catch(() => {});
+    for (const part of [...parts, ...opened]) await part.stop().catch(() => {});
     process.exit(isEngineError(error, 'misconfigured') ? exitCode.misconfigured : exitCode.failed);
   }
 }
 
-async function startParts(appModule: AppModule, services: Services, parts: Part[]): Promise<string[]> {
+async function startParts(
+  appModule: AppModule,
+  services: Services,
+  parts: Part[],
+  laps: Laps,
+): Promise<string[]> {
   const { log, settings, queues } = services;
   const health = new Health(services.database);
   const imports = [HealthModule.forServices(services, health), appModule.forServices(services)];
@@ -59,21 +69,39 @@ async function startParts(appModule: AppModule, services: Services, parts: Part[
     logger: false,
     abortOnError: false,
   });
-  const lines: string[] = [];
+  laps.end('nest');
   parts.push({ name: 'http', stop: () => app.close() });
+  const lines: string[] = [];
   for (const name of roleNames) {
     const strategy = findTransport(app, transportOf[name]);
     if (strategy === undefined) continue;
     // Before it listens: a start that fails half-way is stopped as well.
-    parts.push({ name, stop: async () => strategy.close() });
+    parts.splice(-1, 0, { name, stop: () => strategy.close() });
     await app.connectMicroservice({ strategy }).listen();
     health.watch(name, () => strategy.trouble());
     lines.push(...strategy.announcements);
+    laps.end(name);
   }
   await app.listen(settings.httpPort, settings.httpHost);
   lines.push(`http: ${await app.getUrl()}`);
-  await queues.ready([]);
+  laps.end('http');
+  await queues.ready(['transform', 'deliver', 'anchor']);
+  laps.end('queues');
   return lines;
+}
+
+/** Where the time of a start went, in milliseconds since the process began; and the CPU time of it all. */
+class Laps {
+  private readonly ends = new Map([['imports', Math.round(performance.now())]]);
+
+  end(name: string): void {
+    this.ends.set(name, Math.round(performance.now()));
+  }
+
+  facts(): Record<string, number> {
+    const { user, system } = process.cpuUsage();
+    return { ...Object.fromEntries(this.ends), cpu: Math.round((user + system) / 1_000) };
+  }
 }
 
 class AppRoot {}

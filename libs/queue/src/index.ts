@@ -1,2 +1,2 @@
 export type { JobHandler, QueueErrorListener } from './queue-backend.js';
-export { openQueues, type QueueCounts, type QueueLocation, Queues } from './queues.js';
+export { openQueues, type QueueCounts, type QueueLocation, Queues, queuesAt } from './queues.js';

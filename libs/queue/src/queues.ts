@@ -1,7 +1,7 @@
 import { systemClock } from '#kernel';
 import { NudgePacer } from './nudge-pacer.js';
 import { openPostgresBackend } from './postgres-backend.js';
-import type { JobHandler, QueueBackend, QueueErrorListener } from './queue-backend.js';
+import type { JobHandler, JobOptions, QueueBackend, QueueErrorListener } from './queue-backend.js';
 import { openRedisBackend } from './redis-backend.js';
 
 /** Where the queues live: Redis if there is one, else the engine's PostgreSQL. */
@@ -27,18 +27,23 @@ export class Queues {
   private readonly pacers = new Map<string, NudgePacer>();
   private sent = 0;
   private failed = 0;
+  private backend: Promise<QueueBackend> | undefined;
   private closed: Promise<void> | undefined;
 
   constructor(
-    private readonly backend: QueueBackend,
+    private readonly open: () => Promise<QueueBackend>,
     private readonly onError: QueueErrorListener,
   ) {}
 
-  /** Says that there is work at `place` of `queue`. Returns at once. Many in a short time become few. */
+  /**
+   * Says that there is work at `place` of `queue`. Returns at once. Many in a short time become few. Before the first
+   * `work` or `ready` nobody listens yet, and nothing is sent.
+   */
   nudge(queue: string, place: string, data: unknown): void {
+    if (this.backend === undefined) return;
     let pacer = this.pacers.get(queue);
     if (pacer === undefined) {
-      pacer = new NudgePacer(systemClock, (id, latest) => this.send(queue, id, latest));
+      pacer = new NudgePacer(systemClock, (id, latest) => this.add(queue, latest, { deduplicationId: id }));
       this.pacers.set(queue, pacer);
     }
     pacer.nudge(place, data);
@@ -49,29 +54,25 @@ export class Queues {
    * remembers it would be dropped. Apart from `nudge`, whose jobs a waiting one would otherwise swallow.
    */
   nudgeLater(queue: string, place: string, data: unknown, retry: { delayMs: number; attempt: number }): void {
-    this.backend
-      .add(queue, data, {
-        jobId: `${place}~${retry.attempt}`,
-        delayMs: Math.max(1, Math.ceil(retry.delayMs)),
-      })
-      .then(
-        () => {
-          this.sent += 1;
-        },
-        () => {
-          this.failed += 1;
-        },
-      );
+    if (this.backend === undefined) return;
+    const jobId = `${place}~${retry.attempt}`;
+    void this.add(queue, data, { jobId, delayMs: Math.max(1, Math.ceil(retry.delayMs)) });
   }
 
   /** Runs `handler` for every job of `queue`. What it throws is reported and forgotten: the sweeper looks again. */
   work(queue: string, handler: JobHandler, options: { concurrency: number }): void {
-    this.backend.work(queue, handler, options.concurrency);
+    this.opened().then(
+      (backend) => backend.work(queue, handler, options.concurrency),
+      () => {}, // whoever waits until it is ready is told
+    );
   }
 
-  /** Resolves when workers take jobs and the first nudge to each of `queues` need not wait; bounded. */
-  ready(queues: readonly string[]): Promise<void> {
-    return this.backend.ready(queues);
+  /**
+   * Resolves when workers take jobs and the first nudge to each of `queues` need not wait; bounded. Rejects with
+   * `misconfigured` for a Redis that may evict keys, with what PostgreSQL says when it does not answer.
+   */
+  async ready(queues: readonly string[]): Promise<void> {
+    await (await this.opened()).ready(queues);
   }
 
   counts(): QueueCounts {
@@ -88,13 +89,24 @@ export class Queues {
   /** Waits for running handlers, bounded also when the backend is gone. Nudges that still wait are forgotten. */
   close(graceMs = closeGraceMs): Promise<void> {
     for (const pacer of this.pacers.values()) pacer.close();
-    this.closed ??= this.backend.close(graceMs);
+    this.closed ??= this.closeBackend(graceMs);
     return this.closed;
   }
 
-  private async send(queue: string, place: string, data: unknown): Promise<void> {
+  private opened(): Promise<QueueBackend> {
+    this.backend ??= this.open();
+    return this.backend;
+  }
+
+  private async closeBackend(graceMs: number): Promise<void> {
+    const backend = await this.backend?.catch(() => undefined); // what never opened needs no closing
+    await backend?.close(graceMs);
+  }
+
+  private async add(queue: string, data: unknown, options: JobOptions): Promise<void> {
     try {
-      await this.backend.add(queue, data, { deduplicationId: place });
+      const backend = await this.opened();
+      await backend.add(queue, data, options);
       this.sent += 1;
     } catch (error) {
       this.failed += 1;
@@ -104,17 +116,24 @@ export class Queues {
 }
 
 /**
- * Opens the queues. Throws `misconfigured` for a Redis that may evict keys, `unavailable` when PostgreSQL does not answer.
- * `listener` hears what goes wrong later; it must not throw. The same
- * trouble of the same part is told once in half a minute, since each of many connections reports every attempt.
+ * The queues at `location`. Nothing is loaded or connected before the first `work` or `ready`, so that a start need not wait
+ * for it. `listener` hears what goes wrong later; it must not throw. The same trouble of the same part is told once in
+ * half a minute, since each of many connections reports every attempt.
  */
-export async function openQueues(location: QueueLocation, listener: QueueErrorListener): Promise<Queues> {
+export function queuesAt(location: QueueLocation, listener: QueueErrorListener): Queues {
   const onError = withoutRepeats(listener);
-  const backend =
+  const open = () =>
     location.kind === 'redis'
-      ? await openRedisBackend(location.url, location.prefix, onError)
-      : await openPostgresBackend(location.url, onError);
-  return new Queues(backend, onError);
+      ? openRedisBackend(location.url, location.prefix, onError)
+      : openPostgresBackend(location.url, onError);
+  return new Queues(open, onError);
+}
+
+/** The same, opened: throws at once what `ready` would throw. */
+export async function openQueues(location: QueueLocation, listener: QueueErrorListener): Promise<Queues> {
+  const queues = queuesAt(location, listener);
+  await queues.ready([]);
+  return queues;
 }
 
 const repeatAfterMs = 30_000;

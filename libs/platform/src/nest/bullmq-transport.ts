@@ -12,6 +12,8 @@ export interface QueueRole {
   start(): void | Promise<void>;
   stop(): Promise<void>;
   trouble(): string | undefined;
+  /** What is wrong with files of its configuration, once it has started. */
+  readonly problems?: readonly string[];
 }
 
 /**
@@ -20,7 +22,7 @@ export interface QueueRole {
  */
 export class BullmqTransport extends Server implements CustomTransportStrategy, RoleTransport {
   override readonly transportId: symbol;
-  readonly announcements: readonly string[] = [];
+  announcements: readonly string[] = [];
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -40,7 +42,10 @@ export class BullmqTransport extends Server implements CustomTransportStrategy, 
       };
       this.queues.work(queue, run, { concurrency });
     }
-    Promise.resolve(this.role.start()).then(() => callback(), callback);
+    void (async () => {
+      await this.role.start();
+      this.announcements = (this.role.problems ?? []).map((problem) => `not used: ${problem}`);
+    })().then(() => callback(), callback);
   }
 
   close(): Promise<void> {

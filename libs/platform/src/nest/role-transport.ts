@@ -6,8 +6,11 @@ export interface RoleTransport {
   trouble(): string | undefined;
 }
 
-/** Roles in the order in which they start: whoever reads first. They stop the other way round. */
-export const roleNames = ['anchor', 'deliver', 'transform', 'ingest'] as const;
+/**
+ * Roles in the order in which they start, and stop: along the way of a message. Senders wait least at a start, and what
+ * they sent last goes furthest before the end.
+ */
+export const roleNames = ['ingest', 'transform', 'deliver', 'anchor'] as const;
 export type RoleName = (typeof roleNames)[number];
 
 /** Injection token of the transport of a role; only apps with the role have it. */

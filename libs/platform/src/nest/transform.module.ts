@@ -25,7 +25,7 @@ export class TransformModule {
       module: TransformModule,
       controllers: [TransformNudges],
       providers: [
-        { provide: TRANSFORM_ROLE, useFactory: () => TransformRole.open(services) },
+        { provide: TRANSFORM_ROLE, useFactory: () => new TransformRole(services) },
         {
           provide: transportOf.transform,
           useFactory: (role: TransformRole) => new BullmqTransport('transform', services.queues, role),
