@@ -1,4 +1,4 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EngineError } from '#kernel';
 
@@ -6,59 +6,75 @@ export interface FileToWrite {
   /** Absolute. */
   readonly path: string;
   readonly bytes: Buffer | string;
-  /** Permission bits; 0o644 unless told. */
-  readonly mode?: number;
 }
 
 /** Files written at the same time: enough to keep the disk busy, few enough for the thread pool of the process. */
 const CONCURRENT_WRITES = 4;
+const MODE = 0o644;
 
 /**
- * Writes all files and resolves when they survive a power cut: contents and names are on the disk. Each appears under
- * its name complete or not at all. `beforeRename` runs at the last moment at which nothing is visible yet; what it
- * throws stops the write.
+ * Writes all files and resolves when they survive a power cut: contents and names are on the disk. Until then, and after
+ * a crash, each may be there whole, in part or not at all: only for files that nothing refers to yet.
  */
-export async function writeDurably(
-  files: readonly FileToWrite[],
-  beforeRename: () => void = () => {},
-): Promise<void> {
+export async function writeDurably(files: readonly FileToWrite[]): Promise<void> {
   const directories = new Set<string>();
   const waiting = files[Symbol.iterator]();
   const worker = async (): Promise<void> => {
-    for (const file of waiting) {
-      await makeDirectories(dirname(file.path), directories);
-      await writeFile(`${file.path}.new`, file);
-      beforeRename();
-      await rename(`${file.path}.new`, file.path);
-    }
+    for (const { path, bytes } of waiting) await writeSynced(path, bytes, MODE, directories);
   };
   await settled(Array.from({ length: CONCURRENT_WRITES }, worker));
   await settled([...directories].map(syncDirectory));
 }
 
-/** Waits for all, also when one fails: whoever tries again must not meet a write of the failed attempt. */
-async function settled(work: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(work))
-    if (outcome.status === 'rejected') throw asDiskError(outcome.reason);
+/**
+ * Replaces one file, durably when it resolves. A reader, also after a crash, finds the old or the new content, never a
+ * part. `beforeRename` runs at the last moment at which nothing has changed; what it throws stops the replacement.
+ */
+export async function replaceDurably(
+  { path, bytes }: FileToWrite,
+  { mode = MODE, beforeRename = () => {} }: { mode?: number; beforeRename?: () => void } = {},
+): Promise<void> {
+  const directories = new Set<string>();
+  const replace = async (): Promise<void> => {
+    await writeSynced(`${path}.new`, bytes, mode, directories);
+    beforeRename();
+    await rename(`${path}.new`, path);
+  };
+  await settled([replace()]);
+  await settled([...directories].map(syncDirectory));
 }
 
-async function writeFile(path: string, { bytes, mode = 0o644 }: FileToWrite): Promise<void> {
-  const file = await open(path, 'w', mode);
+/** Notes in `directories` each directory whose list of names has changed. */
+async function writeSynced(
+  path: string,
+  bytes: Buffer | string,
+  mode: number,
+  directories: Set<string>,
+): Promise<void> {
+  const file = await openNew(path, mode, directories);
   try {
     await file.writeFile(bytes);
     await file.datasync();
   } finally {
     await file.close();
   }
+  directories.add(dirname(path));
 }
 
-/** Makes the directory; notes every directory whose list of names changed or will change. */
-async function makeDirectories(path: string, changed: Set<string>): Promise<void> {
-  if (changed.has(path)) return;
-  changed.add(path);
-  const firstMade = await mkdir(path, { recursive: true });
-  if (firstMade === undefined) return;
-  for (let made = path; made.length >= firstMade.length; made = dirname(made)) changed.add(dirname(made));
+/** Makes the directory only when it is missing: hardly ever, and asking costs as much as opening. */
+async function openNew(path: string, mode: number, directories: Set<string>): Promise<FileHandle> {
+  try {
+    return await open(path, 'w', mode);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  }
+  const directory = dirname(path);
+  const firstMade = await mkdir(directory, { recursive: true });
+  if (firstMade !== undefined) {
+    for (let made = directory; made.length >= firstMade.length; made = dirname(made))
+      directories.add(dirname(made));
+  }
+  return open(path, 'w', mode);
 }
 
 /** The names in a directory are durable only when the directory itself is (fsync(2), notes). */
@@ -69,6 +85,12 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
+}
+
+/** Waits for all, also when one fails: whoever tries again must not meet a write of the failed attempt. */
+async function settled(work: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(work))
+    if (outcome.status === 'rejected') throw asDiskError(outcome.reason);
 }
 
 /** The name of a system error ('ENOSPC'); undefined when `error` is none. */

@@ -1,2 +1,7 @@
+export { type AuditOptions, audit } from './audit/audit.js';
+export type { AuditReport, Finding } from './audit/audit-report.js';
+export { makeProof } from './make-proof.js';
 export { ledgerMigrations } from './schema.js';
 export { Sequencer, type SequencerOptions } from './sequencer.js';
+export { LedgerTrace } from './trace-ledger.js';
+export { type Verification, verifyProof } from './verify/verify-proof.js';

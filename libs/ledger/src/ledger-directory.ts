@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, EngineError, type Random } from '#kernel';
 import { decodeBundle, HASH_BYTES, TILE_WIDTH, tilePath } from '#merkle';
-import { type FileToWrite, systemErrorCode, writeDurably } from './durable-files.js';
+import { type FileToWrite, replaceDurably, systemErrorCode, writeDurably } from './durable-files.js';
 
 const CHECKPOINT = 'checkpoint';
 const OWNER = 'owner';
@@ -25,7 +25,7 @@ export class LedgerDirectory {
    */
   async own(random: Random): Promise<void> {
     this.ownerToken = random.bytes(OWNER_TOKEN_BYTES).toString('hex');
-    await writeDurably([{ path: join(this.path, OWNER), bytes: this.ownerToken }]);
+    await replaceDurably({ path: join(this.path, OWNER), bytes: this.ownerToken });
   }
 
   /** The signed note of the newest tree head; undefined before the first. */
@@ -35,10 +35,16 @@ export class LedgerDirectory {
 
   /** Replaces the checkpoint, atomically and durably. `unavailable` LEDGER_TAKEN_OVER if another process owns the directory. */
   async writeCheckpoint(note: string): Promise<void> {
-    await writeDurably([{ path: join(this.path, CHECKPOINT), bytes: note }], () => this.assertOwned());
+    const file = { path: join(this.path, CHECKPOINT), bytes: note };
+    await replaceDurably(file, { beforeRename: () => this.assertOwned() });
   }
 
-  /** Writes files (paths relative, with slashes), all durable when it resolves. */
+  /** Replaces a small file beside the tree, atomically and durably. */
+  async write(name: string, text: string, mode?: number): Promise<void> {
+    await replaceDurably({ path: join(this.path, name), bytes: text }, mode === undefined ? {} : { mode });
+  }
+
+  /** Writes tiles and bundles beyond the checkpoint (paths relative, with slashes), all durable when it resolves. */
   async writeAll(files: readonly FileToWrite[]): Promise<void> {
     await writeDurably(files.map((file) => ({ ...file, path: join(this.path, file.path) })));
   }

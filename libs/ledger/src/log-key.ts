@@ -35,10 +35,9 @@ export async function openLogKey(
     );
   }
   const publicText = `${signer.verifier.toString()}\n`;
-  if (text === undefined)
-    await directory.writeAll([{ path: SECRET_FILE, bytes: `${signer.secret()}\n`, mode: SECRET_MODE }]);
+  if (text === undefined) await directory.write(SECRET_FILE, `${signer.secret()}\n`, SECRET_MODE);
   if ((await directory.read(PUBLIC_KEY_FILE))?.toString('utf8') !== publicText)
-    await directory.writeAll([{ path: PUBLIC_KEY_FILE, bytes: publicText }]);
+    await directory.write(PUBLIC_KEY_FILE, publicText);
   return signer;
 }
 

@@ -1,51 +1,28 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Database } from '#database';
 import type { EngineError } from '#kernel';
 import { hashLeaf, NoteSigner, NoteVerifier, openCheckpoint, Tree } from '#merkle';
-import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
-import { allMigrations, LedgeredMessages } from '../testing/ledgered-messages.js';
+import { createLedgerFixture, type LedgerFixture, ORIGIN } from '../testing/ledger-fixture.js';
+import type { LedgeredMessages } from '../testing/ledgered-messages.js';
 import { LedgerDirectory } from './ledger-directory.js';
-import { Sequencer, type SequencerOptions } from './sequencer.js';
+import type { Sequencer, SequencerOptions } from './sequencer.js';
 
-const ORIGIN = 'hospital.example/test';
-
-let db: TestDatabase;
+let ledger: LedgerFixture;
 let directory: string;
 let messages: LedgeredMessages;
-const open: Sequencer[] = [];
+let database: Database;
 
 beforeEach(async () => {
-  db = await createTestDatabase(allMigrations);
-  directory = join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger');
-  messages = new LedgeredMessages(db.database);
+  ledger = await createLedgerFixture();
+  ({ directory, messages, database } = ledger);
 });
 
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((sequencer) => sequencer.close()));
-  await db.remove();
-  rmSync(join(directory, '..'), { recursive: true, force: true });
-});
+afterEach(() => ledger.remove());
 
-/** A sequencer that appends only when told to. */
-async function start(options: Partial<SequencerOptions> = {}): Promise<Sequencer> {
-  const sequencer = await Sequencer.open({
-    database: db.database,
-    directory,
-    origin: ORIGIN,
-    sweepMs: 3_600_000,
-    lockWaitMs: 0,
-    ...options,
-  });
-  open.push(sequencer);
-  return sequencer;
-}
-
-async function stop(sequencer: Sequencer): Promise<void> {
-  open.splice(open.indexOf(sequencer), 1);
-  await sequencer.close();
-}
+const start = (options?: Partial<SequencerOptions>) => ledger.start(options);
+const stop = (sequencer: Sequencer) => ledger.stop(sequencer);
 
 function head() {
   const key = NoteVerifier.parse(readFileSync(join(directory, 'key.pub'), 'utf8').trim());
@@ -57,7 +34,7 @@ function head() {
 
 /** The root over the entries as the database orders them, computed without the ledger's files. */
 async function rootInDatabase(size: number): Promise<Buffer> {
-  const rows = await db.database.query<{ entry: Buffer }>(
+  const rows = await database.query<{ entry: Buffer }>(
     `SELECT p.entry FROM ledger_range r JOIN pack p ON p.lane = r.lane AND p.partition = r.partition
        AND p.seq >= r.first_seq AND p.seq < r.first_seq + r.count
      ORDER BY r.first_index, p.seq LIMIT $1`,
@@ -90,7 +67,7 @@ describe('sequencer', () => {
     expect(batches).toEqual([250, 250, 250, 250, 31]);
     expect(head()).toEqual({ origin: ORIGIN, size: 1031, root: await rootInDatabase(1031) });
     expect(await sequencer.drainOnce()).toBe(0);
-    const cursors = await db.database.query('SELECT * FROM ledger_cursor ORDER BY lane, partition');
+    const cursors = await database.query('SELECT * FROM ledger_cursor ORDER BY lane, partition');
     expect(cursors).toEqual([
       { lane: 0, partition: 1, seq: 700 },
       { lane: 0, partition: 2, seq: 30 },
@@ -105,7 +82,7 @@ describe('sequencer', () => {
     const sizes: number[] = [];
     const sequencer = await start({ batchEntries: 100, onHead: ({ size }) => sizes.push(size) });
     await sequencer.drainOnce();
-    const [range] = await db.database.query<{ last: number }>(
+    const [range] = await database.query<{ last: number }>(
       'SELECT max(first_index + count) AS last FROM ledger_range WHERE partition = 2',
     );
     expect(range?.last).toBeLessThanOrEqual(400);
@@ -128,28 +105,42 @@ describe('sequencer', () => {
     await start();
   });
 
-  test('it drains by itself: 250 ms after the first entry, or when it closes', async () => {
-    const appended = new Promise<number>((resolve) => {
-      void messages
-        .add(0, 0, 5)
-        .then(() => start({ sweepMs: 5, batchAfterMs: 5, onHead: ({ size }) => resolve(size) }));
+  /** Resolves with the first head that the sequencer reports. */
+  function firstHead(options: Partial<SequencerOptions>): {
+    size: Promise<number>;
+    sequencer: Promise<Sequencer>;
+  } {
+    let report: (size: number) => void = () => {};
+    const size = new Promise<number>((resolve) => {
+      report = resolve;
     });
-    expect(await appended).toBe(5);
-    const last = await start({ database: db.database, lockWaitMs: 0 }).catch(() => open[0]);
+    return { size, sequencer: start({ ...options, onHead: (next) => report(next.size) }) };
+  }
+
+  test('it drains by itself, and once more when it closes', async () => {
+    await messages.add(0, 0, 5);
+    const { size, sequencer } = firstHead({ sweepMs: 5, batchAfterMs: 5 });
+    expect(await size).toBe(5);
     await messages.add(0, 0, 7);
-    if (last) await stop(last);
+    await stop(await sequencer);
     expect(head().size).toBe(12);
   });
 
   test('a wake-up appends long before the next sweep', async () => {
-    const sequencer = await start({ batchAfterMs: 1, onHead: ({ size }) => appended(size) });
-    let appended: (size: number) => void = () => {};
-    const size = new Promise<number>((resolve) => {
-      appended = resolve;
-    });
+    const { size, sequencer } = firstHead({ batchAfterMs: 1 });
+    await sequencer;
     await messages.add(1, 1, 3);
-    sequencer.wake();
+    (await sequencer).wake();
     expect(await size).toBe(3);
+  });
+
+  test('a full batch does not wait for its time', async () => {
+    const { size, sequencer } = firstHead({ batchAfterMs: 3_600_000, batchEntries: 10 });
+    await messages.add(1, 1, 9);
+    (await sequencer).wake();
+    await messages.add(1, 2, 1);
+    (await sequencer).wake();
+    expect(await size).toBe(10);
   });
 
   test('a missing entry stops its stream alone and is named once', async () => {
@@ -157,7 +148,7 @@ describe('sequencer', () => {
     const sequencer = await start({ onTrouble: (error) => troubles.push((error as EngineError).message) });
     await messages.add(0, 0, 10);
     await messages.add(0, 1, 10);
-    await db.database.query('DELETE FROM pack WHERE lane = 0 AND partition = 0 AND seq = 5');
+    await database.query('DELETE FROM pack WHERE lane = 0 AND partition = 0 AND seq = 5');
     expect(await sequencer.drainOnce()).toBe(14);
     expect(await sequencer.drainOnce()).toBe(0);
     expect(troubles).toEqual([expect.stringContaining('message 0-0-5 ')]);
@@ -167,7 +158,7 @@ describe('sequencer', () => {
     const sequencer = await start();
     await messages.add(0, 0, 10);
     await sequencer.drainOnce();
-    await db.database.query(
+    await database.query(
       `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7310003`,
     );
     await messages.add(0, 0, 10);
@@ -189,7 +180,7 @@ describe('recovery', () => {
     await stop(await start());
     const { size } = head();
     cpSync(before, directory, { recursive: true });
-    await db.database.query('DELETE FROM ledger_checkpoint WHERE size = $1', [size]);
+    await database.query('DELETE FROM ledger_checkpoint WHERE size = $1', [size]);
   }
 
   async function grow(count: number): Promise<void> {
@@ -202,10 +193,10 @@ describe('recovery', () => {
     async (count) => {
       await grow(200);
       await crashBeforeCheckpoint(count);
-      const ranges = await db.database.query('SELECT * FROM ledger_range ORDER BY first_index');
+      const ranges = await database.query('SELECT * FROM ledger_range ORDER BY first_index');
       await stop(await start());
       expect(head()).toMatchObject({ size: 200 + count, root: await rootInDatabase(200 + count) });
-      expect(await db.database.query('SELECT * FROM ledger_range ORDER BY first_index')).toEqual(ranges);
+      expect(await database.query('SELECT * FROM ledger_range ORDER BY first_index')).toEqual(ranges);
       await grow(1);
       expect(head()).toMatchObject({ size: 201 + count, root: await rootInDatabase(201 + count) });
     },
@@ -225,9 +216,9 @@ describe('recovery', () => {
 
   test('a head that was signed but not recorded is recorded at the next start', async () => {
     await grow(10);
-    await db.database.query('DELETE FROM ledger_checkpoint');
+    await database.query('DELETE FROM ledger_checkpoint');
     await stop(await start());
-    expect(await db.database.query('SELECT size, root FROM ledger_checkpoint')).toEqual([
+    expect(await database.query('SELECT size, root FROM ledger_checkpoint')).toEqual([
       { size: 10, root: head().root },
     ]);
   });
@@ -247,7 +238,7 @@ describe('recovery', () => {
     const before = readFileSync(join(directory, 'checkpoint'));
     await grow(100);
     writeFileSync(join(directory, 'checkpoint'), before);
-    await db.database.query(
+    await database.query(
       'UPDATE pack SET entry = set_byte(entry, 60, get_byte(entry, 60) # 1) WHERE seq = 250',
     );
     expect(await refusal(start())).toEqual({ kind: 'misconfigured', code: 'LEDGER_TREE_DISAGREES' });
@@ -256,8 +247,8 @@ describe('recovery', () => {
 
   test('it refuses a database that was restored from an older backup', async () => {
     await grow(200);
-    await db.database.query('DELETE FROM ledger_range');
-    await db.database.query('DELETE FROM ledger_checkpoint');
+    await database.query('DELETE FROM ledger_range');
+    await database.query('DELETE FROM ledger_checkpoint');
     expect(await refusal(start())).toEqual({ kind: 'misconfigured', code: 'LEDGER_AHEAD_OF_DATABASE' });
   });
 

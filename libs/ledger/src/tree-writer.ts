@@ -75,6 +75,7 @@ export class TreeWriter {
    */
   async append(entries: readonly Buffer[], known: KnownRoots = new Map()): Promise<SignedHead> {
     assert(entries.length > 0, 'LEDGER_EMPTY_BATCH');
+    const oldSize = this.current.size;
     for (const entry of entries) {
       this.add(entry);
       const root = known.get(this.tree.size);
@@ -87,7 +88,11 @@ export class TreeWriter {
     const note = signCheckpoint(next.size, next.root, this.signer);
     await this.directory.writeCheckpoint(note);
     this.current = next;
-    for (const { level, index } of this.full) await this.directory.removePartials(level, index);
+    for (const { level, index } of this.full) {
+      // Only the first tile that this batch filled can have been partial at a head before.
+      const before = tileWidth(level === 'entries' ? 0 : level, index, oldSize);
+      if (before > 0) await this.directory.removePartials(level, index);
+    }
     this.full = [];
     this.touched.clear();
     return { ...next, note };

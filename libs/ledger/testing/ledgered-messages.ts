@@ -26,7 +26,8 @@ export class LedgeredMessages {
 
   constructor(private readonly database: Database) {}
 
-  async add(lane: number, partition: number, count: number): Promise<void> {
+  /** `replayOf`: these are replays of that message, whose bytes they have transformed again. */
+  async add(lane: number, partition: number, count: number, replayOf?: Position): Promise<void> {
     const stream = this.streams.get(`${lane}-${partition}`) ?? { seq: 0, hash: Buffer.alloc(32) };
     const first = stream.seq + 1;
     const salts: Buffer[] = [];
@@ -38,37 +39,39 @@ export class LedgeredMessages {
       const position = { lane, partition, seq };
       const salt = Buffer.alloc(16, seq);
       const entry = encodeLedgerEntry({
-        journalKind: 0,
+        journalKind: replayOf === undefined ? 0 : 1,
         state: 1,
         timeMs: RECEIVED_AT_MS + seq,
         position,
         previous: hash,
-        raw: commitment('raw', salt, rawOf(position)),
+        raw: commitment('raw', salt, rawOf(replayOf ?? position)),
         fhir: commitment('fhir', salt, plainOf(position)),
         mapping: Buffer.alloc(32, 5),
       });
       hash = ledgerEntryHash(entry);
       salts.push(salt);
       entries.push(entry);
-      raws.push(rawOf(position));
+      raws.push(replayOf === undefined ? rawOf(position) : Buffer.alloc(0));
       packs.push(deflatePack(plainOf(position)));
     }
     this.streams.set(`${lane}-${partition}`, { seq: first + count - 1, hash });
-    await this.insert({ lane, partition, seq: first }, { salts, entries, raws, packs }, hash);
+    await this.insert({ lane, partition, seq: first }, { salts, entries, raws, packs }, hash, replayOf);
   }
 
   private async insert(
     { lane, partition, seq }: Position,
     columns: { salts: Buffer[]; entries: Buffer[]; raws: Buffer[]; packs: Buffer[] },
     hash: Buffer,
+    replayOf: Position | undefined,
   ): Promise<void> {
     const { salts, entries, raws, packs } = columns;
     await this.database.transaction(async (tx) => {
       await tx.query(
-        `INSERT INTO journal (lane, partition, seq, kind, flags, channel, received_at, raw)
-         SELECT $1, $2, $3::bigint + ord - 1, 0, 0, 1, to_timestamp(($4::float8 + $3::bigint + ord - 1) / 1000), raw
+        `INSERT INTO journal (lane, partition, seq, kind, flags, channel, received_at, raw, refers_lane, refers_partition, refers_seq)
+         SELECT $1, $2, $3::bigint + ord - 1, CASE WHEN $6::bigint IS NULL THEN 0 ELSE 1 END, 0, 1,
+                to_timestamp(($4::float8 + $3::bigint + ord - 1) / 1000), raw, $7::smallint, $8::smallint, $6
          FROM unnest($5::bytea[]) WITH ORDINALITY AS m(raw, ord)`,
-        [lane, partition, seq, RECEIVED_AT_MS, raws],
+        [lane, partition, seq, RECEIVED_AT_MS, raws, replayOf?.seq, replayOf?.lane, replayOf?.partition],
       );
       await tx.query(
         `INSERT INTO pack (lane, partition, seq, state, channel, resources, stored_at, mapping, salt, entry, bytes)
