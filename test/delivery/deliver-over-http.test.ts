@@ -56,6 +56,7 @@ describe('delivery over HTTP', () => {
       [{ id: destination, channel: 'lab', destination: http, retry }],
       {
         onError,
+        // Stands for the queue's delayed job.
         onRetry: (nudge, afterMs) => void setTimeout(() => deliveries.wake(nudge), afterMs).unref(),
       },
     );
@@ -64,6 +65,7 @@ describe('delivery over HTTP', () => {
       origin: 'here',
       retry,
       onError,
+      // Stands for the queue's delayed job.
       onRetry: (key, afterMs) => void setTimeout(() => subscribers.wake(key), afterMs).unref(),
     });
     deliveries.start();
