@@ -74,6 +74,18 @@ describe('HTTP destination', () => {
     expect(readJson(receiver.posts[0]?.body ?? '')).toMatchObject({ type: 'collection' });
   });
 
+  test('the control id that the Provenance names goes along, unless a header cannot carry it', async () => {
+    const one = destination();
+    for (const value of ['MSG00001', 'x\\u00e9', 'x\\"y']) {
+      const identifier = `{"system":"urn:x-suture:message-control-id","value":"${value}"}`;
+      const provenance = `{"resourceType":"Provenance","id":"v","entity":[{"what":{"identifier":${identifier}}}]}`;
+      await one.send({ ...outbound, resources: [patient, provenance] }, never);
+    }
+    await one.send(outbound, never);
+    const ids = receiver.posts.map((post) => post.headers['x-message-control-id']);
+    expect(ids).toEqual(['MSG00001', undefined, undefined, undefined]);
+  });
+
   test.each<[Behaviour, string]>([
     [200, 'sent'],
     [204, 'sent'],

@@ -28,7 +28,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * POSTs each message as a FHIR Bundle. The headers let a receiver keep one copy of each event:
  * - suture-stream, suture-event-number: gap-free from 1 in each stream, the same number at every attempt;
  * - suture-position: the journal position, what `suture trace` takes;
- * - idempotency-key: all of that in one word, different in every installation.
+ * - x-message-control-id: what the sender called the message (MSH-10), where the Provenance says it;
+ * - idempotency-key: stream and number in one word, different in every installation.
  *
  * Keeps no state: an answer that was lost in a crash is asked for again with the same number.
  */
@@ -78,7 +79,10 @@ export class HttpDestination implements Destination {
 
   private headersOf(outbound: Outbound): string[] {
     const stream = `${outbound.destination}/${outbound.partition}`;
+    const controlId = controlIdOf(outbound.resources);
+    const named = controlId === undefined ? [] : ['x-message-control-id', controlId];
     return [
+      ...named,
       'content-type',
       'application/fhir+json',
       'suture-stream',
@@ -91,4 +95,18 @@ export class HttpDestination implements Destination {
       `${this.options.origin}/${stream}/${outbound.number}`,
     ];
   }
+}
+
+const CONTROL_ID = '"system":"urn:x-suture:message-control-id","value":"';
+/** What a header can carry as it is and JSON writes without an escape. */
+const PLAIN = /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,199}$/;
+
+/** The sender's control id (MSH-10) as the Provenance, the last resource, names it; undefined where it does not. */
+function controlIdOf(resources: readonly string[]): string | undefined {
+  const provenance = resources.at(-1) ?? '';
+  const at = provenance.indexOf(CONTROL_ID);
+  if (at < 0) return undefined;
+  const start = at + CONTROL_ID.length;
+  const value = provenance.slice(start, provenance.indexOf('"', start));
+  return PLAIN.test(value) ? value : undefined;
 }
