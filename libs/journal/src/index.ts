@@ -22,3 +22,4 @@ export {
 export { PARTITION_COUNT } from './lane.js';
 export { keepRefusal } from './refusals.js';
 export { journalMigrations } from './schema.js';
+export { JournalTrace } from './trace-journal.js';

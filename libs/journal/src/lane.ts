@@ -6,7 +6,7 @@ export const PARTITION_COUNT = 64;
 /** Most writers at one time. */
 const MAX_LANES = 1024;
 /** First key of the advisory locks that say who owns which lane. */
-const LANE_LOCK_CLASS = 7_310_002;
+export const LANE_LOCK_CLASS = 7_310_002;
 
 export interface Lane {
   readonly id: number;

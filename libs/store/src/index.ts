@@ -18,7 +18,8 @@ export {
 } from './message-outcome.js';
 export { deflatePack, inflatePack, plainPack, resourceAt, resourcesOf } from './pack-bytes.js';
 export type { ResourceVersion } from './read-resource.js';
-export { ResourceReader, type SearchResult } from './resource-reader.js';
+export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
 export { type Criteria, compileCriteria } from './search-criteria.js';
+export { StoreTrace } from './trace-store.js';
 export { chainKey, type EntryChains, MessageWriter, type Written } from './write-messages.js';
