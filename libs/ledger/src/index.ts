@@ -4,4 +4,3 @@ export { makeProof } from './make-proof.js';
 export { ledgerMigrations } from './schema.js';
 export { Sequencer, type SequencerOptions } from './sequencer.js';
 export { LedgerTrace } from './trace-ledger.js';
-export { type Verification, verifyProof } from './verify/verify-proof.js';

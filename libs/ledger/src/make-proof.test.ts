@@ -4,11 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { EngineError } from '#kernel';
 import { NoteSigner } from '#merkle';
+import { readProofFile, verifyProof, writeProofFile } from '#verify';
 import { createLedgerFixture, type LedgerFixture } from '../testing/ledger-fixture.js';
 import { plainOf, rawOf } from '../testing/ledgered-messages.js';
 import { makeProof } from './make-proof.js';
-import { readProofFile, writeProofFile } from './verify/proof-file.js';
-import { verifyProof } from './verify/verify-proof.js';
 
 let ledger: LedgerFixture;
 let key: string;

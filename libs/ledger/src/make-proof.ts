@@ -3,11 +3,10 @@ import { readMessage } from '#journal';
 import { EngineError, formatPosition, type Position } from '#kernel';
 import { formatTlogProof, NoteVerifier, openCheckpoint, proveInclusion, tileHashReader } from '#merkle';
 import { inflatePack } from '#store';
+import { verifyProof, writeProofFile } from '#verify';
 import { LedgerDirectory } from './ledger-directory.js';
 import { leafOf } from './ledger-tables.js';
 import { PUBLIC_KEY_FILE } from './log-key.js';
-import { writeProofFile } from './verify/proof-file.js';
-import { verifyProof } from './verify/verify-proof.js';
 
 const WAIT_MS = 5_000;
 const LOOK_EVERY_MS = 100;

@@ -1,7 +1,7 @@
 import type { Database } from '#database';
 import { formatPosition, type Position } from '#kernel';
 import { hashLeaf } from '#merkle';
-import { commitsTo, readEntry } from '../verify/read-entry.js';
+import { commitsTo, readEntry } from '#verify';
 import type { AuditLog, FindingCode } from './audit-report.js';
 import { eachWithBytes, readStored, type StoredBytes, type StoredMessage } from './stored-messages.js';
 
