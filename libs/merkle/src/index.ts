@@ -6,7 +6,6 @@ export {
   decodeBundle,
   encodeBundle,
   TILE_WIDTH,
-  type TileReader,
   tileHashReader,
   tilePath,
   tileWidth,

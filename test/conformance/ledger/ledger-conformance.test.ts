@@ -9,12 +9,13 @@ import { growFileLog } from '../../../libs/ledger/testing/file-log.js';
 
 /** Where Debian's golang-golang-x-mod-dev puts its sources: nothing is downloaded. */
 const GO_SOURCES = '/usr/share/gocode';
+const GO = 'go';
 const program = join('test', 'conformance', 'ledger', 'verify-log.go');
 const sizes = [1, 2, 255, 256, 257, 1_000, 65_536, 65_537, 70_000];
 
 function goIsHere(): boolean {
   try {
-    execFileSync('go', ['version'], { stdio: 'ignore' });
+    execFileSync(GO, ['version'], { stdio: 'ignore' });
     return existsSync(join(GO_SOURCES, 'src/golang.org/x/mod/sumdb/tlog'));
   } catch {
     return false; // no `go` on the path
@@ -34,7 +35,7 @@ describeWithGo('our log, read by golang.org/x/mod/sumdb', () => {
     binary = join(folder, 'verify-log');
     log = join(folder, 'log');
     const env = { ...process.env, GO111MODULE: 'off', GOPATH: GO_SOURCES, GOFLAGS: '' };
-    await promisify(execFile)('go', ['build', '-o', binary, program], {
+    await promisify(execFile)(GO, ['build', '-o', binary, program], {
       env: { ...env, GOCACHE: join(tmpdir(), 'suture-go-cache') },
     });
     await writeLog();
