@@ -3,20 +3,32 @@
 // so that signals reach it. Plain Node without dependencies, because it runs before there are any.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+const oldestNode = [20, 19];
 const root = dirname(fileURLToPath(import.meta.url));
 const inRoot = (...parts) => join(root, ...parts);
 const buildLockWaitMs = 120_000;
 
+const roles = ['engine', 'ingest', 'transform', 'deliver', 'anchor', 'api'];
 const say = (text) => process.stderr.write(`${text}\n`);
 
 /** Installs the dependencies when they are missing or the lockfile is newer; without install scripts: none are needed. */
 export function ensureInstalled() {
   const installed = inRoot('node_modules', '.package-lock.json');
-  const stale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(inRoot('package-lock.json')).mtimeMs;
+  const stale =
+    !existsSync(installed) || statSync(installed).mtimeMs < statSync(inRoot('package-lock.json')).mtimeMs;
   if (!stale) return;
   say('installing dependencies (npm ci --ignore-scripts); this happens once and takes a minute or so ...');
   const startedMs = Date.now();
@@ -26,7 +38,8 @@ export function ensureInstalled() {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-  if (result.status !== 0) fail('the installation failed; the reason is above. A network or a filled npm cache is needed once.');
+  if (result.status !== 0)
+    fail('the installation failed; the reason is above. A network or a filled npm cache is needed once.');
   say(`installed in ${((Date.now() - startedMs) / 1000).toFixed(0)} s`);
 }
 
@@ -60,14 +73,19 @@ export async function ensureBuilt() {
 function sourceStamp() {
   const hash = createHash('sha256').update(process.version);
   const visit = (directory) => {
-    for (const entry of readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of readdirSync(directory, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
       const path = join(directory, entry.name);
       if (entry.isDirectory()) visit(path);
-      else if (/\.(?:m?ts|json)$/.test(entry.name) && !entry.name.endsWith('.test.ts')) hash.update(factsOf(path));
+      else if (/\.(?:m?ts|json)$/.test(entry.name) && !entry.name.endsWith('.test.ts'))
+        hash.update(factsOf(path));
     }
   };
-  for (const directory of ['apps', 'libs', 'test']) if (existsSync(inRoot(directory))) visit(inRoot(directory));
-  for (const file of ['package.json', 'nest-cli.json', '.swcrc', 'tsconfig.build.json']) hash.update(factsOf(inRoot(file)));
+  for (const directory of ['apps', 'libs', 'test'])
+    if (existsSync(inRoot(directory))) visit(inRoot(directory));
+  for (const file of ['package.json', 'nest-cli.json', '.swcrc', 'tsconfig.build.json'])
+    hash.update(factsOf(inRoot(file)));
   return hash.digest('hex');
 }
 
@@ -94,4 +112,136 @@ function tryLock(path) {
 function fail(text) {
   say(text);
   process.exit(1);
+}
+
+const bin = (name, ...path) => inRoot('node_modules', name, ...path);
+const jest = [bin('jest', 'bin', 'jest.js'), '--config', 'jest.config.mjs'];
+
+/** What has to hold beside the tests. The slow ones first, so that two at a time end soonest. */
+const checks = [
+  { name: 'lint', command: [bin('eslint', 'bin', 'eslint.js'), '--max-warnings', '0', '.'] },
+  { name: 'types', command: [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'] },
+  {
+    name: 'layers',
+    command: [
+      bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'),
+      '--config',
+      '.dependency-cruiser.cjs',
+      'libs',
+      'apps',
+      'test',
+    ],
+  },
+  { name: 'dead-code', command: [bin('knip', 'bin', 'knip.js')] },
+  // Needs no database, so the test run's server is not started for it.
+  { name: 'house', command: [...jest, 'test/house'], environment: { SUTURE_TEST_DATABASE_URL: 'none' } },
+  { name: 'format', command: [bin('@biomejs/biome', 'bin', 'biome'), 'ci', '--colors=off'] },
+  { name: 'mapping-tests', command: [inRoot('dist', 'apps', 'cli', 'src', 'main.js'), 'test'] },
+];
+const checksAtATime = 2;
+
+/** Runs every check, tells one line about each, and shows what a failed one said. */
+async function check() {
+  const startedMs = Date.now();
+  const waiting = [...checks];
+  let failed = 0;
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { status, output, seconds } = await runNode(next.command, next.environment);
+      if (status !== 0) {
+        failed += 1;
+        process.stdout.write(`${output.trimEnd()}\n`);
+      }
+      process.stdout.write(
+        `check: ${next.name} ${status === 0 ? 'passed' : 'failed'} (${seconds.toFixed(1)} s)\n`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: checksAtATime }, worker));
+  const passed = checks.length - failed;
+  process.stdout.write(
+    `${passed} passed, ${failed} failed (${((Date.now() - startedMs) / 1000).toFixed(0)} s)\n`,
+  );
+  return failed === 0 ? 0 : 1;
+}
+
+/** All tests that need nothing outside. Words behind it go to Jest: `npm test -- libs/hl7v2`. */
+async function test(words) {
+  const results = inRoot('node_modules', '.cache', `test-results-${process.pid}.json`);
+  mkdirSync(dirname(results), { recursive: true });
+  const child = spawn(
+    process.execPath,
+    ['--experimental-vm-modules', '--no-warnings', ...jest, '--json', `--outputFile=${results}`, ...words],
+    {
+      cwd: root,
+      // Jest's report goes to stderr; with --json its stdout would repeat it as JSON.
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  const status = await new Promise((done) => {
+    child.on('exit', (code) => done(code ?? 1));
+  });
+  if (existsSync(results)) {
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
+      readFileSync(results, 'utf8'),
+    );
+    rmSync(results);
+    process.stdout.write(`${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed\n`);
+  }
+  return status;
+}
+
+/** Runs a Node program to its end and keeps what it says. */
+function runNode(command, environment = {}) {
+  const startedMs = Date.now();
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
+    FORCE_COLOR: '0',
+    ...environment,
+  };
+  const child = spawn(process.execPath, command, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  return new Promise((done) => {
+    child.on('close', (status) => done({ status, output, seconds: (Date.now() - startedMs) / 1000 }));
+  });
+}
+
+const built = (...parts) => import(pathToFileURL(inRoot('dist', ...parts)).href);
+
+async function main(name, words) {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+    fail(
+      `Suture needs Node ${oldestNode.join('.')} or newer; this is ${process.version}. Get it from nodejs.org or a version manager.`,
+    );
+  }
+  ensureInstalled();
+  if (name !== 'check' || existsSync(inRoot('apps'))) await ensureBuilt();
+  if (roles.includes(name)) {
+    // Settings name their files from here, wherever the command was given.
+    process.chdir(root);
+    await built('apps', name, 'src', 'main.js');
+  } else if (name === 'check') process.exitCode = await check();
+  else if (name === 'test') process.exitCode = await test(words);
+  else if (name === 'distributed') {
+    process.chdir(root);
+    await (await built('libs', 'platform', 'src', 'distributed.js')).runDistributed(words);
+  } else if (name === 'bench')
+    process.exitCode = (await (await built('test', 'load', 'bench.js')).bench(words)) ?? 0;
+  else if (name === 'prove')
+    process.exitCode = (await (await built('test', 'faults', 'prove.js')).prove(words)) ?? 0;
+  else await built('apps', 'cli', 'src', 'main.js');
+}
+
+/** `npm start` and its like name a command; the installed program `suture` is the command line alone. */
+const script = process.argv[1];
+if (script !== undefined && existsSync(script) && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  const [word = 'help', ...rest] = process.argv.slice(2);
+  await main(basename(script) === 'suture' ? 'cli' : word, rest);
 }

@@ -11,7 +11,7 @@ export function ledgerDirectory(dataDirectory: string): string {
 }
 
 /** The name of the log, for ever: it stands in its key and in every checkpoint. */
-export function ledgerOrigin(services: Pick<Services, 'settings' | 'installation'>): string {
+function ledgerOrigin(services: Pick<Services, 'settings' | 'installation'>): string {
   return `suture.local/${services.settings.tenant}/${services.installation.slice(0, 8)}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Log } from '#telemetry';
 
 /** From the signal to the end of the process; then whatever still hangs is left to the next start. */
-export const drainBoundMs = 25_000;
+const drainBoundMs = 25_000;
 
 export interface Part {
   readonly name: string;

@@ -96,6 +96,7 @@ describe('embedded PostgreSQL', () => {
     await server.stop();
   });
 
+  // Only root can become another account; everybody else runs the server as themselves, which the tests above do.
   const asRoot = process.getuid?.() === 0 ? test : test.skip;
   asRoot(
     'as root without user namespaces it runs under another account, even below a closed directory',

@@ -29,17 +29,19 @@ export interface PostgresFacts {
   readonly password: string;
 }
 
-export const postgresUser = 'suture';
-export const postgresDatabase = 'postgres';
+const postgresUser = 'suture';
+const postgresDatabase = 'postgres';
 
 /** Directory names inside the data directory. */
 const clusterName = 'postgres';
 const unfinishedName = 'postgres.new';
 
+/** Where the files of the embedded PostgreSQL lie (its PGDATA). */
 export function clusterDirectory(dataDirectory: string): string {
   return join(dataDirectory, clusterName);
 }
 
+/** Where a server on `port` is reached from this machine. */
 export function postgresUrl(port: number, password: string): string {
   return `postgres://${postgresUser}:${password}@127.0.0.1:${port}/${postgresDatabase}`;
 }

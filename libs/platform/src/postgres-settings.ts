@@ -12,7 +12,7 @@ export function postgresSettings(port: number): readonly string[] {
     port: String(port),
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    max_connections: '100',
+    max_connections: '200',
     fsync: 'on',
     synchronous_commit: 'on',
     full_page_writes: 'on',

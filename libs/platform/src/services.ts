@@ -6,7 +6,7 @@ import { openEngineDatabase } from './open-database.js';
 import type { Settings } from './settings.js';
 
 /** Connections of the pool; journal and deliveries have their own besides. */
-const maxConnections = 12;
+const maxConnections = 8;
 
 /** What the roles of a process share. Opened before them, closed after them. */
 export interface Services {

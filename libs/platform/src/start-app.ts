@@ -85,7 +85,7 @@ async function startParts(
   await app.listen(settings.httpPort, settings.httpHost);
   lines.push(`http: ${await app.getUrl()}`);
   laps.end('http');
-  await queues.ready(['transform', 'deliver', 'anchor']);
+  await queues.ready([]);
   laps.end('queues');
   return lines;
 }
@@ -117,7 +117,7 @@ function findTransport(app: NestFastifyApplication, token: symbol): Transport | 
   }
 }
 
-/** The first SIGINT or SIGTERM asks for a drain; one more ends the process at once. */
+/** The first SIGINT or SIGTERM asks for a drain, and so does the end of the supervisor; one more ends the process at once. */
 class Signals {
   readonly first: Promise<string>;
 
@@ -131,6 +131,9 @@ class Signals {
           done(signal);
         });
       }
+      // Started by `distributed` there is a channel to it, which breaks when it dies, however it dies.
+      process.once('disconnect', () => done('the supervisor is gone'));
+      process.channel?.unref();
     });
   }
 }

@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { isEngineError } from '#kernel';
+import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { RoleProcesses } from './role-processes.js';
+import { readSettings } from './settings.js';
+
+const usage = `npm run distributed [-- --local] [--transform <n>]
+
+Runs ingest, transform (2), deliver, anchor and api as processes of their own on this machine, against the PostgreSQL of
+DATABASE_URL and the Redis of REDIS_URL. A role that dies is started again; SIGTERM or Ctrl-C drains them all.
+
+  --local          what is unset is started here: the embedded PostgreSQL, and redis-server if it is installed
+                   (if not, the queues lie in PostgreSQL)
+  --transform <n>  so many transform processes`;
+
+interface Backing {
+  readonly environment: Record<string, string>;
+  stop(): Promise<void>;
+}
+
+/** Runs every role as a process of its own until a signal, or until one of them cannot be kept alive. Ends the process. */
+export async function runDistributed(words: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      local: { type: 'boolean', default: false },
+      transform: { type: 'string', default: '2' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const transforms = /^\d{1,2}$/.test(values.transform) ? Number(values.transform) : 0;
+  if (values.help || transforms < 1) return endWith(usage, values.help ? 0 : 2);
+  const settings = settingsOrEnd();
+  if (!values.local && (settings.databaseUrl === undefined || settings.redisUrl === undefined)) {
+    const missing = settings.databaseUrl === undefined ? 'DATABASE_URL' : 'REDIS_URL';
+    return endWith(`${missing} is not set. Set it, or add --local.\n\n${usage}`, 2);
+  }
+  const backings: Backing[] = [];
+  if (settings.databaseUrl === undefined) backings.push(await localPostgres(settings.dataDirectory));
+  if (settings.redisUrl === undefined) backings.push(await localRedis(settings.dataDirectory));
+  const environment = Object.assign(
+    {},
+    process.env,
+    ...backings.map((backing) => backing.environment),
+  ) as NodeJS.ProcessEnv;
+  const roles = new RoleProcesses(
+    { ...environment, SUTURE_DATA_DIR: settings.dataDirectory },
+    startRole,
+    say,
+  );
+  // The api has the port of the settings; the others tell theirs, for /health and /metrics.
+  const own = { SUTURE_HTTP_PORT: '0' };
+  roles.add('ingest', 'ingest', own);
+  for (let n = 1; n <= transforms; n++) roles.add(`transform-${n}`, 'transform', own);
+  roles.add('deliver', 'deliver', {
+    ...own,
+    SUTURE_PUBLIC_URL: settings.publicUrl ?? `http://localhost:${settings.httpPort}`,
+  });
+  roles.add('anchor', 'anchor', own);
+  roles.add('api', 'api', {});
+  const signal = new Promise<'signal'>((done) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(name, () => {
+        process.once(name, () => process.exit(130));
+        done('signal');
+      });
+    }
+  });
+  const reason = await Promise.race([signal, roles.failed]);
+  say(reason === 'signal' ? 'draining ...' : reason);
+  await roles.stop();
+  for (const backing of backings.reverse()) await backing.stop();
+  process.exit(reason === 'signal' ? 0 : 1);
+}
+
+function settingsOrEnd() {
+  try {
+    return readSettings(process.env, process.cwd());
+  } catch (error) {
+    if (!isEngineError(error, 'misconfigured')) throw error;
+    return endWith(error.message, 2);
+  }
+}
+
+/** One role as a child, with a channel that breaks when this process dies, so that no role outlives it. */
+function startRole(name: string, role: string, environment: NodeJS.ProcessEnv): ChildProcess {
+  const main = fileURLToPath(new URL(`../../../apps/${role}/src/main.js`, import.meta.url));
+  // A group of its own: Ctrl-C must reach this process only, which then stops the roles in their order.
+  const child = spawn(process.execPath, [main], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    detached: true,
+  });
+  if (child.stdout)
+    createInterface(child.stdout).on('line', (line) => line !== '' && say(`${name}: ${line}`));
+  return child;
+}
+
+async function localPostgres(dataDirectory: string): Promise<Backing> {
+  const server = await startEmbeddedPostgres({ dataDirectory, onNotice: say });
+  return { environment: { DATABASE_URL: server.url }, stop: () => server.stop() };
+}
+
+/** A Redis without persistence below the data directory; without the program an empty backing, and the queues lie in PostgreSQL. */
+async function localRedis(dataDirectory: string): Promise<Backing> {
+  const nothing: Backing = { environment: {}, stop: () => Promise.resolve() };
+  if (spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    say('redis-server is not installed: the queues lie in PostgreSQL');
+    return nothing;
+  }
+  const directory = join(resolve(dataDirectory), 'redis');
+  mkdirSync(directory, { recursive: true });
+  const port = await freePort();
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+  // Through a shell that waits on our end of the pipe, so that Redis ends with this process, however it ends.
+  const script = '"$@" </dev/null & server=$!; read -r _; kill $server; wait $server';
+  const child = spawn(
+    'sh',
+    [
+      '-c',
+      script,
+      'suture-redis',
+      'redis-server',
+      ...options,
+      '--appendonly',
+      'no',
+      '--maxmemory-policy',
+      'noeviction',
+    ],
+    { stdio: ['pipe', 'ignore', 'inherit'], detached: true },
+  );
+  const ended = new Promise<void>((done) => child.once('exit', () => done()));
+  const stop = async () => {
+    child.stdin.end();
+    await ended;
+  };
+  return { environment: { REDIS_URL: `redis://127.0.0.1:${port}` }, stop };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const probe = createServer();
+    probe.once('error', fail);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => done(address !== null && typeof address === 'object' ? address.port : 0));
+    });
+  });
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function endWith(text: string, code: number): never {
+  (code === 0 ? process.stdout : process.stderr).write(`${text}\n`);
+  process.exit(code);
+}
