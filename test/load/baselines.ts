@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Database, migrate, openDatabase } from '#database';
 import { channelId, idempotencyKey, Journal, journalMigrations } from '#journal';
 import { startEmbeddedPostgres } from '#platform';
-import type { Figure } from './bench.js';
+import type { Figure } from './figure.js';
 import { mappingFigures } from './mapping-figures.js';
 import type { MessageTemplate } from './message-templates.js';
 import { runLoad } from './mllp-load.js';
@@ -29,10 +29,19 @@ async function rawAcknowledgments(templates: readonly MessageTemplate[], count: 
   const program = fileURLToPath(new URL('./raw-ack-server.js', import.meta.url));
   const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
-    const port = await new Promise<number>((resolve) => child.stdout.once('data', (text: Buffer) => resolve(Number(text))));
+    const port = await new Promise<number>((resolve) =>
+      child.stdout.once('data', (text: Buffer) => resolve(Number(text))),
+    );
     const figures: Figure[] = [];
     for (const connections of [SENDERS, 1]) {
-      const load = await runLoad({ port, templates, connections, window: 1, count, prefix: `B${connections}` });
+      const load = await runLoad({
+        port,
+        templates,
+        connections,
+        window: 1,
+        count,
+        prefix: `B${connections}`,
+      });
       const name = `baseline: ACK without journal, ${connections} connection${connections > 1 ? 's' : ''}`;
       figures.push({ name, value: load.perSecond, unit: 'msg/s' });
     }
@@ -52,11 +61,19 @@ async function databaseFigures(
   const database = openDatabase(server.url, { maxConnections: SENDERS + 2, application: 'suture-bench' });
   try {
     await migrate(database, journalMigrations);
-    const messages = Array.from({ length: count }, (_, n) => templates[n % templates.length]?.make(`M${n}`) ?? Buffer.alloc(0));
+    const messages = Array.from(
+      { length: count },
+      (_, n) => templates[n % templates.length]?.make(`M${n}`) ?? Buffer.alloc(0),
+    );
     const rows = await singleRows(database, messages);
     const group = await groupCommits(database, messages);
     return [
-      { name: 'baseline: one INSERT and commit a message', value: rows, unit: 'msg/s', note: `${SENDERS} senders` },
+      {
+        name: 'baseline: one INSERT and commit a message',
+        value: rows,
+        unit: 'msg/s',
+        note: `${SENDERS} senders`,
+      },
       { name: 'journal: group commit', value: group, unit: 'msg/s', note: `${SENDERS} senders` },
     ];
   } finally {
@@ -84,7 +101,10 @@ async function groupCommits(database: Database, messages: readonly Buffer[]): Pr
   return speed;
 }
 
-async function perSecond(messages: readonly Buffer[], store: (raw: Buffer) => Promise<unknown>): Promise<number> {
+async function perSecond(
+  messages: readonly Buffer[],
+  store: (raw: Buffer) => Promise<unknown>,
+): Promise<number> {
   const startMs = performance.now();
   let next = 0;
   const sender = async () => {

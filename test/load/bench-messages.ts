@@ -10,9 +10,10 @@ export const repositoryRoot = fileURLToPath(
 
 /**
  * The messages of the benchmarks: the 20 with which the strongest open engine was measured where they are at hand, so
- * that figures compare, else our own.
+ * that figures compare, else our own. `directory` names others.
  */
-export function benchMessages(): { templates: MessageTemplate[]; origin: string } {
+export function benchMessages(directory?: string): { templates: MessageTemplate[]; origin: string } {
+  if (directory !== undefined) return { templates: loadTemplates(directory), origin: directory };
   const peer = join(repositoryRoot, '..', 'shared', 'bench', 'messages-peer');
   if (existsSync(peer))
     return { templates: loadTemplates(peer), origin: 'the 20 messages of ../shared/bench/messages-peer' };

@@ -1,24 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { baselines } from './baselines.js';
 import { benchMessages } from './bench-messages.js';
 import { EngineProcess, freePort } from './engine-process.js';
+import type { Figure } from './figure.js';
 import { HttpSink } from './http-sink.js';
-import { type MessageTemplate } from './message-templates.js';
+import type { MessageTemplate } from './message-templates.js';
 import { type LoadOptions, type LoadReport, runLoad } from './mllp-load.js';
-
-/** One line of the result: what was measured, how much, and against what. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly note?: string;
-}
 
 const SETTLE_WITHIN_MS = 120_000;
 
-interface Bench {
+interface Stage {
   readonly engine: EngineProcess;
   readonly sink: HttpSink;
   readonly port: number;
@@ -26,14 +20,24 @@ interface Bench {
   readonly figures: Figure[];
 }
 
-/** Drives load through the whole pipe to an HTTP sink and prints the figures as a table and as JSON (`--json` alone). */
+/**
+ * Drives load through the whole pipe to an HTTP sink and prints the figures as a table and as JSON (`--json`: JSON alone).
+ * `--quick` sends a fifth; `--messages DIR` sends other messages.
+ */
 export async function bench(argv: readonly string[]): Promise<void> {
-  const json = argv.includes('--json');
-  const quick = argv.includes('--quick');
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      messages: { type: 'string' },
+    },
+  });
+  const { json, quick } = values;
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const directory = mkdtempSync(join(tmpdir(), 'suture-bench-'));
   const sink = await HttpSink.open();
-  const { templates, origin } = benchMessages();
+  const { templates, origin } = benchMessages(values.messages);
   say(`messages: ${origin}; ${cpus().length} cores; load generator and sink share them with the engine`);
   const figures: Figure[] = [];
   try {
@@ -59,13 +63,13 @@ export async function bench(argv: readonly string[]): Promise<void> {
   process.stdout.write(`${JSON.stringify({ figures })}\n`);
 }
 
-async function scenarios(bench: Bench, scale: number, say: (text: string) => void): Promise<void> {
-  const { figures } = bench;
+async function scenarios(stage: Stage, scale: number, say: (text: string) => void): Promise<void> {
+  const { figures } = stage;
   const n = (count: number) => Math.max(200, Math.round(count * scale));
   say('warm-up ...');
-  await through(bench, { count: n(3_000), connections: 8, window: 1, prefix: 'W' });
+  await through(stage, { count: n(3_000), connections: 8, window: 1, prefix: 'W' });
   say('end to end, 8 connections, send and wait ...');
-  await endToEnd(bench, 'end to end, 8 connections', {
+  await endToEnd(stage, 'end to end, 8 connections', {
     count: n(12_000),
     connections: 8,
     window: 1,
@@ -73,12 +77,12 @@ async function scenarios(bench: Bench, scale: number, say: (text: string) => voi
   });
   say('end to end, a new patient every 4 messages ...');
   const fresh = { count: n(6_000), connections: 8, window: 1, prefix: 'F', messagesPerPatient: 4 };
-  await endToEnd(bench, 'end to end, fresh patients', fresh);
+  await endToEnd(stage, 'end to end, fresh patients', fresh);
   say('one connection, send and wait ...');
-  const one = await through(bench, { count: n(3_000), connections: 1, window: 1, prefix: 'O' });
+  const one = await through(stage, { count: n(3_000), connections: 1, window: 1, prefix: 'O' });
   figures.push({ name: 'one connection, send and wait', value: one.load.perSecond, unit: 'msg/s' });
   say('overload ...');
-  const over = await through(bench, { count: n(12_000), connections: 8, window: 16, prefix: 'L' });
+  const over = await through(stage, { count: n(12_000), connections: 8, window: 16, prefix: 'L' });
   figures.push(
     {
       name: 'ACK p50 under overload',
@@ -89,7 +93,7 @@ async function scenarios(bench: Bench, scale: number, say: (text: string) => voi
     { name: 'ACK p99 under overload', value: over.load.ackMs.p99, unit: 'ms' },
   );
   say('10 messages a second ...');
-  const calm = await through(bench, {
+  const calm = await through(stage, {
     count: Math.max(50, n(100)),
     connections: 1,
     window: 4,
@@ -100,7 +104,7 @@ async function scenarios(bench: Bench, scale: number, say: (text: string) => voi
     { name: 'ACK p50 at 10 msg/s', value: calm.load.ackMs.p50, unit: 'ms' },
     { name: 'ACK p99 at 10 msg/s', value: calm.load.ackMs.p99, unit: 'ms' },
   );
-  const megabytes = bench.engine.peakResidentBytes / 1024 ** 2;
+  const megabytes = stage.engine.peakResidentBytes / 1024 ** 2;
   figures.push({
     name: 'resident memory, all roles, peak',
     value: megabytes,
@@ -110,14 +114,14 @@ async function scenarios(bench: Bench, scale: number, say: (text: string) => voi
 }
 
 async function endToEnd(
-  bench: Bench,
+  stage: Stage,
   name: string,
   options: Omit<LoadOptions, 'port' | 'templates'>,
 ): Promise<void> {
-  const { load, seconds, cpu } = await through(bench, options);
+  const { load, seconds, cpu } = await through(stage, options);
   const micros = (value: number) => (value * 1e6) / load.acknowledged;
   const refused = load.refused + load.unanswered;
-  bench.figures.push(
+  stage.figures.push(
     {
       name,
       value: load.acknowledged / seconds,
@@ -132,7 +136,7 @@ async function endToEnd(
 
 /** Sends, and waits until every acknowledged message is delivered and in the ledger's tree. */
 async function through(
-  { engine, sink, port, templates }: Bench,
+  { engine, sink, port, templates }: Stage,
   options: Omit<LoadOptions, 'port' | 'templates'>,
 ): Promise<{ load: LoadReport; seconds: number; cpu: { engine: number; database: number } }> {
   const deliveredBefore = sink.stats.unique;

@@ -7,6 +7,9 @@ import type { TransformChannel } from './transform-channel.js';
 /** What stands in a pack for a message that no mapping file touched. */
 const NO_MAPPING = 'none';
 
+const UNDECODABLE =
+  'some of its bytes are no text in its character set (MSH-18); correct the set at the sender';
+
 export interface TransformContext {
   readonly tenant: string;
   readonly engineVersion: string;
@@ -48,7 +51,9 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
   }
   try {
     const header = readMessageHeader(message.raw);
-    const parsed = parseMessage(message.raw);
+    const parsed = parseMessage(message.raw, { header });
+    const undecodable = parsed.problems.find((problem) => problem.severity === 'error');
+    if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
     for (const filter of channel.filters) {
       if (filter.drops(parsed)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
     }
@@ -66,7 +71,8 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
       return ended(messageState.dead, 'MAPPING_EMPTY', `mapping ${map.name} made no resource of it`);
     }
     const mapping = digestOfMapping(context.engineVersion, map.digest);
-    return { ...common, state: messageState.transformed, mapping, resources };
+    const { controlId } = header;
+    return { ...common, state: messageState.transformed, mapping, resources, controlId };
   } catch (error) {
     // The message of an EngineError never holds content; that of another error may, so only its name is kept.
     if (isEngineError(error)) return ended(messageState.dead, error.code, error.message);

@@ -23,6 +23,8 @@ export interface MessageOutcome {
   readonly resources: readonly MappedResource[];
   /** Provenance names the source by these. */
   readonly channelName: string;
+  /** MSH-10. */
+  readonly controlId?: string;
 }
 
 /** One resource of a message as it was stored. */

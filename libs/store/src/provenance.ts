@@ -3,8 +3,8 @@ import { formatPosition, stableId } from '#kernel';
 import type { MessageOutcome, StoredResource } from './message-outcome.js';
 
 /**
- * The Provenance of one message as JSON: what it touched (with versions), the source by hash and journal position, and
- * the mapping by hash. A function of the message and of what it met in the store, so a re-run writes the same bytes.
+ * The Provenance of one message as JSON: what it touched (with versions), the source by hash, journal position and
+ * control id, and the mapping by hash. A function of the message and of what it met in the store, so a re-run writes the same bytes.
  */
 export function provenanceOf(
   tenant: string,
@@ -16,12 +16,17 @@ export function provenanceOf(
   const references = targets.map((t) => `{"reference":"${t.type}/${t.id}/_history/${t.version}"}`).join(',');
   const recorded = new Date(message.receivedAtMs).toISOString();
   const channel = JSON.stringify(message.channelName);
+  const controlId =
+    message.controlId === undefined
+      ? ''
+      : `,{"role":"source","what":{"identifier":{"system":"urn:x-suture:message-control-id",` +
+        `"value":${JSON.stringify(message.controlId)}}}}`;
   const text =
     `{"resourceType":"Provenance","id":"${id}","target":[${references}],"recorded":"${recorded}",` +
     `"policy":["urn:x-suture:mapping:${message.mapping.toString('hex')}"],` +
     `"agent":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/provenance-participant-type",` +
     `"code":"assembler"}]},"who":{"display":${channel}}}],` +
     `"entity":[{"role":"source","what":{"identifier":{"system":"urn:x-suture:message-sha256",` +
-    `"value":"${hash('sha256', message.raw, 'hex')}"},"display":"journal position ${position}"}}]}`;
+    `"value":"${hash('sha256', message.raw, 'hex')}"},"display":"journal position ${position}"}}${controlId}]}`;
   return { id, text };
 }

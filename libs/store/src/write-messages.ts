@@ -183,7 +183,7 @@ export class MessageWriter {
     const version = (before?.version ?? 0) + 1;
     changes.current.set(key, { type, id, rid: before?.rid, version, deleted: false, ...next });
     changes.changed.add(key);
-    changes.hashes.set(key, searchHashes(next.content));
+    changes.hashes.set(key, searchHashes(next.content, next.patient));
     if (resource.merge === 'update') this.cache.remember(key, next.digest, next.content);
     return { type, id, version, changed: true, content: next.content };
   }
