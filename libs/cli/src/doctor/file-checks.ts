@@ -1,0 +1,29 @@
+import { loadChannels } from '#channel';
+import { loadMappings } from '#mapping';
+import type { CommandSettings } from '../settings.js';
+import { counted } from '../time-text.js';
+import { type Finding, fail, ok } from './finding.js';
+
+const REMEDY = 'suture validate names file, line and what to do';
+
+/** Channel files and mappings load. What is wrong in them stands in `suture validate`. */
+export async function checkFiles(settings: CommandSettings): Promise<Finding[]> {
+  const { channels, problems } = await loadChannels(settings.channelsDirectory, settings.environment);
+  const { maps, errors } = loadMappings(settings.mappingsDirectory);
+  return [
+    problems.length === 0
+      ? ok('channel files', `${counted(channels.length, 'channel')} in ${settings.channelsDirectory}`)
+      : fail(
+          'channel files',
+          `${counted(problems.length, 'problem')}; channels in those files do not run`,
+          REMEDY,
+        ),
+    errors.length === 0
+      ? ok('mappings', `${counted(maps.length, 'message map')} in ${settings.mappingsDirectory}`)
+      : fail(
+          'mappings',
+          `${counted(errors.length, 'problem')}; messages of those maps become dead letters`,
+          REMEDY,
+        ),
+  ];
+}

@@ -1,0 +1,64 @@
+import type { Terminal } from './terminal.js';
+import { columns } from './text-table.js';
+import type { Explanation } from './verbs/explain.js';
+
+/** Places named for one rule before the rest is only counted. */
+const MAX_PLACES = 8;
+
+/** The account of one message, for a person. */
+export function explanationLines(
+  explanation: Explanation,
+  { everyDrop }: { everyDrop: boolean },
+  terminal: Terminal,
+): string[] {
+  const { message, type, map, channel, report, problem, resources } = explanation;
+  const title = `${message}  ${type}  ${map === undefined ? 'no map' : `map ${map}`}${channel === undefined ? '' : `  as channel ${channel}`}`;
+  if (report === undefined) return [title, `  ${terminal.paint('bad', problem ?? 'it was not mapped')}`];
+  const made = Object.entries(resources).map(([name, count]) => `${count} ${name}`);
+  const lines = [title, `  made      ${made.join(', ') || 'nothing'}`, `  mapped    ${report.mapped}`];
+  lines.push(`  dropped   ${report.droppedCount}`, ...droppedLines(report.dropped, everyDrop));
+  const unmapped = String(report.unmappedCount);
+  lines.push(`  unmapped  ${report.unmappedCount === 0 ? unmapped : terminal.paint('doubtful', unmapped)}`);
+  lines.push(...placeLines(report.unmapped));
+  if (report.errors.length > 0)
+    lines.push(`  errors    ${terminal.paint('bad', String(report.errors.length))}`);
+  for (const { code, path, rule, message: text } of report.errors)
+    lines.push(`    ${path}  ${rule}  ${code}: ${text}`);
+  return lines;
+}
+
+/** Places below one field stand in one line: `ORC[1]-21[1]  .1 .2 .6.1`. */
+function placeLines(places: readonly string[]): string[] {
+  const fields = new Map<string, string[]>();
+  for (const place of places) {
+    const dot = place.indexOf('.');
+    const field = dot < 0 ? place : place.slice(0, dot);
+    const parts = fields.get(field) ?? [];
+    if (dot >= 0) parts.push(place.slice(dot));
+    fields.set(field, parts);
+  }
+  return columns([...fields].map(([field, parts]) => [`    ${field}`, parts.join(' ')]));
+}
+
+interface Dropped {
+  readonly path: string;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** One line for each rule; its places in a row. */
+function droppedLines(dropped: readonly Dropped[], everyDrop: boolean): string[] {
+  const rules = new Map<string, { reason: string; places: string[] }>();
+  for (const { path, rule, reason } of dropped) {
+    const known = rules.get(rule);
+    if (known === undefined) rules.set(rule, { reason, places: [path] });
+    else known.places.push(path);
+  }
+  return columns(
+    [...rules].map(([rule, { reason, places }]) => {
+      const named = everyDrop ? places : places.slice(0, MAX_PLACES);
+      const rest = places.length > named.length ? `, and ${places.length - named.length} more` : '';
+      return [`    ${rule}`, reason, named.join(', ') + rest];
+    }),
+  );
+}

@@ -1,0 +1,44 @@
+import type { EngineError } from '#kernel';
+import { counted, durationText } from './time-text.js';
+
+/** Times kept for the middle and the slowest: beyond this only counts go on. */
+const MAX_TIMES = 1_000_000;
+
+/** What became of the messages of one `send`. */
+export class SendTally {
+  accepted = 0;
+  refused = 0;
+  unanswered = 0;
+  stoppedBy: EngineError | undefined;
+  private readonly timesMs: number[] = [];
+  private readonly startedMs = performance.now();
+
+  get sent(): number {
+    return this.accepted + this.refused + this.unanswered;
+  }
+
+  note(accepted: boolean, tookMs: number): void {
+    if (accepted) this.accepted++;
+    else this.refused++;
+    if (this.timesMs.length < MAX_TIMES) this.timesMs.push(tookMs);
+  }
+
+  summary() {
+    const { sent, accepted, refused, unanswered } = this;
+    return { sent, accepted, refused, unanswered, ms: Math.round(performance.now() - this.startedMs) };
+  }
+
+  /** One line for a person. */
+  sentence(): string {
+    if (this.sent === 0) return 'nothing was sent: there is no HL7 v2 message there';
+    const parts = [`${this.accepted} accepted`];
+    if (this.refused > 0) parts.push(`${this.refused} refused`);
+    if (this.unanswered > 0) parts.push(`${this.unanswered} not answered`);
+    const took = durationText(performance.now() - this.startedMs);
+    const sorted = this.timesMs.sort((a, b) => a - b);
+    const middle = sorted[Math.floor(sorted.length / 2)];
+    const pace =
+      middle === undefined ? '' : `; acknowledged within ${durationText(Number(middle.toFixed(1)))} (median)`;
+    return `${counted(this.sent, 'message')} in ${took}: ${parts.join(', ')}${pace}`;
+  }
+}

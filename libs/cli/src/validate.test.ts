@@ -1,0 +1,78 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { HeardTerminal } from '../testing/heard-terminal.js';
+import { repositoryRoot } from '../testing/small-engine.js';
+import { runCommand } from './run-command.js';
+import { readSettings } from './settings.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'suture-validate-'));
+  cpSync(join(repositoryRoot, 'mappings'), folder, { recursive: true });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(...argv: string[]) {
+  const heard = new HeardTerminal();
+  return { code: await runCommand(argv, heard, readSettings({}, folder)), heard };
+}
+
+describe('suture validate', () => {
+  test('what ships has no problem', async () => {
+    const { code, heard } = await run('validate', folder);
+    expect([code, heard.answer[0]]).toEqual([
+      0,
+      expect.stringMatching(/^2 channels and \d+ message maps? (is|are) good$/),
+    ]);
+  });
+
+  test('a mistake in a channel file is told with file, line, column, code and remedy', async () => {
+    const path = join(folder, 'channels', 'hospital.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('frame_max:', 'frame_maximum:'));
+    const { code, heard } = await run('validate', folder);
+    expect(code).toBe(1);
+    expect(heard.answer[0]).toMatch(/^channels\/hospital\.yaml:\d+:\d+ [A-Z_]+ .* - .+/);
+    expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 1 channel and/);
+  });
+
+  test('a mistake in a mapping is told likewise, also as JSON', async () => {
+    const path = join(folder, 'hl7v2', 'oru-r01.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('for:', 'fur:'));
+    const { code, heard } = await run('validate', folder, '--json');
+    expect(code).toBe(1);
+    const [answer] = heard.json as [
+      { valid: boolean; problems: { file: string; line: number; code: string; remedy: string }[] },
+    ];
+    expect(answer.valid).toBe(false);
+    expect(answer.problems[0]).toMatchObject({ file: 'hl7v2/oru-r01.yaml', code: expect.any(String) });
+    expect(answer.problems[0]?.line).toBeGreaterThan(0);
+  });
+
+  test('a folder that does not exist is exit code 3', async () => {
+    expect((await run('validate', join(folder, 'nowhere'))).code).toBe(3);
+  });
+});
+
+describe('suture explain', () => {
+  test('accounts for every value by place, without any value', async () => {
+    const sample = join(repositoryRoot, 'test/fixtures/hl7v2/oru-r01/critical-potassium.hl7');
+    const { heard } = await run('explain', sample, '--mappings', folder);
+    expect(heard.answer[0]).toMatch(/ORU\^R01 {2}map v2\.ORU_R01/);
+    expect(heard.text).toMatch(/^ {2}mapped +\d{3}$/m);
+    expect(heard.text).toMatch(/MSH\[1\]-10/);
+    const content = readFileSync(sample, 'latin1');
+    for (const value of ['6.80', 'MRN-004711']) {
+      expect(content).toContain(value);
+      expect(heard.text).not.toContain(value);
+    }
+  });
+
+  test('a message that no map claims is exit code 1 and says so', async () => {
+    const path = join(folder, 'odd.hl7');
+    writeFileSync(path, 'MSH|^~\\&|A|B|C|D|20260101||ZZZ^Z01|1|P|2.5.1\r');
+    const { code, heard } = await run('explain', path, '--mappings', folder);
+    expect([code, heard.text]).toEqual([1, expect.stringContaining('no map claims ZZZ^Z01')]);
+  });
+});

@@ -1,0 +1,167 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, extname, join, resolve } from 'node:path';
+import { splitBatch } from '#hl7v2';
+import { EngineError, isEngineError } from '#kernel';
+import { loadMappings } from '#mapping';
+import { UsageError } from '../arguments.js';
+import { ChannelChoice } from '../channel-choice.js';
+import {
+  type Conversion,
+  type ConversionContext,
+  convertMessages,
+  refusedFile,
+} from '../convert-messages.js';
+import { folderLayout } from '../mapping-folder.js';
+import { listFiles, type MessageFile, readBytes } from '../message-files.js';
+import { counted, durationText } from '../time-text.js';
+import { type Call, exitCode, type Verb } from '../verb.js';
+
+const ENDINGS = ['.hl7', '.txt', '.xml', '.ccda', '.cda', '.csv'];
+/** Enough to tell formats apart. */
+const SNIFF_BYTES = 512;
+
+export const convert: Verb = {
+  usage: '--in <folder> --out <folder>',
+  about: [
+    'Converts every message file under --in (.hl7 .txt .xml .ccda .cda .csv, told apart by content) to the same path under',
+    '--out: .json holds one FHIR Bundle, .report.json what was mapped, dropped, unmapped and wrong. A file that is refused',
+    'gets only its report. Offline: no server, no database. C-CDA and CSV are not built yet; their reports say so.',
+  ],
+  options: {
+    in: { type: 'string', value: '<folder>', about: 'where the messages are' },
+    out: {
+      type: 'string',
+      value: '<folder>',
+      about: 'where bundles and reports go; made when missing, files replaced',
+    },
+    mappings: { type: 'string', value: '<folder>', about: 'mappings to use; default mappings/' },
+    channel: {
+      type: 'string',
+      short: 'c',
+      value: '<name>',
+      about: 'convert as this channel does; default the first that accepts the type',
+    },
+  },
+  exits: {
+    ok: 'every file was converted',
+    no: 'a file, or a message in one, was refused; or there was none',
+  },
+  examples: ['convert --in inbox --out fhir', 'convert --in inbox --out fhir --json'],
+  run: async (call) => {
+    call.arguments.noWords();
+    const { from, to } = folders(call);
+    const layout = await folderLayout(call.settings, call.arguments.text('mappings'));
+    const mappings = loadMappings(layout.mappings);
+    if (mappings.errors.length > 0)
+      call.terminal.note(
+        `${counted(mappings.errors.length, 'problem')} in the mappings; those maps are not used: suture validate`,
+      );
+    const channels = await ChannelChoice.open(call.settings, call.arguments.text('channel'));
+    const tally = await convertAll(call, from, to, { mappings, channels, tenant: call.settings.tenant });
+    if (call.json) call.terminal.out(JSON.stringify(tally));
+    else call.terminal.out(sentence(tally));
+    return tally.files > 0 && tally.refused + tally.partly === 0 ? exitCode.ok : exitCode.no;
+  },
+};
+
+interface Tally {
+  files: number;
+  converted: number;
+  partly: number;
+  refused: number;
+  messages: number;
+  ms: number;
+}
+
+function folders(call: Call): { from: string; to: string } {
+  const typed = (name: string) => {
+    const text = call.arguments.text(name);
+    if (text === undefined) throw new UsageError(`--${name} is missing`);
+    return resolve(call.settings.typedFrom, text);
+  };
+  const [from, to] = [typed('in'), typed('out')];
+  if (from === to) throw new UsageError('--in and --out are the same folder');
+  return { from, to };
+}
+
+async function convertAll(call: Call, from: string, to: string, context: ConversionContext): Promise<Tally> {
+  const startedMs = Date.now();
+  const files = (await listFiles([from], call.settings.typedFrom)).filter(({ path }) =>
+    ENDINGS.includes(endingOf(path)),
+  );
+  const tally: Tally = { files: files.length, converted: 0, partly: 0, refused: 0, messages: 0, ms: 0 };
+  const taken = new Map<string, string>();
+  for (const [index, file] of files.entries()) {
+    if (call.terminal.stop.aborted)
+      throw new EngineError('unavailable', 'INTERRUPTED', `interrupted after ${index} files`);
+    call.terminal.progress(`${index + 1} of ${files.length}: ${file.label}`);
+    const target = join(to, file.label.slice(0, -extname(file.label).length));
+    const other = taken.get(target);
+    if (other !== undefined) {
+      call.terminal.note(`${file.label}: left out, ${other} has the same name without its ending`);
+      tally.refused++;
+      continue;
+    }
+    taken.set(target, file.label);
+    const { bundle, report } = await convertFile(file, context);
+    await write(target, bundle, JSON.stringify(report, undefined, 2));
+    tally[report.outcome]++;
+    tally.messages += report.messages;
+    if (report.outcome !== 'converted' && !call.json)
+      call.terminal.out(
+        `${report.outcome}  ${file.label}  ${report.errors[0]?.code ?? ''}: ${report.errors[0]?.message ?? ''}`,
+      );
+  }
+  tally.ms = Date.now() - startedMs;
+  return tally;
+}
+
+function endingOf(path: string): string {
+  return extname(path).toLowerCase();
+}
+
+async function convertFile(file: MessageFile, context: ConversionContext): Promise<Conversion> {
+  const source = file.label;
+  let bytes: Buffer;
+  try {
+    bytes = await readBytes(file);
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    return refusedFile(source, 'unknown', error.code, error.message);
+  }
+  const { messages } = splitBatch(bytes);
+  if (messages.length > 0) return convertMessages(source, messages, context);
+  // UTF-16 shows its letters between zero bytes.
+  const start = bytes
+    .toString('latin1', 0, SNIFF_BYTES)
+    .replace(/^[\s\u00ef\u00bb\u00bf\u00ff\u00fe\0]+/, '');
+  if (start.startsWith('<'))
+    return refusedFile(source, 'xml', 'FORMAT_NOT_BUILT', 'it is XML; C-CDA is not built yet');
+  if (endingOf(file.path) === '.csv')
+    return refusedFile(source, 'csv', 'FORMAT_NOT_BUILT', 'it is CSV, which is not built yet');
+  const why = start === '' ? 'it is empty' : 'it holds no HL7 v2 message, no XML and no CSV';
+  return refusedFile(source, 'unknown', 'FORMAT_UNKNOWN', why);
+}
+
+async function write(target: string, bundle: string | undefined, report: string): Promise<void> {
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    // What an earlier run made of a file that is now refused must not stay.
+    if (bundle === undefined) await rm(`${target}.json`, { force: true });
+    else await writeFile(`${target}.json`, `${bundle}\n`);
+    await writeFile(`${target}.report.json`, `${report}\n`);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new EngineError('misconfigured', 'FILE_UNWRITABLE', `cannot write ${target}.json (${code})`, {
+      cause,
+    });
+  }
+}
+
+function sentence({ files, converted, partly, refused, messages, ms }: Tally): string {
+  if (files === 0) return `no message files there (${ENDINGS.join(' ')})`;
+  const parts = [`${converted} converted`];
+  if (partly > 0) parts.push(`${partly} in part`);
+  if (refused > 0) parts.push(`${refused} refused`);
+  return `${counted(files, 'file')} with ${counted(messages, 'message')} in ${durationText(ms)}: ${parts.join(', ')}`;
+}
