@@ -1,7 +1,7 @@
 import { HttpDestination, HttpPoster } from '#connectors';
+import { DeliveryClaims } from '#delivery';
 import { assert } from '#kernel';
 import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
-import { DeliveryClaims } from '#store';
 import { NotifySubscribers } from '#subscriptions';
 import type { Services } from './services.js';
 

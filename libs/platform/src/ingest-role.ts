@@ -117,7 +117,12 @@ export class IngestRole {
       ...(frame_max === undefined ? {} : { frameMaxBytes: frame_max }),
       ...(idle_timeout === undefined ? {} : { idleTimeoutMs: idle_timeout }),
       ...(max_connections === undefined ? {} : { maxConnections: max_connections }),
-      report: ({ event, ...facts }) => log.info(event, facts),
+      report: ({ event, ...facts }) => {
+        // A peer that hangs up in order is everyday life, a thousand times an hour behind some load balancers.
+        const isOrdinary = event === 'connection-closed' && 'reason' in facts && facts.reason === 'peer';
+        if (isOrdinary) log.debug(event, facts);
+        else log.info(event, facts);
+      },
     });
   }
 }

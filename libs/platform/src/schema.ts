@@ -1,4 +1,5 @@
 import type { Migration } from '#database';
+import { deliveryMigrations } from '#delivery';
 import { journalMigrations } from '#journal';
 import { ledgerMigrations } from '#ledger';
 import { storeMigrations } from '#store';
@@ -18,6 +19,7 @@ export const migrations: readonly Migration[] = [
   ...platformMigrations,
   ...journalMigrations,
   ...storeMigrations,
+  ...deliveryMigrations,
   ...ledgerMigrations,
   ...subscriptionsMigrations,
 ];
