@@ -61,6 +61,14 @@ describe('checker of the kill loop', () => {
     expect(breaches({ receiver: hole })).toEqual(['out of order']);
   });
 
+  test('a flood of one kind does not hide a breach of another', () => {
+    const ids = Array.from({ length: 500 }, (_, n) => `b${n}`);
+    const lost = [...senders, { patient: 'B', sent: ids, acknowledged: new Set(ids) }];
+    const kinds = breaches({ senders: lost, receiver: receiver.slice(0, 2) });
+    expect(new Set(kinds)).toEqual(new Set(['lost', 'not delivered']));
+    expect(kinds.length).toBeLessThan(100);
+  });
+
   test('two messages of a patient that arrive the other way round are noticed', () => {
     const [one, two, three] = receiver;
     if (!one || !two || !three) throw new Error('fixture');

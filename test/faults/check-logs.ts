@@ -28,7 +28,7 @@ export interface Verdict {
   readonly breaches: readonly string[];
 }
 
-/** Enough to see what happened, few enough to read. */
+/** Of each kind: enough to see what happened, few enough to read, and no kind hides another. */
 const MAX_BREACHES = 50;
 
 /**
@@ -53,8 +53,18 @@ export function checkLogs(
     acknowledged: senders.reduce((sum, sender) => sum + sender.acknowledged.size, 0),
     delivered: first.byPosition.size,
     repeated: first.repeated,
-    breaches: breaches.slice(0, MAX_BREACHES),
+    breaches: firstOfEachKind(breaches),
   };
+}
+
+function firstOfEachKind(breaches: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  return breaches.filter((breach) => {
+    const kind = breach.slice(0, breach.indexOf(':'));
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    return count <= MAX_BREACHES;
+  });
 }
 
 /** Position by control id. */

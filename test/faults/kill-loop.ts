@@ -1,25 +1,24 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Database, openDatabase } from '#database';
 import { readMessageHeader } from '#hl7v2';
 import { formatPosition, type Position } from '#kernel';
-import { clusterDirectory, type EmbeddedPostgres, startEmbeddedPostgres } from '#platform';
+import { audit } from '#ledger';
 import { benchMessages } from '../load/bench-messages.js';
-import { freePort } from '../load/engine-process.js';
-import { HttpSink } from '../load/http-sink.js';
 import { checkLogs, type StoreEntry, type Verdict } from './check-logs.js';
+import { CheckpointWatch } from './checkpoint-watch.js';
 import { PersistentSender } from './persistent-sender.js';
 import { randomFromSeed } from './random-from-seed.js';
-import { PostgresVictim, RedisProcess, RoleProcess, type Victim } from './victims.js';
+import { clearStage, type Stage, setStage } from './stage.js';
 
 const SENDERS = 8;
 const BETWEEN_KILLS_MS = { least: 300, most: 1_200 };
 const DOWN_MS = { least: 0, most: 400 };
 const RUNS_WITHIN_MS = 60_000;
+/** After so many kills in a row it waits until senders get on, or a slow machine would do nothing but start. */
+const KILLS_IN_A_ROW = 5;
 const SETTLES_WITHIN_MS = 120_000;
 /** Share of the time between kills in which the receiver refuses everything. */
 const RECEIVER_DOWN_SHARE = 0.15;
+const HEAD_BYTES = 512;
 
 export interface KillLoopOptions {
   readonly seed: number;
@@ -32,95 +31,68 @@ export interface KillLoopResult extends Verdict {
   readonly kills: Readonly<Record<string, number>>;
   readonly resent: number;
   readonly refused: number;
+  /** Roles that ended by themselves, and were started again as a service manager would. */
+  readonly gaveUp: number;
+  /** Signed heads that a witness saw, and what the audit hashed again at the end. */
+  readonly checkpoints: number;
+  readonly audited: number;
   readonly seconds: number;
-}
-
-/** The distributed engine on this machine, with everything that the loop kills. */
-interface Stage {
-  readonly directory: string;
-  readonly postgres: EmbeddedPostgres;
-  readonly redis: RedisProcess;
-  readonly victims: readonly Victim[];
-  readonly sink: HttpSink;
-  readonly mllpPort: number;
 }
 
 /**
  * Sends under load while random parts of the engine are killed with kill -9, then compares what the senders were promised,
- * what the receiver saw, and what the store holds.
+ * what the receiver saw, what the store holds, and what the ledger signed on the way.
  */
 export async function killLoop(options: KillLoopOptions): Promise<KillLoopResult> {
-  const stage = await setStage(options);
   const startMs = performance.now();
+  const stage = await setStage(options.showLog);
+  const watch = new CheckpointWatch(stage.ledgerDirectory);
   const senders = Array.from(
     { length: SENDERS },
     (_, n) => new PersistentSender(`PAT${n}`, stage.mllpPort, benchMessages().templates),
   );
   try {
-    for (const victim of stage.victims) await victim.restart();
     for (const sender of senders) sender.start();
-    await until(RUNS_WITHIN_MS, 'the first acknowledgment of every sender', () =>
-      Promise.resolve(senders.every((sender) => sender.log.acknowledged.size > 0)),
-    );
-    const kills = await killAtRandom(stage, options);
+    await allGetOn(senders);
+    const kills = await killAtRandom(stage, senders, options);
     stage.sink.answer = () => 200;
     await Promise.all(senders.map((sender) => sender.stop()));
-    const store = await settled(stage, options.say);
-    const verdict = checkLogs(
-      senders.map((sender) => sender.log),
-      stage.sink.received,
-      store,
-    );
+    const { store, report } = await settled(stage, options.say);
+    const logs = senders.map((sender) => sender.log);
+    const verdict = checkLogs(logs, stage.sink.received, store);
+    const checkpoints = await watch.end();
+    const findings = report.findings.map(({ code, detail }) => `audit: ${code} ${detail}`);
     const sum = (pick: (sender: PersistentSender) => number) =>
-      senders.reduce((n, sender) => n + pick(sender), 0);
-    const seconds = (performance.now() - startMs) / 1000;
-    return { ...verdict, kills, resent: sum((s) => s.resent), refused: sum((s) => s.refused), seconds };
+      senders.reduce((total, sender) => total + pick(sender), 0);
+    return {
+      ...verdict,
+      breaches: [...verdict.breaches, ...checkpoints.breaches, ...findings],
+      kills,
+      resent: sum((sender) => sender.resent),
+      refused: sum((sender) => sender.refused),
+      gaveUp: stage.roles.reduce((total, role) => total + role.gaveUp, 0),
+      checkpoints: checkpoints.seen,
+      audited: report.messages,
+      seconds: (performance.now() - startMs) / 1000,
+    };
   } finally {
     for (const sender of senders) sender.close();
+    await watch.end();
     await clearStage(stage);
   }
 }
 
-async function setStage({ showLog }: KillLoopOptions): Promise<Stage> {
-  const directory = mkdtempSync(join(tmpdir(), 'suture-prove-'));
-  const data = join(directory, 'data');
-  const [mllpPort, redisPort, httpPort] = [await freePort(), await freePort(), await freePort()];
-  const sink = await HttpSink.open(0, true);
-  const postgres = await startEmbeddedPostgres({ dataDirectory: join(directory, 'database') });
-  const redis = new RedisProcess(redisPort);
-  writeFileSync(
-    join(directory, 'prove.yaml'),
-    `channel: prove
-source: { mllp: { listen: "127.0.0.1:${mllpPort}", accept: [ADT^A01, ADT^A04, ADT^A08, ORU^R01, VXU^V04] } }
-transform: { mapping: hl7v2 }
-routes: [{ to: receiver }]
-destinations:
-  receiver: { http: { url: "http://127.0.0.1:${sink.port}/", timeout: 2s }, retry: { first_after: 50ms, at_most_every: 1s } }
-`,
+/** Resolves when every sender has got one more acknowledgment. */
+async function allGetOn(senders: readonly PersistentSender[]): Promise<void> {
+  const before = senders.map((sender) => sender.log.acknowledged.size);
+  await until(RUNS_WITHIN_MS, 'an acknowledgment for every sender', () =>
+    Promise.resolve(senders.every((sender, n) => sender.log.acknowledged.size > (before[n] ?? 0))),
   );
-  const environment = {
-    DATABASE_URL: postgres.url,
-    REDIS_URL: redis.url,
-    SUTURE_CHANNELS: directory,
-    SUTURE_DATA_DIR: data,
-    SUTURE_HTTP_PORT: String(httpPort),
-    SUTURE_LOG_LEVEL: showLog ? 'info' : 'fatal',
-  };
-  const roles = ['ingest', 'transform', 'transform', 'deliver', 'anchor', 'api'];
-  const processes = roles.map((role, n) => new RoleProcess(`${role} ${n}`, role, environment, showLog));
-  const postgresVictim = new PostgresVictim(clusterDirectory(join(directory, 'database')));
-  return { directory, postgres, redis, victims: [redis, ...processes, postgresVictim], sink, mllpPort };
-}
-
-async function clearStage({ victims, postgres, sink, directory }: Stage): Promise<void> {
-  await Promise.all(victims.map((victim) => victim.stop()));
-  await postgres.stop();
-  await sink.close();
-  rmSync(directory, { recursive: true, force: true });
 }
 
 async function killAtRandom(
   stage: Stage,
+  senders: readonly PersistentSender[],
   { seed, kills, say }: KillLoopOptions,
 ): Promise<Record<string, number>> {
   const random = randomFromSeed(seed);
@@ -136,49 +108,55 @@ async function killAtRandom(
     counts[victim.name] = (counts[victim.name] ?? 0) + 1;
     await pause(between(DOWN_MS));
     await victim.restart();
+    if (kill % KILLS_IN_A_ROW === 0) await allGetOn(senders);
     if (kill % 10 === 0)
       say(`${kill} of ${kills} kills; the receiver has ${stage.sink.stats.unique} messages`);
   }
   return counts;
 }
 
-/** Waits until nothing is left to do, then reads the store. */
-async function settled(stage: Stage, say: (text: string) => void): Promise<StoreEntry[]> {
-  const database = openDatabase(stage.postgres.url, { maxConnections: 2, application: 'suture-prove' });
+/** Waits until nothing is left to do, then reads the store and lets the audit hash everything again. */
+async function settled(
+  stage: Stage,
+  say: (text: string) => void,
+): Promise<{ store: StoreEntry[]; report: Awaited<ReturnType<typeof audit>> }> {
+  const database = openDatabase(stage.postgres.url, { maxConnections: 4, application: 'suture-prove' });
   let last = '';
   try {
     await until(
       SETTLES_WITHIN_MS,
       () => `the engine to finish what it took (${last})`,
       async () => {
-        const left = await database
-          .query<{ journal: number; deliveries: number; entries: number }>(LEFT_TO_DO)
-          .catch(() => []);
+        const left = await database.query<Record<string, number>>(LEFT_TO_DO).catch(() => []);
         last = JSON.stringify(left[0]);
         return left[0] !== undefined && Object.values(left[0]).every((n) => Number(n) === 0);
       },
     );
-    say('settled; reading the store');
-    return await dump(database);
+    say('settled; reading the store and hashing it again');
+    return {
+      store: await dump(database),
+      report: await audit({ database, directory: stage.ledgerDirectory }),
+    };
   } finally {
     await database.close();
   }
 }
 
 const LEFT_TO_DO = `
-SELECT (SELECT coalesce(sum(h.seq - c.seq), 0) FROM journal_head h JOIN cursor c USING (lane, partition)) AS journal,
+SELECT (SELECT coalesce(sum(h.seq - coalesce(c.seq, 0)), 0)
+        FROM journal_head h LEFT JOIN cursor c USING (lane, partition)) AS journal,
        (SELECT coalesce(sum(h.number - coalesce(c.number, 0)), 0)
         FROM delivery_head h LEFT JOIN delivery_cursor c USING (destination, partition)) AS deliveries,
        (SELECT count(*) FROM pack) - (SELECT coalesce(max(size), 0) FROM ledger_checkpoint) AS entries`;
 
 async function dump(database: Database): Promise<StoreEntry[]> {
-  const rows = await database.query<Position & { raw: Buffer; done: boolean }>(
-    `SELECT j.lane, j.partition, j.seq, j.raw, p.seq IS NOT NULL AS done
+  const rows = await database.query<Position & { head: Buffer; done: boolean }>(
+    `SELECT j.lane, j.partition, j.seq, substring(j.raw FOR ${HEAD_BYTES}) AS head, p.seq IS NOT NULL AS done
      FROM journal j LEFT JOIN pack p USING (lane, partition, seq) WHERE j.kind = 0`,
   );
   return rows.map((row) => ({
     position: formatPosition(row),
-    controlId: readMessageHeader(row.raw).controlId,
+    controlId: readMessageHeader(row.head).controlId,
     hasOutcome: row.done,
   }));
 }

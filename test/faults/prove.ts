@@ -35,12 +35,16 @@ export async function prove(argv: readonly string[]): Promise<number> {
       count(result.breaches, 'number reused', 'delivered twice'),
     ],
     ['nothing is refused for load or trouble', result.refused],
+    ['the ledger only grows, and each head proves the one before', count(result.breaches, ...CHECKPOINT)],
+    ['what is stored is what was ledgered', count(result.breaches, 'audit')],
   ] as const;
   const held = rows.every(([, breaches]) => breaches === 0);
   if (values.json) process.stdout.write(`${JSON.stringify({ seed, ...result, held })}\n`);
   else print(rows, result, seed);
   return held ? 0 : 1;
 }
+
+const CHECKPOINT = ['checkpoint unsigned', 'checkpoint shrank', 'checkpoint forked'];
 
 function count(breaches: readonly string[], ...kinds: string[]): number {
   return breaches.filter((breach) => kinds.some((kind) => breach.startsWith(`${kind}:`))).length;
@@ -55,11 +59,13 @@ function print(
   process.stdout.write(
     `killed: ${kills.join(', ')} in ${result.seconds.toFixed(0)} s\n` +
       `acknowledged ${result.acknowledged}, delivered ${result.delivered}, sent again by senders ${result.resent}, ` +
-      `repeated to the receiver under the same number ${result.repeated}\n\n`,
+      `repeated to the receiver under the same number ${result.repeated}\n` +
+      `checkpoints seen ${result.checkpoints}, messages hashed again ${result.audited}, roles that gave up by themselves ` +
+      `and were started again ${result.gaveUp}\n\n`,
   );
   for (const [claim, breaches] of rows) {
     const verdict = breaches === 0 ? 'held' : `BROKEN ${breaches} times`;
-    process.stdout.write(`${claim.padEnd(50)} kill loop   ${verdict}   seed ${seed}\n`);
+    process.stdout.write(`${claim.padEnd(60)} kill loop   ${verdict}   seed ${seed}\n`);
   }
   for (const breach of result.breaches) process.stdout.write(`  ${breach}\n`);
 }

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { repositoryRoot } from '../load/bench-messages.js';
 
 /** Something that can be killed at any moment and started again. */
 export interface Victim {
@@ -20,9 +20,16 @@ async function ended(child: ChildProcess): Promise<void> {
   await new Promise<void>((resolve) => child.once('exit', () => resolve()));
 }
 
-/** One role of the engine as a process of its own. */
+/** How long a service manager waits before it starts again what ended by itself. */
+const START_AGAIN_AFTER_MS = 300;
+const DRAINS_WITHIN_MS = 40_000;
+
+/** One role of the engine as a process of its own; when it ends by itself it is started again, as systemd would. */
 export class RoleProcess implements Victim {
   private child: ChildProcess | undefined;
+  private wanted = false;
+  /** How often it ended by itself. */
+  gaveUp = 0;
 
   constructor(
     readonly name: string,
@@ -31,23 +38,39 @@ export class RoleProcess implements Victim {
     private readonly showLog: boolean,
   ) {}
 
-  async restart(): Promise<void> {
-    const main = fileURLToPath(new URL(`../../apps/${this.role}/src/main.js`, import.meta.url));
-    const env = { ...process.env, ...this.environment };
-    this.child = spawn(process.execPath, [main], {
-      env,
+  restart(): Promise<void> {
+    this.wanted = true;
+    const main = join(repositoryRoot, `dist/apps/${this.role}/src/main.js`);
+    const child = spawn(process.execPath, [main], {
+      cwd: repositoryRoot,
+      env: { ...process.env, ...this.environment },
       stdio: ['ignore', 'ignore', this.showLog ? 'inherit' : 'ignore'],
     });
+    child.once('exit', () => {
+      if (!this.wanted || this.child !== child) return;
+      this.gaveUp++;
+      setTimeout(() => {
+        if (this.wanted && this.child === child) void this.restart();
+      }, START_AGAIN_AFTER_MS);
+    });
+    this.child = child;
     return Promise.resolve();
   }
 
-  async kill(): Promise<void> {
-    this.child?.kill('SIGKILL');
-    if (this.child) await ended(this.child);
+  kill(): Promise<void> {
+    return this.end('SIGKILL');
   }
 
+  /** Drains; what does not end in time is killed. */
   async stop(): Promise<void> {
-    this.child?.kill('SIGTERM');
+    const timer = setTimeout(() => this.child?.kill('SIGKILL'), DRAINS_WITHIN_MS);
+    await this.end('SIGTERM');
+    clearTimeout(timer);
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    this.wanted = false;
+    this.child?.kill(signal);
     if (this.child) await ended(this.child);
   }
 }
@@ -98,8 +121,9 @@ export class RedisProcess implements Victim {
     if (this.child) await ended(this.child);
   }
 
-  stop(): Promise<void> {
-    return this.kill();
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
@@ -109,10 +133,12 @@ export class PostgresVictim implements Victim {
 
   constructor(private readonly dataDirectory: string) {}
 
-  kill(): Promise<void> {
-    const pid = Number(readFileSync(join(this.dataDirectory, 'postmaster.pid'), 'utf8').split('\n')[0]);
-    process.kill(pid, 'SIGKILL');
-    return Promise.resolve();
+  async kill(): Promise<void> {
+    for (let attempt = 0; attempt < 1_000; attempt++) {
+      if (this.killNow()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error('there is no PostgreSQL to kill');
   }
 
   restart(): Promise<void> {
@@ -121,6 +147,17 @@ export class PostgresVictim implements Victim {
 
   stop(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** False while it is just being started again after the last time. */
+  private killNow(): boolean {
+    try {
+      const file = readFileSync(join(this.dataDirectory, 'postmaster.pid'), 'utf8');
+      process.kill(Number(file.split('\n')[0]), 'SIGKILL');
+      return true;
+    } catch {
+      return false; // no file, or one of a server that is gone
+    }
   }
 }
 
