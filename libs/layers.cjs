@@ -13,7 +13,7 @@ const rows = [
     libraries: ['hl7v2', 'cda', 'csv', 'fhir', 'merkle', 'database', 'telemetry'],
   },
   { name: 'language', libraries: ['mapping', 'channel', 'verify'] },
-  { name: 'state', libraries: ['journal', 'queue', 'store'] },
+  { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery'] },
   { name: 'guards', libraries: ['access', 'identity'] },
   { name: 'services', libraries: ['connectors', 'pipeline', 'subscriptions', 'ledger', 'wallet', 'record'] },
   { name: 'wiring and edge', libraries: ['platform', 'api'] },

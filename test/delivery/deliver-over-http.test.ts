@@ -1,13 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { HttpDestination, HttpPoster } from '#connectors';
+import { DeliveryClaims, deliveryMigrations } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
 import { DeliverDestinations } from '#pipeline';
-import { DeliveryClaims, storeMigrations } from '#store';
+import { storeMigrations } from '#store';
 import { NotifySubscribers, SubscriptionService, subscriptionsMigrations } from '#subscriptions';
 import { createTestDatabase, type TestDatabase } from '../../libs/database/testing/test-database.js';
-import { type Behaviour, HttpReceiver, type ReceivedPost } from '../../libs/store/testing/http-receiver.js';
+import {
+  type Behaviour,
+  HttpReceiver,
+  type ReceivedPost,
+} from '../../libs/delivery/testing/http-receiver.js';
+import { until } from '../../libs/delivery/testing/until.js';
 import { seedDeliveries, seedDestination } from '../../libs/store/testing/seed-deliveries.js';
-import { until } from '../../libs/store/testing/until.js';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const retry = { firstAfterMs: 5, atMostEveryMs: 20 };
@@ -31,7 +36,11 @@ describe('delivery over HTTP', () => {
   const errors: unknown[] = [];
 
   beforeAll(async () => {
-    fixture = await createTestDatabase([...storeMigrations, ...subscriptionsMigrations]);
+    fixture = await createTestDatabase([
+      ...storeMigrations,
+      ...deliveryMigrations,
+      ...subscriptionsMigrations,
+    ]);
   });
   afterAll(() => fixture.remove());
   beforeEach(async () => {

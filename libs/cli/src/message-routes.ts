@@ -1,6 +1,6 @@
 import type { Database } from '#database';
+import { DeliveryTrace } from '#delivery';
 import type { Position } from '#kernel';
-import { StoreTrace } from '#store';
 import { SubscriptionTrace } from '#subscriptions';
 
 /** Where one message goes: a destination of its channel or a FHIR subscription. */
@@ -23,7 +23,7 @@ export async function tracedRoutes(database: Database, position: Position): Prom
   const notifications = await new SubscriptionTrace(database).notifications(position);
   const numbered = new Set(notifications.map((notification) => notification.destination));
   const routes: TracedRoute[] = [];
-  for (const delivery of await new StoreTrace(database).deliveries(position)) {
+  for (const delivery of await new DeliveryTrace(database).deliveries(position)) {
     const { destination, destinationId, kind, partition, number, ...facts } = delivery;
     // A subscription numbers its events itself, over all partitions; until then the delivery only waits.
     if (kind !== 'subscription') routes.push({ to: destination, event: `${partition}-${number}`, ...facts });

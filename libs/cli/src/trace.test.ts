@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { DeliveryClaims } from '#delivery';
 import { EngineError, formatPosition, type Position } from '#kernel';
-import { DeliveryClaims } from '#store';
 import { labResult, SmallEngine, unmappable } from '../testing/small-engine.js';
 import type { MessageFacts } from './message-facts.js';
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { readChannel } from '#channel';
 import { MllpSource } from '#connectors';
 import type { Database } from '#database';
+import { deliveryMigrations } from '#delivery';
 import { AcknowledgmentLog, channelId, Journal, journalMigrations } from '#journal';
 import { EngineError, type Position, systemRandom } from '#kernel';
 import { ledgerMigrations, Sequencer } from '#ledger';
@@ -20,6 +21,7 @@ export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), '../
 const migrations = [
   ...journalMigrations,
   ...storeMigrations,
+  ...deliveryMigrations,
   ...ledgerMigrations,
   ...subscriptionsMigrations,
 ];

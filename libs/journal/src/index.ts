@@ -10,7 +10,6 @@ export {
 } from './cursors.js';
 export { channelId, Journal } from './journal.js';
 export {
-  type Appended,
   controlHash,
   idempotencyKey,
   type JournalEntry,
@@ -19,7 +18,6 @@ export {
   partitionOf,
   senderHash,
 } from './journal-entry.js';
-export { PARTITION_COUNT } from './lane.js';
 export { keepRefusal } from './refusals.js';
 export { journalMigrations } from './schema.js';
 export { JournalTrace } from './trace-journal.js';

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Destination, Outbound, SendOutcome } from '#channel';
+import { DeliveryClaims, deliveryMigrations, type RetryPolicy } from '#delivery';
 import { EngineError, type ErrorKind } from '#kernel';
-import { DeliveryClaims, type RetryPolicy, storeMigrations } from '#store';
+import { storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
+import { until } from '../../delivery/testing/until.js';
 import { seedDeliveries, seedDestination } from '../../store/testing/seed-deliveries.js';
-import { until } from '../../store/testing/until.js';
 import { DeliverDestinations, type DeliveryNudge } from './deliver-destinations.js';
 
 type Answer = ErrorKind | 'sent';
@@ -69,7 +70,7 @@ describe('deliveries to the destinations of channels', () => {
   const retries: (DeliveryNudge & { afterMs: number })[] = [];
 
   beforeAll(async () => {
-    fixture = await createTestDatabase(storeMigrations);
+    fixture = await createTestDatabase([...storeMigrations, ...deliveryMigrations]);
   });
   afterAll(() => fixture.remove());
   beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
+import { type DeliveryClaims, DeliveryTurns } from '#delivery';
 import { type Clock, type Random, systemClock, systemRandom } from '#kernel';
-import { type DeliveryClaims, DeliveryTurns } from '#store';
 import { DeliverPartition, type DeliveryTarget } from './deliver-partition.js';
 
 /** The sweeper alone guarantees progress; nudges only cut latency. */

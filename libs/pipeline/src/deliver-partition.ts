@@ -1,14 +1,13 @@
 import type { Destination, Outbound, SendOutcome } from '#channel';
-import { assert, type Clock, EngineError, isEngineError, type Random } from '#kernel';
 import {
   type DeliveryClaim,
   type DeliveryClaims,
   DeliveryRetry,
-  inflatePack,
   type RetryPolicy,
-  resourcesOf,
   type WaitingDelivery,
-} from '#store';
+} from '#delivery';
+import { assert, type Clock, EngineError, isEngineError, type Random } from '#kernel';
+import { inflatePack, resourcesOf } from '#store';
 
 /** A destination as deliveries know it. */
 export interface DeliveryTarget {

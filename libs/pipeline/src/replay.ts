@@ -1,5 +1,5 @@
 import type { Database } from '#database';
-import { type Appended, type Journal, journalKind, readMessage } from '#journal';
+import { type Journal, journalKind, readMessage } from '#journal';
 import { assert, EngineError, formatPosition, type Position, type Random } from '#kernel';
 
 /**
@@ -23,7 +23,7 @@ export async function replayMessage(
     );
   }
   const refers = found.kind === journalKind.replay && found.refers ? found.refers : position;
-  const appended: Appended = await journal.append({
+  const appended = await journal.append({
     kind: journalKind.replay,
     channel: found.channel,
     receivedAtMs: nowMs,

@@ -1,5 +1,4 @@
 import type { Migration } from '#database';
-import { deliveryMigration } from './delivery-schema.js';
 
 /**
  * pack: what became of one journaled message, one row each, contiguous in (lane, partition); state 1 transformed,
@@ -134,5 +133,4 @@ CREATE TABLE delivery_sent (
 );
 `,
   },
-  deliveryMigration,
 ];

@@ -5,12 +5,6 @@ import type { MessageState } from './message-outcome.js';
 import { inflatePack, resourcesOf } from './pack-bytes.js';
 import { ResourceReader } from './resource-reader.js';
 import { patientHash } from './search-reference.js';
-import {
-  type DestinationLag,
-  destinationLags,
-  type TracedDelivery,
-  traceDeliveries,
-} from './trace-deliveries.js';
 
 /** What became of a message, without its content. */
 export interface TracedOutcome {
@@ -101,11 +95,6 @@ export class StoreTrace {
     );
   }
 
-  /** How far each destination is behind. */
-  lags(): Promise<DestinationLag[]> {
-    return destinationLags(this.database);
-  }
-
   /** What a message produced, in order, with the version it made of each. */
   async resources(position: Position): Promise<TracedResource[]> {
     const [pack] = await this.database.query<{ bytes: Buffer }>(
@@ -134,11 +123,6 @@ export class StoreTrace {
       assert(head !== undefined, 'STORE_TRACE_ORDER');
       return { ...head, version: row.version ?? undefined, currentVersion: row.current ?? undefined };
     });
-  }
-
-  /** Where a message goes, by destination. */
-  deliveries(position: Position): Promise<TracedDelivery[]> {
-    return traceDeliveries(this.database, position);
   }
 
   /** The resources with this id, of whatever type, or of `type`. */

@@ -3,16 +3,10 @@ import type { FhirObject } from '#fhir';
 import { isEngineError, stableId, systemRandom } from '#kernel';
 import type { MappedResource } from '#mapping';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
-import {
-  inflatePack,
-  type MessageOutcome,
-  MessageWriter,
-  resourceAt,
-  resourcesOf,
-  type StoredResource,
-  storeMigrations,
-  type Written,
-} from './index.js';
+import type { MessageOutcome, StoredResource } from './message-outcome.js';
+import { inflatePack, resourceAt, resourcesOf } from './pack-bytes.js';
+import { storeMigrations } from './schema.js';
+import { MessageWriter, type Written } from './write-messages.js';
 
 let fixture: TestDatabase;
 beforeAll(async () => {

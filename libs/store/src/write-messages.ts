@@ -3,6 +3,7 @@ import type { Query } from '#database';
 import { type FhirObject, writeJson } from '#fhir';
 import { assert, hash64, type Position, type Random } from '#kernel';
 import { type MappedResource, mergeUpdate } from '#mapping';
+import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
@@ -21,18 +22,6 @@ import { writePointers } from './write-pointers.js';
 /** Bytes of a content digest: enough that equal digests mean equal content, short enough for every row. */
 const DIGEST_BYTES = 16;
 const SALT_BYTES = 16;
-
-/** What changed in one transaction, gathered while its messages are applied in order. */
-export interface Changes {
-  /** State of each touched resource after the last message so far. */
-  readonly current: Map<string, CurrentResource>;
-  /** As the database had them before. */
-  readonly before: Map<string, CurrentResource>;
-  /** Versions made in this transaction and overtaken in it. */
-  readonly overtaken: CurrentResource[];
-  readonly changed: Set<string>;
-  readonly hashes: Map<string, readonly bigint[]>;
-}
 
 /** Hash of the last ledger entry of each (lane, partition), by `chainKey`. */
 export type EntryChains = Map<string, Buffer>;

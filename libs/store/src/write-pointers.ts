@@ -1,8 +1,8 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
 import { assert, EngineError } from '#kernel';
+import type { Changes } from './changes.js';
 import { type CurrentResource, resourceKey } from './current-resources.js';
-import type { Changes } from './write-messages.js';
 
 const POINTER_COLUMNS =
   'type, id, version, lane, partition, seq, position, patient, last_updated, digest, deleted';

@@ -1,16 +1,15 @@
 import type { SendOutcome } from '#channel';
 import type { Database } from '#database';
-import { type FhirObject, readJson } from '#fhir';
-import { type Clock, EngineError, type Random } from '#kernel';
 import {
   type DeliveryClaim,
   type DeliveryClaims,
   type DeliveryRetry,
-  inflatePack,
   readPacks,
-  resourcesOf,
   type StoredPack,
-} from '#store';
+} from '#delivery';
+import { type FhirObject, readJson } from '#fhir';
+import { type Clock, EngineError, type Random } from '#kernel';
+import { inflatePack, resourcesOf } from '#store';
 import {
   eventNotification,
   handshake,

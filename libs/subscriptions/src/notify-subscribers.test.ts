@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent, request as httpRequest } from 'undici';
 import type { SendOutcome } from '#channel';
+import { DeliveryClaims, deliveryMigrations, type RetryPolicy } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
 import { EngineError } from '#kernel';
-import { DeliveryClaims, type RetryPolicy, storeMigrations } from '#store';
+import { storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
-import { HttpReceiver, type ReceivedPost } from '../../store/testing/http-receiver.js';
+import { HttpReceiver, type ReceivedPost } from '../../delivery/testing/http-receiver.js';
+import { until } from '../../delivery/testing/until.js';
 import { seedDeliveries } from '../../store/testing/seed-deliveries.js';
-import { until } from '../../store/testing/until.js';
 import type { NotificationPost } from './notify-subscriber.js';
 import { NotifySubscribers } from './notify-subscribers.js';
 import { subscriptionsMigrations } from './schema.js';
@@ -88,7 +89,11 @@ describe('notifying subscribers', () => {
   const errors: unknown[] = [];
 
   beforeAll(async () => {
-    fixture = await createTestDatabase([...storeMigrations, ...subscriptionsMigrations]);
+    fixture = await createTestDatabase([
+      ...storeMigrations,
+      ...deliveryMigrations,
+      ...subscriptionsMigrations,
+    ]);
     service = new SubscriptionService(fixture.database, (destination) => {
       for (const { notifier } of processes) notifier.wake(destination);
     });

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Database } from '#database';
+import { type DeliveryClaims, DeliveryRetry, DeliveryTurns, type RetryPolicy } from '#delivery';
 import { type Clock, type Random, systemClock, systemRandom } from '#kernel';
-import { type DeliveryClaims, DeliveryRetry, DeliveryTurns, type RetryPolicy } from '#store';
 import { type NotificationPost, type NotifierSettings, NotifySubscriber } from './notify-subscriber.js';
 import { servedSubscriptions } from './subscription-progress.js';
 

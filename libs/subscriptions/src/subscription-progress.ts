@@ -1,6 +1,6 @@
 import type { Database, Query } from '#database';
+import { takeDeliveries } from '#delivery';
 import type { EngineError, Position } from '#kernel';
-import { takeDeliveries } from '#store';
 
 /** What a turn needs to know of a subscription. */
 export interface SubscriptionState {

@@ -1,4 +1,5 @@
 import { type Database, requireDurableCommits } from '#database';
+import { DeliveryTrace } from '#delivery';
 import { JournalTrace } from '#journal';
 import { isEngineError } from '#kernel';
 import { LedgerTrace } from '#ledger';
@@ -93,7 +94,7 @@ async function checkDeadLetters(database: Database): Promise<Finding> {
 
 async function checkDeliveries(database: Database): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const lag of await new StoreTrace(database).lags()) {
+  for (const lag of await new DeliveryTrace(database).lags()) {
     if (lag.kind === 'subscription') continue;
     const check = `to ${lag.destination}`;
     const waiting = `${counted(lag.waiting, 'delivery').replace('deliverys', 'deliveries')} waiting`;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Outbound, SendOutcome } from '#channel';
 import { readJson } from '#fhir';
-import { type Behaviour, HttpReceiver } from '../../../store/testing/http-receiver.js';
-import { until } from '../../../store/testing/until.js';
+import { type Behaviour, HttpReceiver } from '../../../delivery/testing/http-receiver.js';
+import { until } from '../../../delivery/testing/until.js';
 import { HttpDestination, type HttpDestinationOptions } from './http-destination.js';
 import { HttpPoster } from './http-poster.js';
 

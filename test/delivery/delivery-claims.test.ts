@@ -1,13 +1,11 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type DeliveryClaim, DeliveryClaims, deliveryMigrations } from '#delivery';
 import { EngineError, isEngineError } from '#kernel';
-import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
-import { seedDeliveries, seedDestination } from '../testing/seed-deliveries.js';
-import { until } from '../testing/until.js';
-import { shareKey } from './deliveries.js';
-import { type DeliveryClaim, DeliveryClaims } from './delivery-claims.js';
-import { inflatePack } from './pack-bytes.js';
-import { storeMigrations } from './schema.js';
+import { inflatePack, storeMigrations } from '#store';
+import { createTestDatabase, type TestDatabase } from '../../libs/database/testing/test-database.js';
+import { until } from '../../libs/delivery/testing/until.js';
+import { seedDeliveries, seedDestination } from '../../libs/store/testing/seed-deliveries.js';
 
 const MIB = 1024 * 1024;
 const busy = new EngineError('unavailable', 'TEST_BUSY', 'later');
@@ -21,7 +19,7 @@ describe('delivery claims', () => {
   let destination: number;
 
   beforeAll(async () => {
-    fixture = await createTestDatabase(storeMigrations);
+    fixture = await createTestDatabase([...storeMigrations, ...deliveryMigrations]);
     here = new DeliveryClaims(fixture.database);
     there = new DeliveryClaims(fixture.database);
     destination = await seedDestination(fixture.database, 'claims.receiver');
@@ -89,7 +87,7 @@ describe('delivery claims', () => {
       await client.query('SELECT pg_advisory_lock(7310003, ' + process.argv[2] + ')');
       process.stdout.write('held');
       setInterval(() => {}, 1000);`;
-    const key = String(shareKey({ destination, partition }));
+    const key = String(destination * 0x10000 + partition);
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, fixture.url, key]);
     await new Promise((resolve) => child.stdout.once('data', resolve));
     expect(await here.take({ destination, partition })).toBeUndefined();

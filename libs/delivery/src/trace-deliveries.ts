@@ -47,8 +47,22 @@ interface DeliveryTraceRow {
   claimed: number[] | null;
 }
 
-/** The deliveries of one message, by destination. */
-export async function traceDeliveries(database: Query, position: Position): Promise<TracedDelivery[]> {
+/** Where single messages go and how far destinations are behind. Reads only. */
+export class DeliveryTrace {
+  constructor(private readonly database: Query) {}
+
+  /** The deliveries of one message, by destination. */
+  deliveries(position: Position): Promise<TracedDelivery[]> {
+    return traceDeliveries(this.database, position);
+  }
+
+  /** Every destination with what waits for it and what was given up, the longest queue first. */
+  lags(): Promise<DestinationLag[]> {
+    return destinationLags(this.database);
+  }
+}
+
+async function traceDeliveries(database: Query, position: Position): Promise<TracedDelivery[]> {
   const rows = await database.query<DeliveryTraceRow>(
     `SELECT d.destination, t.name, t.kind, d.partition, d.number, coalesce(c.number, 0) AS stands_at,
             coalesce(c.attempts, 0) AS attempts, c.next_attempt_at, c.last_error, s.at AS sent_at,
@@ -79,8 +93,7 @@ export interface DestinationLag {
   readonly dead: number;
 }
 
-/** Every destination with what waits for it and what was given up, the longest queue first. */
-export async function destinationLags(database: Query): Promise<DestinationLag[]> {
+async function destinationLags(database: Query): Promise<DestinationLag[]> {
   const rows = await database.query<Omit<DestinationLag, 'lastError'> & { last_error: string | null }>(
     `SELECT t.name AS destination, t.kind, coalesce(sum(h.number - coalesce(c.number, 0)), 0)::bigint AS waiting,
             coalesce(max(c.attempts), 0) AS attempts, max(c.last_error) AS last_error,
