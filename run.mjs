@@ -34,7 +34,7 @@ export function ensureInstalled() {
   const startedMs = Date.now();
   const npm = process.env.npm_execpath;
   const [program, ...args] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
-  const result = spawnSync(program, [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+  const result = spawnSync(program, [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
