@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { naiveRoot, someLeaves } from '../testing/naive-tree.js';
-import { hashLeaf } from './hash.js';
+import { hashLeaf, hashNode } from './hash.js';
 import { proveConsistency, proveInclusion } from './prove.js';
 import { tileHashReader, tileWidth } from './tiles.js';
 import { Tree } from './tree.js';
@@ -62,6 +62,19 @@ describe('tree', () => {
       expect(tree.root()).toEqual(rootOf(n + 1));
       expect(tree.size).toBe(n + 1);
     }
+  });
+});
+
+describe('hashes', () => {
+  test('a leaf of any length is hashed behind one zero byte', () => {
+    for (const length of [0, 1, 152, 1023, 1024, 1025, 65_535]) {
+      const leaf = Buffer.alloc(length, 7);
+      expect(hashLeaf(leaf)).toEqual(naiveRoot([leaf]));
+    }
+  });
+
+  test('what is no hash makes no node', () => {
+    expect(() => hashNode(Buffer.alloc(31), Buffer.alloc(33))).toThrow(RangeError);
   });
 });
 
