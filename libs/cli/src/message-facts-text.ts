@@ -22,6 +22,24 @@ const deliveryColours: Record<TracedRoute['state'], Colour> = {
   dead: 'bad',
 };
 
+/** The same as `messageRows` for one line of an endless list: columns are as wide as they usually are. */
+export function tapRow(line: MessageLine, terminal: Terminal): string {
+  const [row = ''] = columns([
+    [
+      line.position.padEnd(10),
+      momentText(line.receivedAtMs),
+      line.channel.padEnd(12),
+      typeText(line).padEnd(8),
+      terminal.paint(fateColours[line.state], line.state),
+    ],
+  ]);
+  return row;
+}
+
+function typeText({ kind, type }: MessageLine): string {
+  return kind === 'message' ? type : `${type} (${kind})`;
+}
+
 /** One line each: what a person chooses from. */
 export function messageRows(lines: readonly MessageLine[], terminal: Terminal): string[] {
   return columns(
@@ -29,7 +47,7 @@ export function messageRows(lines: readonly MessageLine[], terminal: Terminal): 
       line.position,
       momentText(line.receivedAtMs),
       line.channel,
-      line.kind === 'message' ? line.type : `${line.type} (${line.kind})`,
+      typeText(line),
       line.controlId,
       terminal.paint(fateColours[line.state], line.state),
     ]),

@@ -3,6 +3,7 @@ import { counted, durationText } from './time-text.js';
 
 /** Times kept for the middle and the slowest: beyond this only counts go on. */
 const MAX_TIMES = 1_000_000;
+const MAX_LABEL_WIDTH = 48;
 
 /** What became of the messages of one `send`. */
 export class SendTally {
@@ -12,6 +13,12 @@ export class SendTally {
   stoppedBy: EngineError | undefined;
   private readonly timesMs: number[] = [];
   private readonly startedMs = performance.now();
+  /** So that codes, types and times stand under each other, as far as labels are of a sane length. */
+  readonly labelWidth: number;
+
+  constructor(longestLabel = 0) {
+    this.labelWidth = Math.min(longestLabel, MAX_LABEL_WIDTH);
+  }
 
   get sent(): number {
     return this.accepted + this.refused + this.unanswered;

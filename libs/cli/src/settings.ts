@@ -27,13 +27,20 @@ const defaultDataDirectory = '.suture';
 const defaultMllpPort = 2575;
 const defaultHttpPort = 8080;
 
-/** Reads the environment once. Never fails: what is wrong in it is reported by the verb that needs it. */
-export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: string): CommandSettings {
+/**
+ * Reads the environment once; paths in it are relative to the installation, paths that a person types to where they are.
+ * Never fails: what is wrong in it is reported by the verb that needs it.
+ */
+export function readSettings(
+  environment: NodeJS.ProcessEnv,
+  installation: string,
+  workingDirectory = installation,
+): CommandSettings {
   const value = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const secret = (name: string): string | undefined =>
-    contentOf(value(`${name}_FILE`), workingDirectory) ?? value(name);
+    contentOf(value(`${name}_FILE`), installation) ?? value(name);
   const directory = (name: string, fallback: string): string =>
-    resolve(workingDirectory, value(name) ?? fallback);
+    resolve(installation, value(name) ?? fallback);
   const channelsDirectory = directory('SUTURE_CHANNELS', join('mappings', 'channels'));
   return {
     databaseUrl: secret('DATABASE_URL'),
@@ -41,7 +48,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     dataDirectory: directory('SUTURE_DATA_DIR', defaultDataDirectory),
     ledgerDirectory: join(directory('SUTURE_DATA_DIR', defaultDataDirectory), 'ledger'),
     channelsDirectory,
-    mappingsDirectory: resolve(workingDirectory, 'mappings'),
+    mappingsDirectory: resolve(installation, 'mappings'),
     mllpPort: portOf(value('SUTURE_MLLP_PORT'), defaultMllpPort),
     httpPort: portOf(value('SUTURE_HTTP_PORT'), defaultHttpPort),
     tenant: value('SUTURE_TENANT') ?? 'default',

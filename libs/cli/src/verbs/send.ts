@@ -61,7 +61,7 @@ async function run(call: Call): Promise<ExitCode> {
     replyTimeoutMs: call.arguments.durationMs('timeout') ?? 30_000,
     otherReply: (reply) => tellOther(call, reply),
   });
-  const tally = new SendTally();
+  const tally = new SendTally(Math.max(0, ...files.slice(0, 1_000).map((file) => file.label.length)));
   try {
     for (const [index, file] of files.entries()) {
       if (terminal.stop.aborted) break;
@@ -94,7 +94,7 @@ async function sendOne(
     const reply = await client.send(message.raw);
     const tookMs = performance.now() - startedMs;
     tally.note(reply?.acknowledgment.isPositive ?? true, tookMs);
-    tell(call, message, reply, tookMs);
+    tell(call, message, reply, tookMs, tally.labelWidth);
     return true;
   } catch (error) {
     if (!isEngineError(error)) throw error;
@@ -108,7 +108,13 @@ async function sendOne(
   }
 }
 
-function tell(call: Call, message: FoundMessage, reply: MllpReply | undefined, tookMs: number): void {
+function tell(
+  call: Call,
+  message: FoundMessage,
+  reply: MllpReply | undefined,
+  tookMs: number,
+  labelWidth: number,
+): void {
   const { terminal, json } = call;
   const header = readMessageHeader(message.raw);
   const type = `${header.messageCode}^${header.triggerEvent}`;

@@ -3,7 +3,7 @@ import type { Database } from '#database';
 import { JournalTrace } from '#journal';
 import { isEngineError, type Position, parsePosition } from '#kernel';
 import { type MessageLine, messageLines } from '../message-facts.js';
-import { messageRows } from '../message-facts-text.js';
+import { tapRow } from '../message-facts-text.js';
 import { withDatabase } from '../open-database.js';
 import { type Call, type ExitCode, exitCode, type Verb } from '../verb.js';
 
@@ -113,5 +113,5 @@ function isWanted(call: Call, line: MessageLine): boolean {
 function show({ terminal, json }: Call, line: MessageLine): void {
   const { controlId: _, receivedAtMs: __, ...envelope } = line;
   if (json) terminal.out(JSON.stringify(envelope));
-  else for (const row of messageRows([{ ...line, controlId: '' }], terminal)) terminal.out(row);
+  else terminal.out(tapRow(line, terminal));
 }
