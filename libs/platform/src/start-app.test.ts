@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { postmasterOf } from './postmaster.js';
+
+const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'suture-start-'));
+const channels = join(folder, 'channels');
+mkdirSync(channels);
+writeFileSync(
+  join(channels, 'a.yaml'),
+  `channel: hospital
+source: { mllp: { listen: "127.0.0.1:0", accept: [ADT^A01] } }
+transform: { mapping: hl7v2 }
+`,
+);
+const admit = '\x0bMSH|^~\\&|A|B|C|D|20260101||ADT^A01|M1|P|2.5\rPID|1||42^^^H^MR\r\x1c\r';
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+const runs: Run[] = [];
+
+/** The compiled app, because signals and exit codes are what is tested; the test run builds it first. */
+function start(environment: Record<string, string>): Run {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    SUTURE_DATA_DIR: join(folder, 'data'),
+    SUTURE_CHANNELS: channels,
+    SUTURE_HTTP_PORT: '0',
+    ...environment,
+  };
+  delete env['DATABASE_URL'];
+  delete env['REDIS_URL'];
+  const child = spawn(process.execPath, ['dist/apps/engine/src/main.js'], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (text += String(chunk)));
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  const run = { child, output: () => text, ended };
+  runs.push(run);
+  return run;
+}
+
+/** Resolves with what the first group of `pattern` matches in the output; rejects when the process ends first. */
+async function told(run: Run, pattern: RegExp): Promise<string> {
+  for (;;) {
+    const found = pattern.exec(run.output())?.[1];
+    if (found !== undefined) return found;
+    const next = await Promise.race([
+      once(run.child.stdout as NonNullable<typeof run.child.stdout>, 'data').then(() => 'more' as const),
+      run.ended,
+    ]);
+    if (next !== 'more' && !pattern.test(run.output())) throw new Error(`it ended first:\n${run.output()}`);
+  }
+}
+
+async function acknowledge(port: string, message: string): Promise<string> {
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write(message);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return answer.toString('latin1');
+}
+
+afterEach(() => {
+  for (const { child } of runs.splice(0)) child.kill('SIGKILL');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the engine as a process', () => {
+  test('it starts, acknowledges, tells its health, drains on SIGTERM, and starts again after kill -9', async () => {
+    const first = start({});
+    const port = await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    const http = await told(first, /(http:\/\/127\.0\.0\.1:\d+)/);
+    await told(first, /(Send a sample)/);
+    expect(await acknowledge(port, admit)).toContain('MSA|AA|M1');
+    expect(await (await fetch(`${http}/ready`)).json()).toMatchObject({ status: 'ready' });
+    expect((await fetch(`${http}/health`)).status).toBe(200);
+    expect(await (await fetch(`${http}/metrics`)).text()).toContain('suture_mllp{channel="hospital"');
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    expect(postmasterOf(join(folder, 'data', 'postgres'))).toBeUndefined();
+
+    const second = start({});
+    await told(second, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    second.child.kill('SIGKILL');
+    await second.ended;
+    const third = start({});
+    const again = await told(third, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    expect(await acknowledge(again, admit)).toContain('MSA|AA|M1');
+    third.child.kill('SIGINT');
+    expect(await third.ended).toBe(0);
+  });
+
+  test('a second engine on the same data directory, and wrong settings, end with a sentence and code 2', async () => {
+    const first = start({});
+    await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    const second = start({});
+    expect(await second.ended).toBe(2);
+    expect(second.output()).toContain('another engine');
+    const wrong = start({ SUTURE_HTTP_PORT: 'eighty' });
+    expect(await wrong.ended).toBe(2);
+    expect(wrong.output()).toContain('SUTURE_HTTP_PORT');
+    first.child.kill('SIGTERM');
+    await first.ended;
+  });
+
+  test('a channel file with a mistake is named with file, line and remedy, and the other channels run', async () => {
+    const mixed = join(folder, 'mixed');
+    mkdirSync(mixed);
+    writeFileSync(
+      join(mixed, 'bad.yaml'),
+      'channel: bad\nsource:\n  mllp: { listen: nowhere, accept: [ADT^A01] }\n',
+    );
+    writeFileSync(
+      join(mixed, 'good.yaml'),
+      'channel: good\nsource: { mllp: { listen: "127.0.0.1:0", accept: [ADT^A01] } }\ntransform: { mapping: hl7v2 }\n',
+    );
+    const run = start({ SUTURE_CHANNELS: mixed });
+    const port = await told(run, /good\s+mllp:\/\/127\.0\.0\.1:(\d+)/);
+    await told(run, /(NOT RUNNING .*bad\.yaml:3:\d+ \w+: .*)/);
+    expect(await acknowledge(port, admit)).toContain('MSA|AA|M1');
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+  });
+});
