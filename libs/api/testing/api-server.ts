@@ -9,7 +9,12 @@ import { Pool } from 'undici';
 import type { FhirObject } from '#fhir';
 import { storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
-import { ApiModule, createHttpAdapter, type SubscriptionRegistry, type SubscriptionVersion } from '../src/index.js';
+import {
+  ApiModule,
+  createHttpAdapter,
+  type SubscriptionRegistry,
+  type SubscriptionVersion,
+} from '../src/index.js';
 
 export const accessToken = 'a-token-for-tests';
 

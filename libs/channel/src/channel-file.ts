@@ -1,6 +1,4 @@
-import { type FileProblem, list, object, optional, record, required, scalar } from './field-spec.js';
-
-export type { FileProblem };
+import { list, object, optional, record, required, scalar } from './field-spec.js';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 

@@ -82,7 +82,9 @@ export function scalar<T>(schema: object, shape: string, parse: (text: string) =
         note(reading, node, 'CHANNEL_VALUE_WRONG', `expected ${shape}`, `write ${shape}`);
         return undefined;
       }
-      const text = substituted(String(node.value), node, reading);
+      // YAML's core schema knows no other scalars
+      const written = String(node.value as string | number | boolean);
+      const text = substituted(written, node, reading);
       if (text === undefined) return undefined;
       const value = parse(text);
       if (value === undefined)

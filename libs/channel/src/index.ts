@@ -1,4 +1,4 @@
-export { type ChannelFile, channelField } from './channel-file.js';
+export type { ChannelFile } from './channel-file.js';
 export type {
   Acknowledged,
   Arrival,

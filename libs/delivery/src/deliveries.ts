@@ -140,7 +140,7 @@ export async function moveDeliveryCursors(query: Query, moves: readonly Delivery
 }
 
 /** What `last_error` holds: the code, and the sentence for people, which never has content of a message (I6). */
-export function errorText(error: EngineError | undefined): string | undefined {
+function errorText(error: EngineError | undefined): string | undefined {
   return error && `${error.code}: ${error.message}`;
 }
 

@@ -1,6 +1,5 @@
 export { type Acknowledgment, type AcknowledgmentOutcome, acknowledge } from './acknowledgment.js';
 export { type BatchProblem, splitBatch } from './batch.js';
-export { unescapeText } from './escape.js';
 export type { HeaderDefect } from './header-defect.js';
 export type { Message } from './message.js';
 export { type MessageHeader, readMessageHeader } from './message-header.js';

@@ -1,56 +1,16 @@
-import { unescapeText } from './escape.js';
-import type { MessageHeader } from './message-header.js';
+import { MessageText } from './message-text.js';
 import { type ParseProblem, problemsMax } from './parse-problem.js';
-import type { Segment } from './segment.js';
-import type { Separators } from './separators.js';
-
-/**
- * Sees one leaf (a value that no separator divides further). Numbers count from 1 as in HL7; `start` and `end`
- * (exclusive) are places in `message.text`, and `start` is different for every leaf of a message.
- */
-export type LeafVisitor = (
-  segment: Segment,
-  field: number,
-  repetition: number,
-  component: number,
-  subcomponent: number,
-  start: number,
-  end: number,
-  // eslint-disable-next-line max-params -- an object for every value would cost more than the visit
-) => void;
+import type { LeafVisitor, Segment } from './segment.js';
 
 /**
  * A parsed message: the decoded text, and where its segments and fields begin. Everything below a field is found
  * when asked for, so a mapping pays only for what it reads. Only `parseMessage` fills it.
  */
-export class Message {
+export class Message extends MessageText {
   readonly segments: Segment[] = [];
   readonly problems: ParseProblem[] = [];
   /** How many problems there were beyond those listed. */
   unlistedProblems = 0;
-  /** End of what `Segment.find` found last; saves an object on every read. */
-  foundEnd = 0;
-  /** False when no escape character stands after MSH-2, so that no value needs unescaping. */
-  hasEscapes = false;
-  /** Where fields begin, of all segments one after the other. */
-  readonly fieldStarts: number[] = [];
-  readonly separators: Separators;
-  readonly repetitionCode: number;
-  readonly componentCode: number;
-  readonly subcomponentCode: number;
-  private repetitionStarts: Map<number, number[]> | undefined;
-
-  constructor(
-    readonly header: MessageHeader,
-    readonly text: string,
-    /** Label of the character set the bytes were read with. */
-    readonly characterSet: string,
-  ) {
-    this.separators = header.separators;
-    this.repetitionCode = codeOf(header.separators.repetition);
-    this.componentCode = codeOf(header.separators.component);
-    this.subcomponentCode = codeOf(header.separators.subcomponent);
-  }
 
   /** The first segment of that name. */
   first(name: string): Segment | undefined {
@@ -78,28 +38,6 @@ export class Message {
     return path;
   }
 
-  /** The value between two places of the text: null for `""`, else unescaped. */
-  valueBetween(start: number, end: number): string | null {
-    const value = this.text.slice(start, end);
-    if (value === '""') return null;
-    return this.hasEscapes && value.includes(this.separators.escape)
-      ? unescapeText(value, this.separators, this.characterSet)
-      : value;
-  }
-
-  /** Where the repetitions of a field begin; kept, so that walking over many repetitions stays linear. */
-  repetitionsOf(key: number, start: number, end: number): readonly number[] {
-    this.repetitionStarts ??= new Map();
-    const known = this.repetitionStarts.get(key);
-    if (known !== undefined) return known;
-    const starts = [start];
-    for (let i = start; i < end; i++) {
-      if (this.text.charCodeAt(i) === this.repetitionCode) starts.push(i + 1);
-    }
-    this.repetitionStarts.set(key, starts);
-    return starts;
-  }
-
   addProblem(problem: ParseProblem): void {
     if (this.problems.length < problemsMax) this.problems.push(problem);
     else this.unlistedProblems++;
@@ -115,9 +53,4 @@ export class Message {
     }
     return this.segments[low];
   }
-}
-
-/** -1, which no character has, for a separator that is not declared. */
-function codeOf(separator: string): number {
-  return separator === '' ? -1 : separator.charCodeAt(0);
 }

@@ -1,4 +1,4 @@
-import type { LeafVisitor, Message } from './message.js';
+import type { MessageText } from './message-text.js';
 
 /** Where a segment stands in its message. */
 export interface SegmentPlace {
@@ -17,6 +17,21 @@ export interface SegmentPlace {
   readonly base: number;
 }
 
+/**
+ * Sees one leaf (a value that no separator divides further). Numbers count from 1 as in HL7; `start` and `end`
+ * (exclusive) are places in `message.text`, and `start` is different for every leaf of a message.
+ */
+export type LeafVisitor = (
+  segment: Segment,
+  field: number,
+  repetition: number,
+  component: number,
+  subcomponent: number,
+  start: number,
+  end: number,
+  // eslint-disable-next-line max-params -- an object for every value would cost more than the visit
+) => void;
+
 /** One segment. Fields, repetitions, components and subcomponents count from 1, as HL7 writes them. */
 export class Segment {
   readonly name: string;
@@ -30,7 +45,7 @@ export class Segment {
   private readonly isHeader: boolean;
 
   constructor(
-    readonly message: Message,
+    readonly message: MessageText,
     place: SegmentPlace,
   ) {
     this.name = place.name;

@@ -3,7 +3,7 @@ import { assert, type Position } from '#kernel';
 
 /** Layout and meaning: libs/ledger/ENTRY-FORMAT.md. This file is the writer; the verifier has a reader of its own. */
 const ENTRY_VERSION = 1;
-export const LEDGER_ENTRY_BYTES = 152;
+const LEDGER_ENTRY_BYTES = 152;
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 

@@ -15,7 +15,7 @@ const RELATIVE = /^([A-Z][A-Za-z]{1,63})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[
 const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/;
 
 /** Reads `Type/id`, `Type/id/_history/n` or a URL; undefined for what points into the resource itself or nowhere. */
-export function parseReference(text: string): ReferenceTarget | undefined {
+function parseReference(text: string): ReferenceTarget | undefined {
   const relative = RELATIVE.exec(text);
   if (relative) return { here: true, type: relative[1] as string, id: relative[2] as string };
   return ABSOLUTE.test(text) ? { here: false, url: text } : undefined;

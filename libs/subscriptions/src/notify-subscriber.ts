@@ -60,7 +60,7 @@ export interface NotifierStop {
 export type NotifierTurn = 'done' | 'more' | 'foreign' | { readonly retryAfterMs: number };
 
 /** Stands for all partitions of a destination where a claim names a share. */
-export const ALL_PARTITIONS = -1;
+const ALL_PARTITIONS = -1;
 /** Notifications in one turn; then other subscribers get theirs. */
 const NOTIFICATIONS_PER_TURN = 8;
 /** Deflated packs in one notification (but always one event): bounds what a turn holds in memory. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Receipt } from '#channel';
 import { type AcknowledgmentOutcome, acknowledge, frameMessage, type MessageHeader } from '#hl7v2';
 import { isEngineError, type Position } from '#kernel';
-import type { ConnectionContext } from './mllp-connection.js';
+import type { ConnectionContext } from './connection-context.js';
 
 /** What is recorded for a durable message whose acknowledgment could not leave. */
 const lostCode = 'lost';

@@ -1,36 +1,12 @@
 import type { Socket } from 'node:net';
-import type { Acknowledged, Receive } from '#channel';
 import { FrameCutter, type FrameEvent, readMessageHeader, splitBatch } from '#hl7v2';
-import type { Clock } from '#kernel';
 import { type AnswerListener, AnswerQueue } from './answer-queue.js';
-import type { FrameHolder, FrameMemory } from './frame-memory.js';
-import type {
-  CloseReason,
-  MllpSourceCounters,
-  MllpSourceEvent,
-  MllpSourceLimits,
-} from './mllp-source-options.js';
-import type { SequenceNumbers } from './sequence-numbers.js';
+import type { ConnectionContext } from './connection-context.js';
+import type { FrameHolder } from './frame-memory.js';
+import type { CloseReason } from './mllp-source-options.js';
 
 /** After the last answer the socket is read and ignored for so long, so that unread bytes do not reset it. */
 const lingerMs = 500;
-
-/** What all connections of a source have in common. */
-export interface ConnectionContext {
-  readonly channel: string;
-  readonly limits: MllpSourceLimits;
-  readonly receive: Receive;
-  readonly acknowledged: Acknowledged;
-  readonly report: (event: MllpSourceEvent) => void;
-  readonly counters: MllpSourceCounters;
-  readonly memory: FrameMemory;
-  readonly clock: Clock;
-  readonly ownId: () => string;
-  readonly sequenceNumbers: SequenceNumbers;
-  /** True while the source is paused. */
-  readonly isPaused: () => boolean;
-  readonly closed: (connection: MllpConnection) => void;
-}
 
 /**
  * One sender. Frames go to `receive` as they come, several at a time up to a bound; acknowledgments leave in the
@@ -58,6 +34,7 @@ export class MllpConnection implements FrameHolder, AnswerListener {
   constructor(
     private readonly socket: Socket,
     private readonly context: ConnectionContext,
+    private readonly closed: (connection: MllpConnection) => void,
   ) {
     this.remote = remoteOf(socket);
     this.cutter = new FrameCutter(context.limits.frameMaxBytes);
@@ -283,7 +260,7 @@ export class MllpConnection implements FrameHolder, AnswerListener {
     this.answers.close();
     const event = { event: 'connection-closed', remote: this.remote, reason: this.closeReason } as const;
     this.context.report({ ...event, unanswered: this.answers.length });
-    this.context.closed(this);
+    this.closed(this);
   }
 }
 

@@ -3,9 +3,10 @@ import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Acknowledged, Receive, Source } from '#channel';
 import { assert, type Clock, EngineError, type Random, systemClock, systemRandom } from '#kernel';
+import type { ConnectionContext } from './connection-context.js';
 import { controlIds } from './control-ids.js';
 import { FrameMemory } from './frame-memory.js';
-import { type ConnectionContext, MllpConnection, remoteOf } from './mllp-connection.js';
+import { MllpConnection, remoteOf } from './mllp-connection.js';
 import {
   limitsOf,
   type MllpSourceCounters,
@@ -124,7 +125,6 @@ export class MllpSource implements Source {
       ownId: controlIds(this.clock, this.random),
       sequenceNumbers: new SequenceNumbers(),
       isPaused: () => this.isPaused,
-      closed: (connection) => this.forget(connection),
     };
   }
 
@@ -185,7 +185,7 @@ export class MllpSource implements Source {
       return;
     }
     this.counters.connectionsAccepted++;
-    this.connections.add(new MllpConnection(socket, context));
+    this.connections.add(new MllpConnection(socket, context, (connection) => this.forget(connection)));
     this.counters.connectionsOpen = this.connections.size;
   }
 
