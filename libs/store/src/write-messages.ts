@@ -26,6 +26,7 @@ const SALT_BYTES = 16;
 /** Hash of the last ledger entry of each (lane, partition), by `chainKey`. */
 export type EntryChains = Map<string, Buffer>;
 
+/** Names the chain of ledger entries that a message of this (lane, partition) goes on. */
 export function chainKey({ lane, partition }: Pick<Position, 'lane' | 'partition'>): string {
   return `${lane}-${partition}`;
 }
