@@ -13,6 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import module from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -34,10 +35,14 @@ export function ensureInstalled() {
   const startedMs = Date.now();
   const npm = process.env.npm_execpath;
   const [program, ...args] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
-  const result = spawnSync(program, [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  });
+  const result = spawnSync(
+    program,
+    [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    },
+  );
   if (result.status !== 0)
     fail('the installation failed; the reason is above. A network or a filled npm cache is needed once.');
   say(`installed in ${((Date.now() - startedMs) / 1000).toFixed(0)} s`);
@@ -221,6 +226,8 @@ async function main(name, words) {
       `Suture needs Node ${oldestNode.join('.')} or newer; this is ${process.version}. Get it from nodejs.org or a version manager.`,
     );
   }
+  // From Node 22 on compiled code is kept between starts.
+  module.enableCompileCache?.();
   ensureInstalled();
   if (name !== 'check' || existsSync(inRoot('apps'))) await ensureBuilt();
   if (roles.includes(name)) {

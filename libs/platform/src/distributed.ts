@@ -24,7 +24,11 @@ interface Backing {
   stop(): Promise<void>;
 }
 
-/** Runs every role as a process of its own until a signal, or until one of them cannot be kept alive. Ends the process. */
+/**
+ * Runs every role as a process of its own until a signal, or until one of them cannot be kept alive. Ends the process.
+ *
+ * @public run.mjs calls it
+ */
 export async function runDistributed(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...words],

@@ -1,4 +1,3 @@
-export { runDistributed } from './distributed.js';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 export { AnchorModule } from './nest/anchor.module.js';
 export { ApiRoleModule } from './nest/api-role.module.js';

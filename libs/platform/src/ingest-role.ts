@@ -38,17 +38,17 @@ export class IngestRole {
   /** Takes a lane of the journal; opens no port yet. */
   static async open(services: Services): Promise<IngestRole> {
     const { database, settings, channels, queues, log } = services;
-    let role: IngestRole | undefined;
+    const opened: { role?: IngestRole } = {};
     const journal = await Journal.open(database, (available) => {
       if (available) log.info('the database is back; sources read again');
       else log.warn('the database is away; sources stand still');
-      role?.pause('database', !available);
+      opened.role?.pause('database', !available);
     });
     const intake = new Intake(database, journal, settings.tenant, channels.forIntake(), (lane, partition) =>
       queues.nudge('transform', String(partition), { lane, partition }),
     );
-    role = new IngestRole(services, journal, intake.receive);
-    return role;
+    opened.role = new IngestRole(services, journal, intake.receive);
+    return opened.role;
   }
 
   /** Opens the ports and resolves with what listens where. A channel that cannot listen does not stop the others. */

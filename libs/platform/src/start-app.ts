@@ -106,7 +106,7 @@ class Laps {
 
 class AppRoot {}
 
-type Transport = CustomTransportStrategy & RoleTransport & { close(): Promise<void> };
+type Transport = Omit<CustomTransportStrategy, 'close'> & RoleTransport & { close(): Promise<void> };
 
 function findTransport(app: NestFastifyApplication, token: symbol): Transport | undefined {
   try {
