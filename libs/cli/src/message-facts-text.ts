@@ -108,9 +108,9 @@ function outcomeRows({ outcome, state, receivedAtMs }: MessageFacts, terminal: T
 function resourceTexts(resources: NonNullable<MessageFacts['outcome']>['resources']): string[] {
   if (resources.length <= MAX_RESOURCE_LINES) {
     return resources.map(({ type, id, version, currentVersion }) => {
-      const made = version === undefined ? 'unchanged' : `version ${version}`;
-      const now = currentVersion !== undefined && currentVersion !== version ? `, now ${currentVersion}` : '';
-      return `${type}/${id}  ${made}${now}`;
+      if (version === undefined) return `${type}/${id}  unchanged, version ${currentVersion ?? '?'}`;
+      const now = currentVersion === version ? '' : `, now ${currentVersion ?? 'gone'}`;
+      return `${type}/${id}  version ${version}${now}`;
     });
   }
   const counts = new Map<string, number>();

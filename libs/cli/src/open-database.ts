@@ -27,7 +27,7 @@ export async function openEngineDatabase(settings: CommandSettings): Promise<Dat
     );
   } catch (error) {
     await database.close();
-    throw isEngineError(error, 'unavailable') ? unreachable(settings, error) : error;
+    throw isEngineError(error) && error.code !== 'DATABASE_EMPTY' ? unreachable(settings, error) : error;
   }
 }
 
@@ -106,12 +106,32 @@ function parsed(text: string): { url?: unknown } | undefined {
   }
 }
 
+/** Says what stands in the way, by SQLSTATE (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
 function unreachable(settings: CommandSettings, cause: EngineError): EngineError {
-  const message =
-    settings.databaseUrl === undefined
-      ? `the embedded PostgreSQL of ${settings.dataDirectory} does not answer; it runs as long as the engine does. Start the engine: npm start`
-      : `the PostgreSQL of DATABASE_URL (${hostOf(settings.databaseUrl)}) does not answer, or refuses this account`;
-  return new EngineError('unavailable', 'DATABASE_UNREACHABLE', message, { cause });
+  const { databaseUrl, dataDirectory } = settings;
+  const which =
+    databaseUrl === undefined
+      ? `the embedded PostgreSQL of ${dataDirectory}`
+      : `the PostgreSQL of DATABASE_URL (${hostOf(databaseUrl)})`;
+  const state = (cause.cause as { code?: unknown } | undefined)?.code;
+  const sqlState = typeof state === 'string' ? state : '';
+  const error = (kind: 'unavailable' | 'misconfigured', code: string, message: string) =>
+    new EngineError(kind, code, message, { cause });
+  if (sqlState === '53100')
+    return error(
+      'unavailable',
+      'DATABASE_DISK_FULL',
+      `the disk of ${which} is full; make room, nothing else is needed`,
+    );
+  if (sqlState.startsWith('28') || sqlState === '3D000' || sqlState === '42501')
+    return error(
+      'misconfigured',
+      'DATABASE_DENIED',
+      `${which} refuses this account or database (SQLSTATE ${sqlState})`,
+    );
+  const remedy =
+    databaseUrl === undefined ? '; it runs as long as the engine does. Start the engine: npm start' : '';
+  return error('unavailable', 'DATABASE_UNREACHABLE', `${which} does not answer${remedy}`);
 }
 
 /** Host and database: the rest of the URL holds a password. */

@@ -10,6 +10,7 @@ export class SendTally {
   accepted = 0;
   refused = 0;
   unanswered = 0;
+  unansweredInARow = 0;
   stoppedBy: EngineError | undefined;
   private readonly timesMs: number[] = [];
   private readonly startedMs = performance.now();
@@ -24,7 +25,13 @@ export class SendTally {
     return this.accepted + this.refused + this.unanswered;
   }
 
+  noteUnanswered(): void {
+    this.unanswered++;
+    this.unansweredInARow++;
+  }
+
   note(accepted: boolean, tookMs: number): void {
+    this.unansweredInARow = 0;
     if (accepted) this.accepted++;
     else this.refused++;
     if (this.timesMs.length < MAX_TIMES) this.timesMs.push(tookMs);

@@ -79,12 +79,19 @@ describe('suture send', () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
-    const path = file('one.hl7', labResult('SEND-1', 'P1'));
-    const { code, heard } = await engine.run('send', path, '--port', String(port), '--timeout', '50ms');
-    silent.close();
+    const path = file('five.hl7', ...[1, 2, 3, 4, 5].map((number) => labResult(`SEND-${number}`, 'P1')));
+    const argv = ['send', path, '--port', String(port), '--timeout', '30ms'];
+    const { code, heard } = await engine.run(...argv);
     expect(code).toBe(1);
-    expect(heard.text).toMatch(/no acknowledgment came within 50 ms; the message may have arrived/);
-    expect(heard.text).toMatch(/1 not answered/);
+    expect(heard.text).toMatch(/no acknowledgment came within 30 ms; the message may have arrived/);
+    expect(heard.text).toMatch(/3 messages in .*, 3 not answered/);
+    expect(heard.notes[0]).toMatch(/^Stopped: 3 messages in a row/);
+    const stubborn = await engine.run(...argv, '--keep-going');
+    expect([stubborn.code, stubborn.heard.answer.at(-1)]).toEqual([
+      1,
+      expect.stringMatching(/5 not answered/),
+    ]);
+    silent.close();
   });
 
   test('the address of a channel is taken from its file', async () => {

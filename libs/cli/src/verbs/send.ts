@@ -9,6 +9,9 @@ import { SendTally } from '../send-tally.js';
 import { counted } from '../time-text.js';
 import { type Call, type ExitCode, exitCode, type Verb } from '../verb.js';
 
+/** A receiver that answers none of so many does not answer the next one either. */
+const MAX_UNANSWERED_IN_A_ROW = 3;
+
 export const send: Verb = {
   usage: '<file or folder>...',
   about: [
@@ -36,6 +39,10 @@ export const send: Verb = {
       about: "name in the receiver's certificate, if not the host",
     },
     timeout: { type: 'string', value: '<time>', about: 'wait for an acknowledgment; default 30s' },
+    'keep-going': {
+      type: 'boolean',
+      about: `go on after ${MAX_UNANSWERED_IN_A_ROW} messages in a row without an answer`,
+    },
     quiet: { type: 'boolean', short: 'q', about: 'show only what was refused or not answered' },
   },
   exits: {
@@ -71,7 +78,7 @@ async function run(call: Call): Promise<ExitCode> {
         if (terminal.stop.aborted) break;
         terminal.progress(`sending to ${address.host}:${address.port}: file ${index + 1} of ${files.length}`);
         const goesOn = await sendOne(call, client, message, tally);
-        if (!goesOn) return tellUnreachable(call, address, tally);
+        if (!goesOn) return tellStopped(call, address, tally);
       }
     }
   } finally {
@@ -82,7 +89,7 @@ async function run(call: Call): Promise<ExitCode> {
   return tally.sent > 0 && tally.refused + tally.unanswered === 0 ? exitCode.ok : exitCode.no;
 }
 
-/** False when the receiver cannot be reached: the rest would fail alike. */
+/** False when the receiver cannot be reached or answers nothing any more: the rest would fail alike. */
 async function sendOne(
   call: Call,
   client: MllpClient,
@@ -102,9 +109,9 @@ async function sendOne(
       tally.stoppedBy = error;
       return false;
     }
-    tally.unanswered++;
+    tally.noteUnanswered();
     tellUnanswered(call, message, error.message, error.code);
-    return true;
+    return tally.unansweredInARow < MAX_UNANSWERED_IN_A_ROW || call.arguments.has('keep-going');
   }
 }
 
@@ -128,9 +135,9 @@ function tell(
   if (call.arguments.has('quiet') && acknowledgment?.isPositive !== false) return;
   const code = acknowledgment === undefined ? '--' : codeText(acknowledgment, terminal);
   const took = acknowledgment === undefined ? 'asks for no acknowledgment' : `${tookMs.toFixed(1)} ms`;
-  terminal.out(
-    `${code}  ${messageLabel(message)}  ${type}  ${header.controlId || '(no control id)'}  ${took}`,
-  );
+  const label = messageLabel(message).padEnd(labelWidth);
+  const controlId = (header.controlId || '(no control id)').padEnd(16);
+  terminal.out(`${code}  ${label}  ${type.padEnd(7)}  ${controlId}  ${took}`);
   if (acknowledgment !== undefined)
     for (const line of refusalLines(acknowledgment)) terminal.out(`    ${line}`);
 }
@@ -152,11 +159,20 @@ function tellOther({ terminal, json }: Call, { acknowledgment }: MllpReply): voi
   else terminal.out(`    ${codeText(acknowledgment, terminal)}  came for ${acknowledgedId || 'no message'}`);
 }
 
-function tellUnreachable({ terminal }: Call, address: MllpAddress, tally: SendTally): ExitCode {
-  const error = tally.stoppedBy;
-  terminal.note(`${error?.message ?? 'the receiver is not reachable'} [${error?.code ?? ''}]`);
-  if (tally.sent > 0) terminal.note(`${counted(tally.sent, 'message')} had been sent before.`);
-  if (error?.kind === 'unavailable') {
+function tellStopped({ terminal, json }: Call, address: MllpAddress, tally: SendTally): ExitCode {
+  const { stoppedBy } = tally;
+  if (json) terminal.out(JSON.stringify({ summary: tally.summary(), stopped: true }));
+  else if (tally.sent > 0) terminal.out(tally.sentence());
+  if (stoppedBy === undefined) {
+    terminal.note(
+      `Stopped: ${MAX_UNANSWERED_IN_A_ROW} messages in a row were not answered; what follows was not sent.`,
+    );
+    terminal.note('What is not answered may be sent again: the engine stores the same message once.');
+    if (address.isOwn) terminal.note('What stands in the way: suture doctor');
+    return exitCode.no;
+  }
+  terminal.note(`${stoppedBy.message} [${stoppedBy.code}]`);
+  if (stoppedBy.kind === 'unavailable') {
     terminal.note(
       address.isOwn
         ? 'Does the engine run? Start it with: npm start. Where it listens stands in its first lines.'

@@ -40,7 +40,10 @@ export const validate: Verb = {
 /** Channels and mappings with all their problems; files as a person in the typed folder would name them. */
 async function check(call: Call): Promise<{ channels: string[]; maps: string[]; problems: FileProblem[] }> {
   const layout = await folderLayout(call.settings, folderWord(call.arguments));
-  const nameOf = (path: string) => relative(call.settings.typedFrom, path) || path;
+  const nameOf = (path: string) => {
+    const near = relative(call.settings.typedFrom, path);
+    return near === '' || near.startsWith('..') ? path : near;
+  };
   const loaded = await loadChannels(layout.channels, call.settings.environment);
   const set = loadMappings(layout.mappings);
   const problems = [
