@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { isEngineError } from '#kernel';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { RoleProcesses } from './role-processes.js';
-import { readSettings } from './settings.js';
+import { readSettings, type Settings } from './settings.js';
 
 const usage = `npm run distributed [-- --local] [--transform <n>]
 
@@ -30,21 +30,9 @@ interface Backing {
  * @public run.mjs calls it
  */
 export async function runDistributed(words: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      local: { type: 'boolean', default: false },
-      transform: { type: 'string', default: '2' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const transforms = /^\d{1,2}$/.test(values.transform) ? Number(values.transform) : 0;
-  if (values.help || transforms < 1) return endWith(usage, values.help ? 0 : 2);
   const settings = settingsOrEnd();
-  if (!values.local && (settings.databaseUrl === undefined || settings.redisUrl === undefined)) {
-    const missing = settings.databaseUrl === undefined ? 'DATABASE_URL' : 'REDIS_URL';
-    return endWith(`${missing} is not set. Set it, or add --local.\n\n${usage}`, 2);
-  }
+  const plan = distributedPlan(words, settings);
+  if ('text' in plan) return endWith(plan.text, plan.code);
   const backings: Backing[] = [];
   if (settings.databaseUrl === undefined) backings.push(await localPostgres(settings.dataDirectory));
   if (settings.redisUrl === undefined) backings.push(await localRedis(settings.dataDirectory));
@@ -61,7 +49,7 @@ export async function runDistributed(words: readonly string[]): Promise<void> {
   // The api has the port of the settings; the others tell theirs, for /health and /metrics.
   const own = { SUTURE_HTTP_PORT: '0' };
   roles.add('ingest', 'ingest', own);
-  for (let n = 1; n <= transforms; n++) roles.add(`transform-${n}`, 'transform', own);
+  for (let n = 1; n <= plan.transforms; n++) roles.add(`transform-${n}`, 'transform', own);
   roles.add('deliver', 'deliver', {
     ...own,
     SUTURE_PUBLIC_URL: settings.publicUrl ?? `http://localhost:${settings.httpPort}`,
@@ -83,7 +71,40 @@ export async function runDistributed(words: readonly string[]): Promise<void> {
   process.exit(reason === 'signal' ? 0 : 1);
 }
 
-function settingsOrEnd() {
+/** How many transform processes are wanted, or what to tell the person and the exit code. */
+export function distributedPlan(
+  words: readonly string[],
+  settings: Pick<Settings, 'databaseUrl' | 'redisUrl'>,
+): { readonly transforms: number } | { readonly text: string; readonly code: number } {
+  let values: { local?: boolean; transform?: string; help?: boolean };
+  try {
+    ({ values } = parseArgs({
+      args: [...words],
+      options: {
+        local: { type: 'boolean' },
+        transform: { type: 'string', default: '2' },
+        help: { type: 'boolean' },
+      },
+    }));
+  } catch (error) {
+    return { text: `${(error as Error).message}\n\n${usage}`, code: 2 };
+  }
+  if (values.help) return { text: usage, code: 0 };
+  const transforms = /^[1-9]\d?$/.test(values.transform ?? '') ? Number(values.transform) : undefined;
+  if (transforms === undefined) return { text: `--transform: a number from 1 to 99\n\n${usage}`, code: 2 };
+  const missing = Object.entries({ DATABASE_URL: settings.databaseUrl, REDIS_URL: settings.redisUrl })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => name);
+  if (missing.length > 0 && !values.local) {
+    return {
+      text: `${missing.join(' and ')} not set. Set what is missing, or add --local.\n\n${usage}`,
+      code: 2,
+    };
+  }
+  return { transforms };
+}
+
+function settingsOrEnd(): Settings {
   try {
     return readSettings(process.env, process.cwd());
   } catch (error) {
