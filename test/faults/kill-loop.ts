@@ -1,12 +1,12 @@
-import { type Database, openDatabase } from '#database';
-import { readMessageHeader } from '#hl7v2';
-import { formatPosition, type Position } from '#kernel';
+import { openDatabase } from '#database';
 import { audit } from '#ledger';
 import { benchMessages } from '../load/bench-messages.js';
 import { checkLogs, type StoreEntry, type Verdict } from './check-logs.js';
 import { CheckpointWatch } from './checkpoint-watch.js';
+import { leftToDo } from './left-to-do.js';
 import { PersistentSender } from './persistent-sender.js';
 import { randomFromSeed } from './random-from-seed.js';
+import { readStore } from './read-store.js';
 import { clearStage, type Stage, setStage } from './stage.js';
 
 const SENDERS = 8;
@@ -18,7 +18,6 @@ const KILLS_IN_A_ROW = 5;
 const SETTLES_WITHIN_MS = 120_000;
 /** Share of the time between kills in which the receiver refuses everything. */
 const RECEIVER_DOWN_SHARE = 0.15;
-const HEAD_BYTES = 512;
 
 export interface KillLoopOptions {
   readonly seed: number;
@@ -127,38 +126,19 @@ async function settled(
       SETTLES_WITHIN_MS,
       () => `the engine to finish what it took (${last})`,
       async () => {
-        const left = await database.query<Record<string, number>>(LEFT_TO_DO).catch(() => []);
-        last = JSON.stringify(left[0]);
-        return left[0] !== undefined && Object.values(left[0]).every((n) => Number(n) === 0);
+        const left = await leftToDo(database).catch(() => undefined);
+        last = JSON.stringify(left);
+        return left !== undefined && left.messages + left.deliveries + left.entries === 0;
       },
     );
     say('settled; reading the store and hashing it again');
     return {
-      store: await dump(database),
+      store: await readStore(database),
       report: await audit({ database, directory: stage.ledgerDirectory }),
     };
   } finally {
     await database.close();
   }
-}
-
-const LEFT_TO_DO = `
-SELECT (SELECT coalesce(sum(h.seq - coalesce(c.seq, 0)), 0)
-        FROM journal_head h LEFT JOIN cursor c USING (lane, partition)) AS journal,
-       (SELECT coalesce(sum(h.number - coalesce(c.number, 0)), 0)
-        FROM delivery_head h LEFT JOIN delivery_cursor c USING (destination, partition)) AS deliveries,
-       (SELECT count(*) FROM pack) - (SELECT coalesce(max(size), 0) FROM ledger_checkpoint) AS entries`;
-
-async function dump(database: Database): Promise<StoreEntry[]> {
-  const rows = await database.query<Position & { head: Buffer; done: boolean }>(
-    `SELECT j.lane, j.partition, j.seq, substring(j.raw FOR ${HEAD_BYTES}) AS head, p.seq IS NOT NULL AS done
-     FROM journal j LEFT JOIN pack p USING (lane, partition, seq) WHERE j.kind = 0`,
-  );
-  return rows.map((row) => ({
-    position: formatPosition(row),
-    controlId: readMessageHeader(row.head).controlId,
-    hasOutcome: row.done,
-  }));
 }
 
 async function until(

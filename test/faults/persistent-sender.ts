@@ -17,6 +17,7 @@ export class PersistentSender {
   private stopping = false;
   private finished: Promise<void> = Promise.resolve();
   refused = 0;
+  /** Messages that were written and not answered, so written again. */
   resent = 0;
 
   constructor(
@@ -61,17 +62,19 @@ export class PersistentSender {
         this.refused++; // the engine must never refuse for load or trouble
         return;
       }
-      this.resent++;
+      if (this.wrote) this.resent++;
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_AFTER_MS));
     }
   }
 
   private connection: Connection | undefined;
+  private wrote = false;
 
   /** One attempt: the acknowledgment code, or undefined when the connection or the patience ended first. */
   private async exchange(frame: Buffer): Promise<string | undefined> {
     this.connection ??= new Connection(this.port);
     const code = await this.connection.exchange(frame);
+    this.wrote = this.connection.connected;
     if (code === undefined) {
       this.connection.close();
       this.connection = undefined;
@@ -85,12 +88,17 @@ export class PersistentSender {
 }
 
 class Connection {
+  /** False: nobody listened. */
+  connected = false;
   private readonly socket;
   private readonly cutter = new FrameCutter();
   private answer: (code: string | undefined) => void = () => {};
 
   constructor(port: number) {
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    this.socket.on('connect', () => {
+      this.connected = true;
+    });
     this.socket.on('error', () => {}); // 'close' follows
     this.socket.on('close', () => this.answer(undefined));
     this.socket.on('data', (chunk: Buffer) => {
