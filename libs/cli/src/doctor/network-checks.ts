@@ -5,6 +5,7 @@ import type { CommandSettings } from '../settings.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 
 const TIMEOUT_MS = 2_000;
+const MAX_ANSWER_CHARACTERS = 10_000;
 
 /** Whether each channel's listener and the HTTP door answer on this machine. */
 export async function checkListeners(settings: CommandSettings): Promise<Finding[]> {
@@ -39,26 +40,44 @@ async function checkListener(check: string, host: string, port: number): Promise
       );
 }
 
+interface ReadyAnswer {
+  readonly status: number;
+  /** What is not in order, a sentence each. */
+  readonly troubles: readonly string[];
+}
+
 /** Asks `/ready`, which says itself what is missing. */
 async function checkHttp(port: number): Promise<Finding> {
-  const status = await new Promise<number | undefined>((resolve) => {
+  const answer = await askReady(port);
+  if (answer === undefined) {
+    const remedy = 'start the engine (npm start), or set SUTURE_HTTP_PORT to its port';
+    return fail('http', `nobody answers on port ${port}`, remedy);
+  }
+  if (answer.status === 200) return ok('http', `ready on port ${port}`);
+  const why = answer.troubles.join('; ') || `HTTP status ${answer.status}`;
+  return warn('http', `answers on port ${port}, but is not ready: ${why}`, 'the log of the engine says more');
+}
+
+function askReady(port: number): Promise<ReadyAnswer | undefined> {
+  return new Promise((resolve) => {
     const request = get({ host: '127.0.0.1', port, path: '/ready', timeout: TIMEOUT_MS }, (response) => {
-      response.resume();
-      resolve(response.statusCode);
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        if (text.length < MAX_ANSWER_CHARACTERS) text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, troubles: troublesIn(text) }));
     });
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(undefined));
   });
-  if (status === 200) return ok('http', `ready on port ${port}`);
-  return status === undefined
-    ? fail(
-        'http',
-        `nobody answers on port ${port}`,
-        'start the engine (npm start), or set SUTURE_HTTP_PORT to its port',
-      )
-    : warn(
-        'http',
-        `answers on port ${port}, but is not ready (${status})`,
-        `see http://127.0.0.1:${port}/ready`,
-      );
+}
+
+function troublesIn(text: string): string[] {
+  try {
+    const { parts } = JSON.parse(text) as { parts?: Record<string, unknown> };
+    const troubled = Object.entries(parts ?? {}).filter(([, state]) => state !== 'ok');
+    return troubled.map(([part, state]) => `${part}: ${String(state)}`);
+  } catch {
+    return []; // another program answers on this port
+  }
 }

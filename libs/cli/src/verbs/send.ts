@@ -6,7 +6,6 @@ import { UsageError } from '../arguments.js';
 import { type FoundMessage, listFiles, messageLabel, readMessages } from '../message-files.js';
 import { type MllpAddress, receiverOf } from '../mllp-address.js';
 import { SendTally } from '../send-tally.js';
-import { counted } from '../time-text.js';
 import { type Call, type ExitCode, exitCode, type Verb } from '../verb.js';
 
 /** A receiver that answers none of so many does not answer the next one either. */
