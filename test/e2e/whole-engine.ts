@@ -7,6 +7,9 @@ import { operatorToolsTell } from './operator-tools.js';
 import { Scene } from './scene.js';
 import { engineStopsAndStarts } from './stop-and-start.js';
 
+/** More than an app has to become ready, so that a failure shows its words. */
+const STARTS_WITHIN_MS = 90_000;
+
 /** What must hold however the engine is run. One engine for all of it, so the order of the parts matters. */
 export function wholeEngine(mode: Mode): void {
   let opened: Scene | undefined;
@@ -16,7 +19,7 @@ export function wholeEngine(mode: Mode): void {
   };
   beforeAll(async () => {
     opened = await Scene.open(mode);
-  });
+  }, STARTS_WITHIN_MS);
   afterAll(() => opened?.close());
 
   describe('messages flow', () => messagesFlow(scene));
