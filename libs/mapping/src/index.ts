@@ -1,3 +1,9 @@
+export {
+  type ConvertedFile,
+  type ConvertedMessage,
+  type ConvertOptions,
+  convertFile,
+} from './convert-file.js';
 export { loadMappings } from './load-mappings.js';
 export { formatProblem, type MappingProblem } from './mapping-problem.js';
 export type {

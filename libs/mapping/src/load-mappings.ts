@@ -171,7 +171,9 @@ class Loader {
 
 /** A map that is used in several places has its mistakes once. */
 function unique(problems: readonly MappingProblem[]): MappingProblem[] {
-  const seen = new Map(problems.map((one) => [`${one.file}:${one.line}:${one.column} ${one.code} ${one.message}`, one]));
+  const seen = new Map(
+    problems.map((one) => [`${one.file}:${one.line}:${one.column} ${one.code} ${one.message}`, one]),
+  );
   return [...seen.values()];
 }
 

@@ -1,6 +1,6 @@
 import type { Message } from '#hl7v2';
 import type { MappingProblem } from './mapping-problem.js';
-import type { MappingContext, MappingResult } from './mapping-result.js';
+import type { MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
 
 /** One message map, compiled: immutable, without a clock, without randomness. */
 export interface CompiledMessageMap {
@@ -12,6 +12,8 @@ export interface CompiledMessageMap {
   readonly bundleType: 'message' | 'collection';
   /** Maps one message. Throws only `bug`: what a message lacks is in the report. */
   run(message: Message, context: MappingContext): MappingResult;
+  /** MSH-7 as an R4 instant, in the zone of the channel where it names none; undefined when it is no moment. */
+  timestamp(message: Message, parameters?: MappingParameters): string | undefined;
 }
 
 /** What was good in a directory of mappings, and what was not. */

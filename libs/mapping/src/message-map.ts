@@ -2,12 +2,13 @@ import type { Message } from '#hl7v2';
 import type { MessageProgram } from './compile/compile-message.js';
 import type { RuleBook } from './compile/scope.js';
 import type { MessageMapSource } from './language/mapping-file.js';
-import type { MappingContext, MappingResult } from './mapping-result.js';
+import type { MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
 import type { CompiledMessageMap } from './mapping-set.js';
 import { makeReport } from './run/account.js';
 import type { DropTable } from './run/drop-table.js';
 import { placeSegments } from './run/group-instance.js';
 import { Run } from './run/run.js';
+import { formatTime } from './types/time.js';
 
 export interface MessageMapFacts {
   readonly source: MessageMapSource;
@@ -19,7 +20,7 @@ export interface MessageMapFacts {
 
 /** Running is synchronous and leaves nothing behind, so one state serves every map of the process. */
 const run = new Run();
-const noParameters = {};
+const noParameters: MappingParameters = {};
 
 /** A compiled message map. Immutable; running it twice on equal bytes gives equal results. */
 export class MessageMap implements CompiledMessageMap {
@@ -67,5 +68,14 @@ export class MessageMap implements CompiledMessageMap {
     } finally {
       run.finish();
     }
+  }
+
+  timestamp(message: Message, parameters: MappingParameters = noParameters): string | undefined {
+    const text = message.first('MSH')?.value(7);
+    if (text === null || text === undefined) return undefined;
+    run.begin(message, '', parameters, 0);
+    const instant = formatTime(run, text, 'instant');
+    run.finish();
+    return instant;
   }
 }

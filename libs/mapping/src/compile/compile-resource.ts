@@ -6,6 +6,7 @@ import { suggestion } from '../language/problems.js';
 import { compileElement, type ElementGroup, groupRules, place, requiredMembers } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
 import { type ElementSetter, ResourcePlan } from './resource-plan.js';
+import { ruleFields } from './rule-fields.js';
 import type { Compiler, NamedResource, Scope, SourceFrame } from './scope.js';
 
 /** Where in a message map a resource map is used. */
@@ -69,6 +70,7 @@ export function compileResource(
     name: map.name,
     type,
     merge: map.merge,
+    isValue: map.source.kind === 'value',
     number: compiler.nextNumber(),
     when,
     key: keyGood,
@@ -87,6 +89,7 @@ function setterOf(
     rule: compiler.rules.add(`${map.name}/${group.name}`, map.file, group.place.line),
     element: compiled.element.name.replace('[x]', ''),
     set: compiled.set,
+    fields: map.source.kind === 'segment' ? ruleFields(group.bodies, map.source.name) : -1,
   };
 }
 

@@ -96,11 +96,14 @@ function compilePathValue(
 }
 
 export function reading(reader: PathReader, convert: Convert): CompiledValue {
+  const read = reader.reading?.(convert);
   return {
-    read: (run) => {
-      const start = reader.first(run);
-      return start < 0 ? undefined : convert(run, start, run.end);
-    },
+    read:
+      read ??
+      ((run) => {
+        const start = reader.first(run);
+        return start < 0 ? undefined : convert(run, start, run.end);
+      }),
     collect: (run, list) => reader.collect(run, convert, list),
   };
 }

@@ -95,6 +95,25 @@ const functions: Readonly<Record<string, CompileFunction>> = {
       scope,
     );
   },
+  /** A CodeableConcept with this text where it has none: `DG1-3 | text(DG1-4)`. */
+  text: (call, target, scope, modifiers) => {
+    const argument = call.args[0]?.value;
+    const text = argument && compileText(argument, scope, 'read');
+    if (!text || target.type !== 'CodeableConcept')
+      return mistake(
+        scope,
+        call.offset,
+        'MAPPING_FUNCTION',
+        'text gives a CodeableConcept its text',
+        'write for instance DG1-3 | text(DG1-4)',
+      );
+    const finish = (run: Run, value: unknown): unknown => {
+      const found = text(run);
+      const concept = value as FhirObject;
+      return found === undefined || concept['text'] !== undefined ? value : { ...concept, text: found };
+    };
+    return input(call, target, scope, { ...modifiers, finish });
+  },
   /** From one moment to another: `OBR-7 | period(OBR-8)`. */
   period: (call, target, scope) => {
     const start = call.input && compileText(call.input, scope, 'read');

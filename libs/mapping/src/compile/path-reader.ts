@@ -14,6 +14,8 @@ export interface PathReader {
   /** Converts every value and appends what comes of it; makes the list when there is a first one. */
   collect(run: Run, convert: Convert, list: unknown[] | undefined): unknown[] | undefined;
   count(run: Run): number;
+  /** `first` and `convert` in one, where that saves calls. */
+  reading?(convert: Convert): (run: Run) => unknown;
 }
 
 /** The segments a path reads; undefined when there are none. */
@@ -104,6 +106,10 @@ function countIn(run: Run, segment: Segment, at: FieldPlace): number {
   return found;
 }
 
+function readFirst(run: Run, convert: Convert, start: number): unknown {
+  return start < 0 ? undefined : convert(run, start, run.end);
+}
+
 /** Reads a field of the segment that the map at work reads. */
 export function currentFieldReader(type: V2Type, level: Level, at: FieldPlace): PathReader {
   return {
@@ -112,6 +118,21 @@ export function currentFieldReader(type: V2Type, level: Level, at: FieldPlace): 
     first: (run) => (run.segment ? firstIn(run, run.segment, at) : -1),
     collect: (run, convert, list) => (run.segment ? collectIn(run, run.segment, at, convert, list) : list),
     count: (run) => (run.segment ? countIn(run, run.segment, at) : 0),
+    reading: (convert) => {
+      const { field, component, subcomponent } = at;
+      if (at.test) return (run) => readFirst(run, convert, run.segment ? firstIn(run, run.segment, at) : -1);
+      return (run) => {
+        const { segment } = run;
+        if (!segment) return undefined;
+        const start = segment.find(field, 1, component, subcomponent);
+        if (start < 0)
+          return segment.isValued(field) ? readFirst(run, convert, firstIn(run, segment, at)) : undefined;
+        run.end = run.message.foundEnd;
+        return isNull(run, start)
+          ? readFirst(run, convert, firstIn(run, segment, at))
+          : convert(run, start, run.end);
+      };
+    },
   };
 }
 

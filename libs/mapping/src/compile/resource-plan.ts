@@ -16,12 +16,29 @@ export interface ElementSetter {
   /** Name of the element, choices without their type. */
   readonly element: string;
   readonly set: Setter;
+  /** Fields without which there is nothing to set, as bits (`fieldBit`); all bits when it depends on more. */
+  readonly fields: number;
+}
+
+/** The bit of a field; fields from 31 on share one. */
+export function fieldBit(field: number): number {
+  return 1 << Math.min(field, 31);
+}
+
+function valuedFields(segment: Segment | undefined): number {
+  if (!segment) return -1;
+  let bits = 0;
+  for (let field = segment.fieldCount; field > 0; field--)
+    if (segment.isValued(field)) bits |= fieldBit(field);
+  return bits;
 }
 
 export interface PlanFacts {
   readonly name: string;
   readonly type: string;
   readonly merge: MergeMode;
+  /** It reads a value, not a segment. */
+  readonly isValue: boolean;
   /** Tells plans apart in the cache of values. */
   readonly number: number;
   /** Without it nothing is made. */
@@ -51,8 +68,13 @@ export class ResourcePlan {
 
   /** The resource of a value; equal values of a message are one resource. */
   ofValue(run: Run, start: number, end: number): Mapped | undefined {
-    const key = `${this.facts.number}|${run.text.slice(start, end)}`;
-    const known = run.byValue.get(key);
+    let cache = run.byValue.get(this.facts.number);
+    if (!cache) {
+      cache = new Map();
+      run.byValue.set(this.facts.number, cache);
+    }
+    const text = run.text.slice(start, end);
+    const known = cache.get(text);
     if (known !== undefined) {
       if (known) run.marks.copyWithin(start, known.start, known.start + end - start);
       return known ?? undefined;
@@ -63,7 +85,7 @@ export class ResourcePlan {
     const mapped = this.#create(run, start, end);
     run.from = from;
     run.to = to;
-    run.byValue.set(key, mapped ?? null);
+    cache.set(text, mapped ?? null);
     return mapped;
   }
 
@@ -78,10 +100,10 @@ export class ResourcePlan {
   }
 
   #build(run: Run, start: number, end: number): Mapped | undefined {
-    const { type, merge, setters } = this.facts;
+    const { type, merge, setters, isValue } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
-    let known = run.byId.get(`${type}/${id}`);
+    let known = run.byId.get(id);
     if (known && merge === 'snapshot') {
       for (let count = 2; known; count++) {
         if (sameText(run, known, start, end)) {
@@ -92,7 +114,7 @@ export class ResourcePlan {
           return this.#refuse(run, start, end, 'MAPPING_KEY_SHARED', 'too many resources share a key');
         // Two results under one key are two results: the later one gets a number.
         id = stableId(run.tenant, type, [...parts, `#${count}`]);
-        known = run.byId.get(`${type}/${id}`);
+        known = run.byId.get(id);
       }
     }
     const resource: FhirObject = { resourceType: type, id };
@@ -107,7 +129,9 @@ export class ResourcePlan {
       end,
     };
     const place = known ? -1 : run.resources.push(mapped) - 1;
+    const valued = isValue ? -1 : valuedFields(run.segment);
     for (const setter of setters) {
+      if ((setter.fields & valued) === 0) continue;
       run.rule = setter.rule;
       run.nulled = false;
       if (!setter.set(run, resource) && run.nulled && merge === 'update')
@@ -125,7 +149,7 @@ export class ResourcePlan {
       );
     }
     if (known) return mergeWithin(known, mapped);
-    run.byId.set(`${type}/${id}`, mapped);
+    run.byId.set(id, mapped);
     return mapped;
   }
 

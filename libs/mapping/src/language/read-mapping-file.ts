@@ -1,4 +1,5 @@
 import { nearestName } from '#fhir';
+import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { DropRule, MapSource, MapStep, MessageMapSource, ResourceMapSource } from './mapping-file.js';
 import { type Problems, suggestion } from './problems.js';
 import { placeInside, readCondition, readElementRules, readExpression, readPath } from './read-rule.js';
@@ -113,7 +114,7 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
     file,
     place: name.place,
     source: {
-      kind: sourceName.length === 3 && !isTypeName(sourceName) ? 'segment' : 'value',
+      kind: !isKnownSegment(sourceName) && isComposite(sourceName) ? 'value' : 'segment',
       name: sourceName,
       place: source.place,
     },
@@ -129,29 +130,6 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
 
 function placeOfText(node: YamlNode): Place {
   return node.kind === 'scalar' ? placeInside(node, 0) : node;
-}
-
-/** Data types whose names look like those of segments. */
-function isTypeName(name: string): boolean {
-  return [
-    'CWE',
-    'CNE',
-    'XCN',
-    'XON',
-    'XPN',
-    'XAD',
-    'XTN',
-    'CNN',
-    'DLD',
-    'DLN',
-    'EIP',
-    'FC',
-    'JCC',
-    'NDL',
-    'PLN',
-    'PPN',
-    'SPS',
-  ].includes(name);
 }
 
 function readWord(

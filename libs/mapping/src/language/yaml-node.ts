@@ -57,7 +57,9 @@ export function readYaml(text: string, problems: Problems): MapNode[] {
   if (!Array.isArray(documents)) return [];
   const nodes: MapNode[] = [];
   for (const document of documents) {
-    for (const error of document.errors) {
+    // A parser that lost its way finds mistakes in all that follows; the first is the one to correct.
+    const syntax = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
+    for (const error of syntax ? [syntax] : document.errors) {
       const place = placeAt(lines, error.pos[0]);
       if (error.code === 'DUPLICATE_KEY')
         problems.add(place, 'MAPPING_DUPLICATE_KEY', 'the same key stands here twice', 'keep one of them');

@@ -56,9 +56,14 @@ export class Run {
   /** Resources by the slot of their name in the message map. */
   names: (readonly Mapped[])[] = [];
   resources: Mapped[] = [];
-  readonly byId = new Map<string, Mapped>();
-  /** Resources made from values (XCN and the like), by map and text. */
-  readonly byValue = new Map<string, Mapped | null>();
+  // New maps for every message: a cleared one would chain its former content to its next, and with it old messages.
+  byId = new Map<string, Mapped>();
+  /** Resources made from values (XCN and the like), by plan and text. */
+  byValue = new Map<number, Map<string, Mapped | null>>();
+  /** The moment formatted last: results of one order mostly share theirs. */
+  timeText = '';
+  timeTarget = '';
+  timeValue: string | undefined;
   failures: MappingFailure[] = [];
   #used = 0;
 
@@ -72,14 +77,13 @@ export class Run {
     this.tenant = tenant;
     this.parameters = parameters;
     this.zone = zoneOffsets.of(parameters['time_zone']);
+    this.timeText = '';
     const length = message.text.length;
     if (length > this.marks.length) this.marks = new Uint16Array(length);
     else this.marks.fill(0, 0, Math.max(length, this.#used));
     this.#used = length;
     this.names = new Array<readonly Mapped[]>(nameCount).fill(noMapped);
     this.resources = [];
-    this.byId.clear();
-    this.byValue.clear();
     this.failures = [];
     this.segment = undefined;
     this.group = undefined;
@@ -92,12 +96,13 @@ export class Run {
     if (this.marks.length > keptMarks) this.marks = new Uint16Array(keptMarks);
     if (this.#used > keptMarks) this.#used = 0;
     this.text = '';
+    this.timeText = '';
     this.resources = [];
     this.names = [];
     this.group = undefined;
     this.segment = undefined;
-    this.byId.clear();
-    this.byValue.clear();
+    this.byId = new Map();
+    this.byValue = new Map();
   }
 
   /** First place in [from, to) that holds the separator, else `to`. */

@@ -37,6 +37,7 @@ import {
   uriConvert,
 } from './text.js';
 import { timeConvert } from './time.js';
+import { remembered } from './value-cache.js';
 import type { Vocabulary } from './vocabulary.js';
 
 export interface ConversionOptions {
@@ -132,7 +133,8 @@ function coded(
   options: CodedOptions,
 ): Convert | undefined {
   if (target === 'code') return concepts.has(source) || texts.has(source) ? codeConvert(options) : undefined;
-  if (concepts.has(source)) return target === 'Coding' ? codingConvert(options) : conceptConvert(options);
+  if (concepts.has(source))
+    return remembered(target === 'Coding' ? codingConvert(options) : conceptConvert(options));
   return texts.has(source) || source === 'EI' ? plainCodeConvert(options, target) : undefined;
 }
 
@@ -192,5 +194,5 @@ function primitive(
 
 /** The units of a quantity. */
 export function unitConversion(source: string, vocabulary: Vocabulary, level: Level): Convert | undefined {
-  return concepts.has(source) || texts.has(source) ? unitConvert(vocabulary, level) : undefined;
+  return concepts.has(source) || texts.has(source) ? remembered(unitConvert(vocabulary, level)) : undefined;
 }

@@ -1,4 +1,4 @@
-import { Decimal, type FhirObject } from '#fhir';
+import { Decimal, type FhirObject, type FhirValue } from '#fhir';
 import type { Run } from '../run/run.js';
 import { type Convert, firstOfPart, type Level, partText, separatorOf } from './convert.js';
 import type { Vocabulary } from './vocabulary.js';
@@ -86,7 +86,9 @@ export function compositeQuantityConvert(vocabulary: Vocabulary, level: Level): 
 }
 
 export function withUnit(quantity: FhirObject, unit: FhirObject | undefined): FhirObject {
-  return unit === undefined ? quantity : { ...quantity, ...unit };
+  // Member by member: copying objects of many shapes is slow, and this runs for every numeric result.
+  if (unit !== undefined) for (const name in unit) quantity[name] = unit[name] as FhirValue;
+  return quantity;
 }
 
 export type SnTarget = 'Quantity' | 'Range' | 'Ratio';

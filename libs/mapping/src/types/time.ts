@@ -23,6 +23,15 @@ export function timeConvert(target: TimeTarget, level: Level): Convert {
 
 /** The moment written as `text`, in the form of `target`; undefined when it is none. */
 export function formatTime(run: Run, text: string, target: TimeTarget): string | undefined {
+  if (text === run.timeText && target === run.timeTarget) return run.timeValue;
+  const value = format(run, text, target);
+  run.timeText = text;
+  run.timeTarget = target;
+  run.timeValue = value;
+  return value;
+}
+
+function format(run: Run, text: string, target: TimeTarget): string | undefined {
   if (target === 'time') return formatTimeOfDay(text);
   const digits = digitCount(text, 0);
   const year = digits >= 4 ? number(text, 0, 4) : 0;

@@ -15,8 +15,12 @@ export const builtInTables = [
 ] as const;
 export type BuiltInTable = (typeof builtInTables)[number];
 
+const authoritiesMax = 5_000;
+
 /** What conversions know about codes. */
 export class Vocabulary {
+  readonly #authorities = new Map<string, string>();
+
   constructor(
     readonly systems: SystemNames,
     readonly tables: ReadonlyMap<string, CodeTable>,
@@ -40,6 +44,13 @@ export class Vocabulary {
       return this.translate('authorities', universalId) ?? localAuthority(universalId);
     }
     if (name === undefined) return undefined;
-    return this.translate('authorities', name) ?? uriOf(name) ?? localAuthority(name);
+    let system = this.#authorities.get(name);
+    if (system === undefined) {
+      system = this.translate('authorities', name) ?? uriOf(name) ?? localAuthority(name);
+      if (this.#authorities.size >= authoritiesMax) this.#authorities.clear();
+      // Not the slice itself: it would keep the whole message it was cut from.
+      this.#authorities.set(Buffer.from(name).toString(), system);
+    }
+    return system;
   }
 }

@@ -1,0 +1,111 @@
+import { bundleOf, writeJson } from '#fhir';
+import { type Message, parseMessage, splitBatch } from '#hl7v2';
+import { isEngineError } from '#kernel';
+import type { MappingParameters, MappingReport } from './mapping-result.js';
+import type { MappingSet } from './mapping-set.js';
+
+export interface ConvertOptions {
+  readonly tenant: string;
+  readonly parameters?: MappingParameters;
+}
+
+/** What became of one message of a file. */
+export interface ConvertedMessage {
+  /** Counts from 1. */
+  readonly number: number;
+  /** `ORU^R01`, as far as it could be read. */
+  readonly type: string;
+  /** Name of the map; undefined when none is for this message, or the message was refused. */
+  readonly map: string | undefined;
+  readonly report: MappingReport | undefined;
+  /** Why there is no result: a code and a text without message content. */
+  readonly refusal: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface ConvertedFile {
+  /** JSON of one Bundle; undefined when no message gave a resource. */
+  readonly bundle: string | undefined;
+  readonly messages: readonly ConvertedMessage[];
+}
+
+/**
+ * Converts a file of HL7 v2 (one message, several, a batch, MLLP frames) without a server. One message gives the
+ * bundle its map names; several give one `collection`. Equal bytes, options and maps give equal text.
+ */
+export function convertFile(bytes: Buffer, set: MappingSet, options: ConvertOptions): ConvertedFile {
+  const { messages } = splitBatch(bytes);
+  const entries = new Map<string, string>();
+  const converted = messages.map((raw, i) => convertMessage(raw, i + 1, set, options, entries));
+  if (messages.length === 0)
+    converted.push(refused(1, '', 'HL7_MSH_MISSING', 'there is no MSH segment in the file'));
+  if (entries.size === 0) return { bundle: undefined, messages: converted };
+  const [only] = converted;
+  const type = converted.length === 1 && only?.bundleType === 'message' ? 'message' : 'collection';
+  const facts = type === 'message' && only?.timestamp !== undefined ? { timestamp: only.timestamp } : {};
+  const bundle = withIdentifier(
+    bundleOf(type, [...entries.values()], facts),
+    converted.length === 1 ? only?.controlId : undefined,
+  );
+  return { bundle, messages: converted.map(({ bundleType, controlId, timestamp, ...message }) => message) };
+}
+
+interface Converted extends ConvertedMessage {
+  readonly bundleType: 'message' | 'collection';
+  readonly controlId: string | undefined;
+  readonly timestamp: string | undefined;
+}
+
+function refused(number: number, type: string, code: string, message: string): Converted {
+  return {
+    number,
+    type,
+    map: undefined,
+    report: undefined,
+    refusal: { code, message },
+    bundleType: 'collection',
+    controlId: undefined,
+    timestamp: undefined,
+  };
+}
+
+function convertMessage(
+  raw: Buffer,
+  number: number,
+  set: MappingSet,
+  { tenant, parameters = {} }: ConvertOptions,
+  entries: Map<string, string>,
+): Converted {
+  let message: Message;
+  try {
+    message = parseMessage(raw);
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    return refused(number, '', error.code, error.message);
+  }
+  const msh = message.first('MSH');
+  const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
+  const type = trigger === '' ? code : `${code}^${trigger}`;
+  const unreadable = message.problems.find((problem) => problem.severity === 'error');
+  if (unreadable) return refused(number, type, unreadable.code, unreadable.detail);
+  const map = set.forMessage(code, trigger, structure);
+  if (!map) return refused(number, type, 'MAPPING_NONE', `no map is for ${type}`);
+  const { resources, report } = map.run(message, { tenant, parameters, account: 'full' });
+  for (const { type: kind, id, resource } of resources) entries.set(`${kind}/${id}`, writeJson(resource));
+  return {
+    number,
+    type,
+    map: map.name,
+    report,
+    refusal: undefined,
+    bundleType: map.bundleType,
+    controlId: msh?.value(10) ?? undefined,
+    timestamp: map.timestamp(message, parameters),
+  };
+}
+
+/** R4 Bundle.identifier of a message is its control id (v2-to-FHIR MSH[Bundle]). */
+function withIdentifier(bundle: string, controlId: string | undefined): string {
+  if (controlId === undefined) return bundle;
+  const head = '{"resourceType":"Bundle"';
+  return `${head},"identifier":${JSON.stringify({ value: controlId })}${bundle.slice(head.length)}`;
+}
