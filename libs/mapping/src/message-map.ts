@@ -53,6 +53,7 @@ export class MessageMap implements CompiledMessageMap {
   ): MappingResult {
     const { program, rules, drops } = this.facts;
     run.begin(message, tenant, parameters, program.nameCount);
+    run.accounting = account !== 'off';
     try {
       const root = placeSegments(message, program.structure, (segment) => {
         run.fail(

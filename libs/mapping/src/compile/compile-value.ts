@@ -44,6 +44,8 @@ export interface Modifiers {
 export interface CompiledValue {
   readonly read: ReadValue;
   readonly collect: CollectValues;
+  /** What it reads, when that is one path. */
+  readonly source?: PathReader;
 }
 
 /** Compiles `expression` to give `target`; undefined, and a problem, when it cannot. */
@@ -98,6 +100,7 @@ function compilePathValue(
 export function reading(reader: PathReader, convert: Convert): CompiledValue {
   const read = reader.reading?.(convert);
   return {
+    source: reader,
     read:
       read ??
       ((run) => {
@@ -348,7 +351,9 @@ function compileFirst(
     read: (run) => {
       for (const one of good) {
         const value = one.read(run);
-        if (value !== undefined) return value;
+        if (value === undefined) continue;
+        if (run.accounting) markEqual(run, one, good);
+        return value;
       }
       return undefined;
     },
@@ -356,11 +361,25 @@ function compileFirst(
       const before = list?.length ?? 0;
       for (const one of good) {
         const after = one.collect(run, list);
-        if (after && after.length > before) return after;
+        if (!after || after.length === before) continue;
+        if (run.accounting) markEqual(run, one, good);
+        return after;
       }
       return list;
     },
   };
+}
+
+/** The same value in another place (OBR-2 and ORC-2) is mapped too: nothing of it is lost. */
+function markEqual(run: Run, chosen: CompiledValue, options: readonly CompiledValue[]): void {
+  const start = chosen.source?.first(run) ?? -1;
+  if (start < 0) return;
+  const text = run.text.slice(start, run.end);
+  for (const option of options) {
+    if (option === chosen || !option.source) continue;
+    const other = option.source.first(run);
+    if (other >= 0 && run.text.slice(other, run.end) === text) run.markAll(other, run.end);
+  }
 }
 
 function compileAs(

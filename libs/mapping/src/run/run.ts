@@ -49,6 +49,8 @@ export class Run {
   end = 0;
   /** Number of the rule at work, from 1; 0 reads without marking. */
   rule = 0;
+  /** Somebody wants to know what became of every value. Changes marks only, never the result. */
+  accounting = false;
   /** `""` stood where the rule at work looked. */
   nulled = false;
   /** Per character of the text: the rule that read the leaf starting there. */
