@@ -26,6 +26,19 @@ export async function lockPartitions(tx: Query, partitions: readonly number[]): 
   return rows.map((row) => row.partition);
 }
 
+/** As `lockPartitions`, for whatever partitions are behind their journal and free, at most `most`. */
+export async function lockPartitionsBehind(tx: Query, most: number): Promise<number[]> {
+  const rows = await tx.query<{ partition: number }>(
+    `SELECT p.partition FROM partition_lock p WHERE EXISTS (
+       SELECT FROM cursor c JOIN journal_head h USING (lane, partition)
+       WHERE c.partition = p.partition AND h.seq > c.seq)
+     ORDER BY p.partition LIMIT $1 FOR UPDATE OF p SKIP LOCKED`,
+    [most],
+    'lock-partitions-behind',
+  );
+  return rows.map((row) => row.partition);
+}
+
 /** The cursors of `partitions`, every lane's, in order of partition and lane. Call under `lockPartitions`. */
 export async function readCursors(tx: Query, partitions: readonly number[]): Promise<Cursor[]> {
   const rows = await tx.query<{

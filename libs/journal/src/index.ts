@@ -2,6 +2,7 @@ export { AcknowledgmentLog } from './acknowledgment-log.js';
 export {
   type Cursor,
   lockPartitions,
+  lockPartitionsBehind,
   moveCursors,
   partitionsBehind,
   readCursors,

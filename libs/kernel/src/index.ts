@@ -1,3 +1,4 @@
+export { Breath } from './breath.js';
 export { assert, EngineError, type ErrorKind, isEngineError } from './errors.js';
 export { type Clock, type Random, systemClock, systemRandom } from './ports.js';
 export { formatPosition, type Position, parsePosition } from './position.js';

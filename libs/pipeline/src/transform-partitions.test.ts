@@ -30,6 +30,7 @@ function smallMappings(fixed = false): MappingSet {
   const map: CompiledMessageMap = {
     name: 'test.ADT',
     digest: 'ab'.repeat(32),
+    timestamp: () => undefined,
     bundleType: 'message',
     run(message: Message) {
       const text = message.text;

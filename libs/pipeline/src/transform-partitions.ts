@@ -4,18 +4,22 @@ import {
   type JournaledMessage,
   journalKind,
   lockPartitions,
+  lockPartitionsBehind,
   moveCursors,
+  partitionsBehind,
   readCursors,
   readMessage,
   readWaiting,
 } from '#journal';
-import { assert, isEngineError } from '#kernel';
+import { assert, Breath, isEngineError } from '#kernel';
 import { chainKey, type EntryChains, type MessageOutcome, type MessageWriter, messageState } from '#store';
 import type { Router } from './route-message.js';
 import { type TransformContext, transformMessage } from './transform-message.js';
 
 /** Messages in one transaction: enough to share its cost, few enough that the next reader does not wait long. */
 const MAX_MESSAGES = 256;
+/** Partitions in one transaction: shares its cost under load, leaves some to other workers. */
+const MAX_PARTITIONS = 64;
 /** A transaction that met another one is run again at once, this often; then the sweeper tries it. */
 const MAX_CONFLICTS = 20;
 
@@ -33,6 +37,8 @@ const NOTHING: TransformResult = { messages: 0, dead: 0, deliveries: 0 };
  * after a crash a message has its whole outcome or none, and the next worker makes the same one.
  */
 export class TransformPartitions {
+  private readonly breath = new Breath();
+
   constructor(
     private readonly database: Database,
     private readonly writer: MessageWriter,
@@ -41,14 +47,14 @@ export class TransformPartitions {
   ) {}
 
   /**
-   * Transforms what waits in the partitions, as far as no other worker holds them, in one transaction of bounded size. Call
-   * again until `messages` is 0.
+   * Transforms what waits, in `partitions` or anywhere, as far as no other worker holds it, in one transaction of bounded
+   * size. Call again until `messages` is 0.
    */
-  async run(partitions: readonly number[]): Promise<TransformResult> {
+  async run(partitions?: readonly number[]): Promise<TransformResult> {
     return this.attempt(partitions, MAX_MESSAGES);
   }
 
-  private async attempt(partitions: readonly number[], limit: number): Promise<TransformResult> {
+  private async attempt(partitions: readonly number[] | undefined, limit: number): Promise<TransformResult> {
     for (let conflicts = 0; ; conflicts++) {
       try {
         const { result, twins } = await this.database.transaction((tx) => this.once(tx, partitions, limit));
@@ -58,7 +64,7 @@ export class TransformPartitions {
           if (error.code === 'DATABASE_CONFLICT' && conflicts < MAX_CONFLICTS) continue;
           throw error;
         }
-        return this.isolate(partitions, limit, error);
+        return this.isolate(partitions ?? (await this.partitionsBehind()), limit, error);
       }
     }
   }
@@ -84,13 +90,20 @@ export class TransformPartitions {
     return total(results);
   }
 
+  private async partitionsBehind(): Promise<number[]> {
+    return [...new Set((await partitionsBehind(this.database)).map(({ partition }) => partition))];
+  }
+
   private async once(
     tx: Query,
-    partitions: readonly number[],
+    partitions: readonly number[] | undefined,
     limit: number,
     bury?: { code: string; reason: string },
   ): Promise<{ result: TransformResult; twins: JournaledMessage[] }> {
-    const mine = await lockPartitions(tx, partitions);
+    const mine = await (partitions
+      ? lockPartitions(tx, partitions)
+      : lockPartitionsBehind(tx, MAX_PARTITIONS));
+    if (mine.length === 0) return { result: NOTHING, twins: [] };
     const behind = (await readCursors(tx, mine)).filter((cursor) => cursor.head > cursor.seq);
     if (behind.length === 0) return { result: NOTHING, twins: [] };
     const messages: JournaledMessage[] = [];
@@ -116,7 +129,11 @@ export class TransformPartitions {
     cursors: readonly Cursor[],
     bury?: { code: string; reason: string },
   ): Promise<TransformResult> {
-    const made = messages.map((message) => transformMessage(message, this.context));
+    const made: MessageOutcome[] = [];
+    for (const message of messages) {
+      made.push(transformMessage(message, this.context));
+      await this.breath.take();
+    }
     const outcomes = bury ? made.map((outcome) => buried(outcome, bury)) : made;
     const chains: EntryChains = new Map(cursors.map((cursor) => [chainKey(cursor), cursor.entryHash]));
     const route = await this.router.forTransaction(tx);

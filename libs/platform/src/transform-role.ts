@@ -32,13 +32,13 @@ export class TransformRole {
     const writer = new MessageWriter(settings.tenant, systemRandom);
     const partitions = new TransformPartitions(database, writer, context, new Router(channels));
     const onError = (error: unknown) => log.error('transforming has trouble', error);
-    this.transformer = new Transformer(database, partitions, this.onDone(), onError);
+    this.transformer = new Transformer(partitions, this.onDone(), onError);
     this.transformer.start();
   }
 
-  /** A nudge: this partition has messages. */
-  wake(partition: number): void {
-    this.transformer?.wake(partition);
+  /** A nudge: a partition has messages. */
+  wake(): void {
+    this.transformer?.wake();
   }
 
   trouble(): string | undefined {

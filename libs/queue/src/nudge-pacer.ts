@@ -1,10 +1,11 @@
 import type { Clock } from '#kernel';
 
 /**
- * Sending one nudge and running it costs 0.3 to 0.5 ms of CPU (measured, either backend), a message about as much. So nudges are thinned where they arise: the first of a place leaves at once, those that follow within
- * `minIntervalMs` become one, and a process sends at most `perSecond` in all. Under load the worker is awake anyway.
+ * Sending one nudge and running it costs 0.3 to 0.5 ms of CPU (measured, either backend), a message about as much. So nudges
+ * are thinned where they arise: the first of a place leaves at once, those that follow within `minIntervalMs` become one,
+ * and a process sends at most `perSecond` in all. Under load the worker is awake anyway and looks everywhere.
  */
-export const nudgePace = { minIntervalMs: 50, perSecond: 100, burst: 32, maxInFlight: 8 } as const;
+export const nudgePace = { minIntervalMs: 50, perSecond: 20, burst: 5, maxInFlight: 8 } as const;
 
 interface Place {
   data: unknown;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Query } from '#database';
 import { type FhirObject, writeJson } from '#fhir';
-import { assert, hash64, type Position, type Random } from '#kernel';
+import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import { type MappedResource, mergeUpdate } from '#mapping';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
@@ -44,6 +44,7 @@ export interface Written {
  */
 export class MessageWriter {
   private readonly cache = new ContentCache();
+  private readonly breath = new Breath();
 
   constructor(
     private readonly tenant: string,
@@ -75,6 +76,7 @@ export class MessageWriter {
       packs.push(pack);
       const destinations = message.state === messageState.transformed ? route(message, stored) : [];
       if (destinations.length > 0) deliveries.push({ position: message.position, destinations });
+      await this.breath.take();
     }
     await writePointers(tx, changes);
     await insertPacks(tx, packs, storedAtMs);

@@ -12,8 +12,8 @@ class TransformNudges {
   constructor(@Inject(TRANSFORM_ROLE) private readonly transform: TransformRole) {}
 
   @EventPattern('transform', transportId.transform)
-  wake(nudge: { readonly partition: number }): void {
-    this.transform.wake(nudge.partition);
+  wake(_nudge: object): void {
+    this.transform.wake();
   }
 }
 
