@@ -1,6 +1,5 @@
 export { AcknowledgmentLog } from './acknowledgment-log.js';
 export {
-  type Cursor,
   lockPartitions,
   lockPartitionsBehind,
   moveCursors,

@@ -1,6 +1,5 @@
 import type { Database, Query } from '#database';
 import {
-  type Cursor,
   type JournaledMessage,
   journalKind,
   lockPartitions,
@@ -11,7 +10,7 @@ import {
   readMessage,
   readWaiting,
 } from '#journal';
-import { assert, Breath, isEngineError } from '#kernel';
+import { assert, Breath, isEngineError, type Position } from '#kernel';
 import { chainKey, type EntryChains, type MessageOutcome, type MessageWriter, messageState } from '#store';
 import type { Router } from './route-message.js';
 import { type TransformContext, transformMessage } from './transform-message.js';
@@ -126,7 +125,7 @@ export class TransformPartitions {
   private async store(
     tx: Query,
     messages: readonly JournaledMessage[],
-    cursors: readonly Cursor[],
+    cursors: readonly (Position & { readonly entryHash: Buffer })[],
     bury?: { code: string; reason: string },
   ): Promise<TransformResult> {
     const made: MessageOutcome[] = [];
