@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { HeardTerminal } from '../testing/heard-terminal.js';
 import { labResult, repositoryRoot, unmappable } from '../testing/small-engine.js';
-import type { ConversionReport } from './convert-messages.js';
+import type { ConversionReport } from './conversion-report.js';
 import { runCommand } from './run-command.js';
 import { readSettings } from './settings.js';
 
@@ -89,7 +89,7 @@ describe('suture convert', () => {
       return `${format} ${errors[0]?.code}`;
     });
     expect(why).toEqual([
-      'hl7v2 MAPPING_MISSING',
+      'hl7v2 MAPPING_NONE',
       'xml FORMAT_NOT_BUILT',
       'csv FORMAT_NOT_BUILT',
       'unknown FORMAT_UNKNOWN',
@@ -104,7 +104,7 @@ describe('suture convert', () => {
     expect([code, has('m.json')]).toEqual([1, true]);
     expect(json<ConversionReport>('m.report.json')).toMatchObject({
       outcome: 'partly',
-      errors: [{ code: 'MAPPING_MISSING', path: '#2 MSH[1]-9[1]' }],
+      errors: [{ code: 'MAPPING_NONE', path: '#2' }],
     });
   });
 

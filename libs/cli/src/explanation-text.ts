@@ -1,6 +1,19 @@
+import type { MappingReport } from '#mapping';
 import type { Terminal } from './terminal.js';
 import { columns } from './text-table.js';
-import type { Explanation } from './verbs/explain.js';
+
+/** What became of the values of one message. */
+export interface Explanation {
+  readonly message: string;
+  readonly type: string;
+  readonly channel: string | undefined;
+  readonly map: string | undefined;
+  readonly complete: boolean;
+  readonly resources: Readonly<Record<string, number>>;
+  readonly report: MappingReport | undefined;
+  /** Why there is no report. */
+  readonly problem: string | undefined;
+}
 
 /** Places named for one rule before the rest is only counted. */
 const MAX_PLACES = 8;

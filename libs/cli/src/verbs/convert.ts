@@ -1,16 +1,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
-import { splitBatch } from '#hl7v2';
+import { readMessageHeader, splitBatch } from '#hl7v2';
 import { EngineError, isEngineError } from '#kernel';
-import { loadMappings } from '#mapping';
+import { convertFile, loadMappings, type MappingSet } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
-import {
-  type Conversion,
-  type ConversionContext,
-  convertMessages,
-  refusedFile,
-} from '../convert-messages.js';
+import { type ConversionReport, conversionReport, refusedReport } from '../conversion-report.js';
 import { folderLayout } from '../mapping-folder.js';
 import { listFiles, type MessageFile, readBytes } from '../message-files.js';
 import { counted, durationText } from '../time-text.js';
@@ -64,6 +59,12 @@ export const convert: Verb = {
   },
 };
 
+interface ConversionContext {
+  readonly mappings: MappingSet;
+  readonly channels: ChannelChoice;
+  readonly tenant: string;
+}
+
 interface Tally {
   files: number;
   converted: number;
@@ -103,7 +104,7 @@ async function convertAll(call: Call, from: string, to: string, context: Convers
       continue;
     }
     taken.set(target, file.label);
-    const { bundle, report } = await convertFile(file, context);
+    const { bundle, report } = await convertOne(file, context);
     await write(target, bundle, JSON.stringify(report, undefined, 2));
     tally[report.outcome]++;
     tally.messages += report.messages;
@@ -120,27 +121,37 @@ function endingOf(path: string): string {
   return extname(path).toLowerCase();
 }
 
-async function convertFile(file: MessageFile, context: ConversionContext): Promise<Conversion> {
+async function convertOne(
+  file: MessageFile,
+  { mappings, channels, tenant }: ConversionContext,
+): Promise<{ bundle: string | undefined; report: ConversionReport }> {
   const source = file.label;
+  const refuse = (format: ConversionReport['format'], code: string, message: string) => {
+    return { bundle: undefined, report: refusedReport(source, format, code, message) };
+  };
   let bytes: Buffer;
   try {
     bytes = await readBytes(file);
   } catch (error) {
     if (!isEngineError(error)) throw error;
-    return refusedFile(source, 'unknown', error.code, error.message);
+    return refuse('unknown', error.code, error.message);
   }
-  const { messages } = splitBatch(bytes);
-  if (messages.length > 0) return convertMessages(source, messages, context);
-  // UTF-16 shows its letters between zero bytes.
+  const [first] = splitBatch(bytes).messages;
+  if (first !== undefined) {
+    const { messageCode, triggerEvent } = readMessageHeader(first);
+    const { parameters } = channels.of(`${messageCode}^${triggerEvent}`);
+    const converted = convertFile(bytes, mappings, { tenant, parameters });
+    return { bundle: converted.bundle, report: conversionReport(source, converted) };
+  }
+  // UTF-16 shows its letters between zero bytes; a byte order mark goes before them.
   const start = bytes
     .toString('latin1', 0, SNIFF_BYTES)
     .replace(/^[\s\u00ef\u00bb\u00bf\u00ff\u00fe\0]+/, '');
-  if (start.startsWith('<'))
-    return refusedFile(source, 'xml', 'FORMAT_NOT_BUILT', 'it is XML; C-CDA is not built yet');
+  if (start.startsWith('<')) return refuse('xml', 'FORMAT_NOT_BUILT', 'it is XML; C-CDA is not built yet');
   if (endingOf(file.path) === '.csv')
-    return refusedFile(source, 'csv', 'FORMAT_NOT_BUILT', 'it is CSV, which is not built yet');
+    return refuse('csv', 'FORMAT_NOT_BUILT', 'it is CSV, which is not built yet');
   const why = start === '' ? 'it is empty' : 'it holds no HL7 v2 message, no XML and no CSV';
-  return refusedFile(source, 'unknown', 'FORMAT_UNKNOWN', why);
+  return refuse('unknown', 'FORMAT_UNKNOWN', why);
 }
 
 async function write(target: string, bundle: string | undefined, report: string): Promise<void> {

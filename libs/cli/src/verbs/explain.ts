@@ -1,9 +1,9 @@
 import { parseMessage, readMessageHeader } from '#hl7v2';
 import { EngineError, isEngineError, parsePosition } from '#kernel';
-import { loadMappings, type MappingReport, type MappingSet } from '#mapping';
+import { loadMappings, type MappingSet } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
-import { explanationLines } from '../explanation-text.js';
+import { type Explanation, explanationLines } from '../explanation-text.js';
 import { folderLayout } from '../mapping-folder.js';
 import { type FoundMessage, listFiles, messageLabel, readMessages } from '../message-files.js';
 import { type Call, type ExitCode, exitCode, type Verb } from '../verb.js';
@@ -64,19 +64,6 @@ interface ExplainSource {
   readonly raw: Buffer;
   /** Of a journaled message. */
   readonly channel: string | undefined;
-}
-
-/** What became of the values of one message. */
-export interface Explanation {
-  readonly message: string;
-  readonly type: string;
-  readonly channel: string | undefined;
-  readonly map: string | undefined;
-  readonly complete: boolean;
-  readonly resources: Readonly<Record<string, number>>;
-  readonly report: MappingReport | undefined;
-  /** Why there is no report. */
-  readonly problem: string | undefined;
 }
 
 async function* sourcesOf(call: Call, words: readonly string[]): AsyncGenerator<ExplainSource> {
