@@ -8,6 +8,12 @@ import type { Services } from './services.js';
 /** In-flight messages get their acknowledgment within this, or their connections are cut. */
 const sourceGraceMs = 5_000;
 
+/**
+ * A transformer that wakes looks at every partition, so a nudge for each would cost much and tell nothing new; a few at one
+ * time reach several transform processes.
+ */
+const wakeUps = 2;
+
 /** Listeners, journal, acknowledgments. */
 export class IngestRole {
   private readonly sources: MllpSource[];
@@ -45,7 +51,7 @@ export class IngestRole {
       opened.role?.pause('database', !available);
     });
     const intake = new Intake(database, journal, settings.tenant, channels.forIntake(), (lane, partition) =>
-      queues.nudge('transform', String(partition), { lane, partition }),
+      queues.nudge('transform', String(partition % wakeUps), { lane, partition }),
     );
     opened.role = new IngestRole(services, journal, intake.receive);
     return opened.role;

@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { release, totalmem } from 'node:os';
 
 const mebibyte = 1024 * 1024;
 
@@ -36,6 +36,8 @@ export function postgresSettings(port: number): readonly string[] {
     random_page_cost: '1.1',
     autovacuum_max_workers: '2',
     autovacuum_naptime: '15s',
+    // After a crash everything is synced first; asking the file system once takes a third of the time of asking per file.
+    ...(syncfsTellsErrors() ? { recovery_init_sync_method: 'syncfs' } : {}),
     // Nothing of a message may reach the log: no statements, no parameter values, no DETAIL lines with keys.
     log_min_messages: 'warning',
     log_min_error_statement: 'panic',
@@ -46,4 +48,10 @@ export function postgresSettings(port: number): readonly string[] {
     timezone: 'UTC',
   };
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+/** Before Linux 5.8 syncfs() kept silent about what it could not write. */
+function syncfsTellsErrors(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return process.platform === 'linux' && (major > 5 || (major === 5 && minor >= 8));
 }

@@ -25,17 +25,46 @@ export function openLog(application: string, level: LogLevel): Log {
     // Written at once: the last lines before an end are the ones that are wanted.
     pino.destination({ fd: 2, sync: true }),
   );
-  return logOf(logger);
+  return logOf(logger, new Map());
 }
 
-function logOf(logger: pino.Logger): Log {
+function logOf(logger: pino.Logger, repeated: Repeated): Log {
   return {
     debug: (event, facts = {}) => logger.debug(facts, event),
     info: (event, facts = {}) => logger.info(facts, event),
     warn: (event, facts = {}) => logger.warn(facts, event),
-    error: (event, error, facts = {}) => logger.error({ ...facts, error: describeError(error) }, event),
-    with: (facts) => logOf(logger.child(facts)),
+    error: (event, error, facts = {}) => {
+      const description = describeError(error);
+      const repeats = repeatsToTell(repeated, event, description, facts);
+      if (repeats !== undefined) logger.error({ ...facts, error: description, ...repeats }, event);
+    },
+    with: (facts) => logOf(logger.child(facts), repeated),
   };
+}
+
+/** What waits for something that is away asks again and again: the same complaint is told once in this time, with a count. */
+const repeatAfterMs = 5_000;
+const maxRemembered = 1_000;
+
+type Repeated = Map<string, { readonly toldAtMs: number; untold: number }>;
+
+function repeatsToTell(
+  repeated: Repeated,
+  event: string,
+  { kind, code }: ErrorFacts,
+  facts: Facts,
+): { repeated?: number } | undefined {
+  if (kind !== 'unavailable') return {};
+  const key = JSON.stringify([event, code, facts]);
+  const nowMs = Date.now();
+  const last = repeated.get(key);
+  if (last !== undefined && nowMs - last.toldAtMs < repeatAfterMs) {
+    last.untold += 1;
+    return undefined;
+  }
+  if (repeated.size >= maxRemembered) repeated.clear();
+  repeated.set(key, { toldAtMs: nowMs, untold: 0 });
+  return last === undefined || last.untold === 0 ? {} : { repeated: last.untold };
 }
 
 interface ErrorFacts {
