@@ -278,6 +278,7 @@ export function compileObject(
     let valued = constant;
     for (const part of parts) if (part.set(run, object) && !part.constant) valued = true;
     if (!valued) return undefined;
+    if (type === 'Period') checkPeriod(run, object);
     for (const names of required) {
       if (names.some((name) => object[name] !== undefined)) continue;
       run.failAt('MAPPING_REQUIRED_MISSING', `${owner}.${names[0]} has no value; the element is left out`);
@@ -286,6 +287,19 @@ export function compileObject(
     return object;
   };
   return { ...single(read), constant };
+}
+
+/** A period that ends before it starts is none (R4 per-1): its end goes, and the report says so. */
+function checkPeriod(run: Run, period: FhirObject): void {
+  const start = period['start'];
+  const end = period['end'];
+  if (typeof start !== 'string' || typeof end !== 'string') return;
+  const length = Math.min(start.length, end.length, 10);
+  const days = start.slice(0, length).localeCompare(end.slice(0, length));
+  if (days < 0 || (days === 0 && (start.length <= 10 || end.length <= 10))) return;
+  if (days === 0 && Date.parse(start) <= Date.parse(end)) return;
+  delete period['end'];
+  run.failAt('MAPPING_PERIOD_REVERSED', 'the end lies before the start and is left out');
 }
 
 export function place(order: readonly string[], element: ElementType): number {

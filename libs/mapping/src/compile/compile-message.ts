@@ -12,6 +12,7 @@ import { compileCondition } from './compile-text.js';
 import { findSegments } from './find-segments.js';
 import type { ResourcePlan } from './resource-plan.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
+import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
 /** Does one step of a message map in one occurrence of a group. */
 export type RunStep = (run: Run, group: GroupInstance) => void;
@@ -23,24 +24,16 @@ export interface MessageProgram {
   readonly nameCount: number;
 }
 
-interface Name extends NamedResource {
-  readonly types: string[];
-  /** The `each` whose every occurrence starts with an empty name: the innermost around all its uses. */
-  owner: readonly EachStep[];
-}
-type EachStep = Extract<MapStep, { kind: 'each' }>;
-type CreateStep = Extract<MapStep, { kind: 'create' }>;
-
 /** Compiles the steps of a message map; undefined, and problems, when one is wrong. */
 export function compileMessage(map: MessageMapSource, compiler: Compiler): MessageProgram | undefined {
   const problems = compiler.problemsOf(map.file);
   const structure = findStructure(map, problems);
   if (!structure) return undefined;
   compiler.parts.add(map.file);
-  const names = collectNames(map, compiler);
+  const names = new StepNames(map, compiler);
   const builder = new StepBuilder(map, compiler, names, problems);
   const steps = builder.steps(map.steps, structure.root, [], new Map());
-  return steps && { structure, steps, nameCount: names.size };
+  return steps && { structure, steps, nameCount: names.count };
 }
 
 function findStructure(map: MessageMapSource, problems: Problems): Structure | undefined {
@@ -67,49 +60,11 @@ function findStructure(map: MessageMapSource, problems: Problems): Structure | u
   return undefined;
 }
 
-/** Names and the `each` steps in which each of them is made or used. */
-function collectNames(map: MessageMapSource, compiler: Compiler): Map<string, Name> {
-  const names = new Map<string, Name>();
-  const walk = (
-    steps: readonly MapStep[],
-    around: readonly EachStep[],
-    visit: (step: CreateStep, around: readonly EachStep[]) => void,
-  ): void => {
-    for (const step of steps) {
-      if (step.kind === 'each') walk(step.steps, [...around, step], visit);
-      else visit(step, around);
-    }
-  };
-  walk(map.steps, [], (step, around) => {
-    if (step.as === undefined) return;
-    const type = compiler.maps.get(step.map)?.create.type ?? '';
-    const name = names.get(step.as);
-    if (!name) names.set(step.as, { slot: names.size, types: [type], owner: around });
-    else {
-      if (!name.types.includes(type)) name.types.push(type);
-      name.owner = innermost(name.owner, around);
-    }
-  });
-  walk(map.steps, [], (step, around) => {
-    for (const used of compiler.maps.get(step.map)?.uses ?? []) {
-      const name = names.get(used);
-      if (name) name.owner = innermost(name.owner, around);
-    }
-  });
-  return names;
-}
-
-function innermost(a: readonly EachStep[], b: readonly EachStep[]): readonly EachStep[] {
-  let depth = 0;
-  while (depth < a.length && a[depth] === b[depth]) depth++;
-  return a.slice(0, depth);
-}
-
 class StepBuilder {
   constructor(
     readonly map: MessageMapSource,
     readonly compiler: Compiler,
-    readonly names: ReadonlyMap<string, Name>,
+    readonly names: StepNames,
     readonly problems: Problems,
   ) {}
 
@@ -120,7 +75,9 @@ class StepBuilder {
     aliases: ReadonlyMap<string, GroupNode>,
   ): RunStep | undefined {
     const compiled = steps.map((step) =>
-      step.kind === 'each' ? this.each(step, group, around, aliases) : this.create(step, group, aliases),
+      step.kind === 'each'
+        ? this.each(step, group, around, aliases)
+        : this.create(step, group, around, aliases),
     );
     const good = compiled.filter((step) => step !== undefined);
     if (good.length < compiled.length) return undefined;
@@ -150,9 +107,7 @@ class StepBuilder {
     const inside = step.as === undefined ? aliases : new Map([...aliases, [step.as, node]]);
     const here = [...around, step];
     const body = this.steps(step.steps, node, here, inside);
-    const fresh = [...this.names.values()]
-      .filter((name) => name.owner.length === here.length && name.owner.at(-1) === step)
-      .map((name) => name.slot);
+    const fresh = this.names.startingIn(here);
     if (!body) return undefined;
     const slots = path.map((one) => one.slot);
     return (run, instance) => {
@@ -172,6 +127,7 @@ class StepBuilder {
   private create(
     step: CreateStep,
     group: GroupNode,
+    around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
   ): RunStep | undefined {
     const map = this.compiler.maps.get(step.map);
@@ -208,10 +164,9 @@ class StepBuilder {
       );
       return undefined;
     }
-    const site = { group: places.group, names: this.names, aliases, level: 1 as Level };
+    const site = { group: places.group, names: this.names.at(around), aliases, level: 1 as Level };
     const plan = compileResource(map, site, this.compiler);
     const condition = step.when && this.condition(step.when, step, map, site);
-    const name = step.as === undefined ? undefined : this.names.get(step.as);
     if (!plan || (step.when && !condition)) {
       if (this.compiler.problemsOf(map.file) !== this.problems)
         this.problems.add(
@@ -222,14 +177,18 @@ class StepBuilder {
         );
       return undefined;
     }
-    return createStep(plan, places, name?.slot, condition);
+    return createStep(plan, places, this.names.slotOf(step), condition);
   }
 
   private condition(
     when: Condition,
     step: CreateStep,
     map: ResourceMapSource,
-    site: { group: GroupNode; names: ReadonlyMap<string, Name>; aliases: ReadonlyMap<string, GroupNode> },
+    site: {
+      group: GroupNode;
+      names: ReadonlyMap<string, NamedResource>;
+      aliases: ReadonlyMap<string, GroupNode>;
+    },
   ): ((run: Run) => boolean) | undefined {
     const scope: Scope = {
       compiler: this.compiler,

@@ -89,6 +89,7 @@ function setterOf(
     rule: compiler.rules.add(`${map.name}/${group.name}`, map.file, group.place.line),
     element: compiled.element.name.replace('[x]', ''),
     set: compiled.set,
+    constant: compiled.constant,
     fields: map.source.kind === 'segment' ? ruleFields(group.bodies, map.source.name) : -1,
   };
 }

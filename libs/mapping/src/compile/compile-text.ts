@@ -174,10 +174,12 @@ export function textOfTarget(
   switch (target.type) {
     case 'string':
     case 'markdown':
-    case 'uri':
-    case 'url':
     case 'id':
       return single(read);
+    case 'uri':
+    case 'url':
+      // No white space in a URI.
+      return single((run) => read(run)?.replace(/\s/g, '%20'));
     case 'code':
       if (!target.codes) return single(read);
       break;

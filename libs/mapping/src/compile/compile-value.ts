@@ -144,12 +144,19 @@ export function convertFor(
     );
   const checked =
     target.codes && !modifiers.table ? checkCodes(convert, target.codes, scope, target, offset) : convert;
-  const { finish } = modifiers;
+  const finish = /^Organization\.(?:address|telecom)$/.test(target.path) ? notAtHome : modifiers.finish;
   if (!checked || !finish) return checked;
   return (run, start, end) => {
     const value = checked(run, start, end);
     return value === undefined ? undefined : finish(run, value);
   };
+}
+
+/** An organisation has no home (R4 org-2, org-3): the use goes, the address stays. */
+function notAtHome(_run: Run, value: unknown): unknown {
+  const point = value as FhirObject;
+  if (point['use'] === 'home') delete point['use'];
+  return point;
 }
 
 /** Source codes do not go unchecked into a required binding: the compiler asks for a table. */

@@ -16,6 +16,8 @@ export interface ElementSetter {
   /** Name of the element, choices without their type. */
   readonly element: string;
   readonly set: Setter;
+  /** The message has no part in it. */
+  readonly constant: boolean;
   /** Fields without which there is nothing to set, as bits (`fieldBit`); all bits when it depends on more. */
   readonly fields: number;
 }
@@ -129,13 +131,19 @@ export class ResourcePlan {
       end,
     };
     const place = known ? -1 : run.resources.push(mapped) - 1;
+    let filled = false;
     const valued = isValue ? -1 : valuedFields(run.segment);
     for (const setter of setters) {
       if ((setter.fields & valued) === 0) continue;
       run.rule = setter.rule;
       run.nulled = false;
-      if (!setter.set(run, resource) && run.nulled && merge === 'update')
-        mapped.removals = [...mapped.removals, setter.element];
+      if (setter.set(run, resource)) filled ||= !setter.constant;
+      else if (run.nulled && merge === 'update') mapped.removals = [...mapped.removals, setter.element];
+    }
+    if (!filled && isValue) {
+      // Separators without content, or parts that no rule reads: there is nobody to speak of.
+      if (place >= 0) run.resources.splice(place, 1);
+      return undefined;
     }
     const missing = this.#missing(resource);
     if (missing !== undefined) {

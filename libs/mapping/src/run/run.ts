@@ -23,6 +23,10 @@ export interface Mapped {
   readonly end: number;
 }
 
+/** Control characters that no string of R4 may hold, and half characters. A CR ends segments and is none of them. */
+const unclean =
+  /[\u0000-\u0008\u000B\u000C\u000E-\u001F]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
+const uncleanAll = new RegExp(unclean, 'g');
 const failuresMax = 1_000;
 /** Marks are kept between messages up to this length; longer messages bring their own. */
 const keptMarks = 1 << 20;
@@ -33,6 +37,8 @@ export class Run {
   declare message: Message;
   text = '';
   escaped = false;
+  /** Some value holds what R4 forbids in text; it is left out there, and the bytes stay in the journal. */
+  unclean = false;
   repetitionCode = -1;
   componentCode = -1;
   subcomponentCode = -1;
@@ -73,6 +79,7 @@ export class Run {
     this.message = message;
     this.text = message.text;
     this.escaped = message.hasEscapes;
+    this.unclean = unclean.test(message.text);
     this.repetitionCode = message.repetitionCode;
     this.componentCode = message.componentCode;
     this.subcomponentCode = message.subcomponentCode;
@@ -184,6 +191,7 @@ export class Run {
       return undefined;
     }
     let value = this.escaped ? (this.message.valueBetween(start, end) ?? '') : text.slice(start, end);
+    if (this.escaped || this.unclean) value = value.replace(uncleanAll, '');
     if (first <= 0x20 || value.charCodeAt(value.length - 1) <= 0x20) value = value.trim();
     return value === '' ? undefined : value;
   }
