@@ -140,6 +140,8 @@ class Signals {
 
 /** An error that nobody caught leaves the process in a state that nobody knows: it ends, and the next start recovers. */
 function crashOnBugs({ log }: Services): void {
+  // Nobody reads any more (`npm start | head`): that is no reason to stop.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       log.error('an error that nobody caught; the process ends', error);
