@@ -128,7 +128,9 @@ export async function readWaiting(
     'read-waiting',
   );
   const messages = rows.map(messageOf);
-  return Promise.all(messages.map((message) => (message.kind === 1 ? withBytes(tx, message) : message)));
+  return Promise.all(
+    messages.map(async (message) => (message.kind === 1 ? withBytes(tx, message) : message)),
+  );
 }
 
 /** One message by its position; undefined when the journal does not hold it (any more). */

@@ -159,7 +159,9 @@ describe('transforming partitions', () => {
     const partitions = [4, 5, 6, 7];
     await Promise.all(
       Array.from({ length: 200 }, (_, n) =>
-        journals[n % 2]?.append(entry(partitions[n % 4] ?? 4, `n${n}`, { patient: 'SHARED' })),
+        (journals[n % 2] ?? journals[0]).append(
+          entry(partitions[n % 4] ?? 4, `n${n}`, { patient: 'SHARED' }),
+        ),
       ),
     );
     const workers = Array.from({ length: 4 }, () => transformer());
@@ -197,6 +199,17 @@ describe('transforming partitions', () => {
       'TWIN_MARKER',
       'after in 9',
     ]);
+    await journal.close();
+  });
+
+  test('a message of two patients that cannot be stored is dead, and both partitions go on', async () => {
+    const journal = await Journal.open(database);
+    await journal.append(entry(15, 'unstorable', { twinPartition: 16 }));
+    await journal.append(entry(15, 'next in 15'));
+    await journal.append(entry(16, 'next in 16'));
+    await runAll(transformer(), [15, 16]);
+    expect((await outcomes(15)).map((row) => row.text || row.state)).toEqual([3, 'next in 15']);
+    expect((await outcomes(16)).map((row) => row.text)).toContain('next in 16');
     await journal.close();
   });
 

@@ -29,6 +29,12 @@ export interface TransformResult {
   readonly deliveries: number;
 }
 
+/** Why a message that cannot be stored is dead. */
+interface Burial {
+  readonly code: string;
+  readonly reason: string;
+}
+
 const NOTHING: TransformResult = { messages: 0, dead: 0, deliveries: 0 };
 
 /**
@@ -75,10 +81,8 @@ export class TransformPartitions {
     error: unknown,
   ): Promise<TransformResult> {
     if (partitions.length === 1 && limit === 1) {
-      const code = isEngineError(error) ? error.code : 'TRANSFORM_FAILED';
-      const reason = 'storing its resources failed; the engine log names the cause';
       return this.database.transaction(async (tx) => {
-        const { result } = await this.once(tx, partitions, 1, { code, reason });
+        const { result } = await this.once(tx, partitions, 1, burialOf(error));
         return result;
       });
     }
@@ -97,7 +101,7 @@ export class TransformPartitions {
     tx: Query,
     partitions: readonly number[] | undefined,
     limit: number,
-    bury?: { code: string; reason: string },
+    bury?: Burial,
   ): Promise<{ result: TransformResult; twins: JournaledMessage[] }> {
     const mine = await (partitions
       ? lockPartitions(tx, partitions)
@@ -126,7 +130,7 @@ export class TransformPartitions {
     tx: Query,
     messages: readonly JournaledMessage[],
     cursors: readonly (Position & { readonly entryHash: Buffer })[],
-    bury?: { code: string; reason: string },
+    bury?: Burial,
   ): Promise<TransformResult> {
     const made: MessageOutcome[] = [];
     for (const message of messages) {
@@ -153,8 +157,17 @@ export class TransformPartitions {
     twins: readonly JournaledMessage[],
   ): Promise<TransformResult> {
     const results = [result];
-    for (const message of twins) results.push(await this.runTwin(message));
+    for (const message of twins) results.push(await this.runTwinOrBury(message));
     return total(results);
+  }
+
+  private async runTwinOrBury(message: JournaledMessage): Promise<TransformResult> {
+    try {
+      return await this.runTwin(message);
+    } catch (error) {
+      if (isEngineError(error, 'unavailable')) throw error;
+      return this.runTwin(message, burialOf(error));
+    }
   }
 
   /**
@@ -162,7 +175,7 @@ export class TransformPartitions {
    * neither patient's record is written out of order. Until then both partitions stand still, and whichever worker brings
    * the later one here runs it.
    */
-  private async runTwin(found: JournaledMessage): Promise<TransformResult> {
+  private async runTwin(found: JournaledMessage, bury?: Burial): Promise<TransformResult> {
     return this.database.transaction(async (tx) => {
       const partner = found.refers && (await readMessage(tx, found.refers));
       assert(partner !== undefined, 'TWIN_PARTNER_MISSING');
@@ -177,9 +190,14 @@ export class TransformPartitions {
         ),
       );
       if (!standing.every((cursor) => cursor !== undefined)) return NOTHING;
-      return this.store(tx, pair, standing);
+      return this.store(tx, pair, standing, bury);
     });
   }
+}
+
+function burialOf(error: unknown): Burial {
+  const code = isEngineError(error) ? error.code : 'TRANSFORM_FAILED';
+  return { code, reason: 'storing its resources failed; the engine log names the cause' };
 }
 
 function isTwin(message: JournaledMessage): boolean {
@@ -189,7 +207,7 @@ function isTwin(message: JournaledMessage): boolean {
   );
 }
 
-function buried(outcome: MessageOutcome, { code, reason }: { code: string; reason: string }): MessageOutcome {
+function buried(outcome: MessageOutcome, { code, reason }: Burial): MessageOutcome {
   return { ...outcome, state: messageState.dead, code, reason, resources: [] };
 }
 
