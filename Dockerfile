@@ -2,9 +2,11 @@
 FROM node:20-bookworm-slim AS build
 WORKDIR /srv/suture
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts --omit=optional --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN node node_modules/@nestjs/cli/bin/nest.js build && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+# The compiler needs its optional native part; what runs needs none, and no embedded PostgreSQL either.
+RUN node node_modules/@nestjs/cli/bin/nest.js build \
+  && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production SUTURE_DATA_DIR=/var/lib/suture SUTURE_HTTP_HOST=0.0.0.0 SUTURE_MLLP_HOST=0.0.0.0
