@@ -38,7 +38,7 @@ class Loader {
   constructor(readonly dir: string) {}
 
   readTables(): void {
-    for (const file of this.#files('tables', '.csv')) {
+    for (const file of mappingFiles(this.dir, 'tables', '.csv')) {
       const name = file.slice(file.lastIndexOf('/') + 1, -'.csv'.length);
       const table = readTable(name, this.#text(file), this.#problemsOf(file));
       if (table) this.#tables.set(name, table);
@@ -58,7 +58,7 @@ class Loader {
   }
 
   readMaps(): void {
-    for (const file of this.#files('hl7v2', '.yaml')) {
+    for (const file of mappingFiles(this.dir, 'hl7v2', '.yaml')) {
       if (file.endsWith('.test.yaml')) continue;
       const problems = this.#problemsOf(file);
       for (const map of readMappingFile(file, this.#text(file), problems)) {
@@ -155,18 +155,18 @@ class Loader {
     }
     return text;
   }
+}
 
-  /** Files below `folder` in a stable order, with forward slashes. */
-  #files(folder: string, ending: string): string[] {
-    const root = join(this.dir, folder);
-    if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) return [];
-    return readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-      .map((entry) => relative(this.dir, join(entry.parentPath, entry.name)).split(sep).join('/'))
-      .filter((file) => statSync(join(this.dir, file)).size <= fileSizeMax)
-      .sort()
-      .slice(0, filesMax);
-  }
+/** Files below `folder` of `dir` with that ending, relative to `dir`, in a stable order, with forward slashes. */
+export function mappingFiles(dir: string, folder: string, ending: string): string[] {
+  const root = join(dir, folder);
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .filter((file) => statSync(join(dir, file)).size <= fileSizeMax)
+    .sort()
+    .slice(0, filesMax);
 }
 
 /** A map that is used in several places has its mistakes once. */

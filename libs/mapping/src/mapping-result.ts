@@ -13,7 +13,7 @@ export interface MappedResource {
   readonly merge: MergeMode;
   /** `resourceType` first, then `id`. */
   readonly resource: FhirObject;
-  /** Names of top-level elements that `""` deleted; choices without their type (`deceased`). */
+  /** Top-level elements that `""` deleted: choices without their type (`deceased`), extensions as `extension:url`. */
   readonly removals: readonly string[];
 }
 

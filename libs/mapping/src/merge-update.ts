@@ -22,8 +22,21 @@ export function mergeUpdate(current: FhirObject | undefined, incoming: MappedRes
   return merged;
 }
 
+function removeExtension(resource: FhirObject, name: string, url: string): void {
+  const list = resource[name];
+  if (!Array.isArray(list)) return;
+  const rest = list.filter((extension) => extensionUrl(extension) !== url);
+  if (rest.length > 0) resource[name] = rest;
+  else delete resource[name];
+}
+
 /** Removes `name`, `_name` and, for a choice, every typed form of it. */
 function removeElement(resource: FhirObject, name: string): void {
+  const at = name.indexOf(':');
+  if (at > 0) {
+    removeExtension(resource, name.slice(0, at), name.slice(at + 1));
+    return;
+  }
   delete resource[name];
   delete resource[`_${name}`];
   for (const key of Object.keys(resource)) if (isChoiceOf(key, name)) delete resource[key];

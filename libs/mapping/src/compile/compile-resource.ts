@@ -1,11 +1,11 @@
 import { childrenOf, nearestName, resourceTypes, typeKind } from '#fhir';
 import type { GroupNode } from '../dictionary/structure.js';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
-import type { ResourceMapSource } from '../language/mapping-file.js';
+import type { ResourceMapSource, RuleBody } from '../language/mapping-file.js';
 import { suggestion } from '../language/problems.js';
 import { compileElement, type ElementGroup, groupRules, place, requiredMembers } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
-import { type ElementSetter, ResourcePlan } from './resource-plan.js';
+import { type ElementSetter, ResourcePlan, type Setter } from './resource-plan.js';
 import { ruleFields } from './rule-fields.js';
 import type { Compiler, NamedResource, Scope, SourceFrame } from './scope.js';
 
@@ -52,10 +52,12 @@ export function compileResource(
   );
   const when = map.when && compileCondition(map.when.condition, { ...scope, place: map.when.place });
   const order = childrenOf(type);
-  const elements = groupRules(map.set, scope).map((group) => {
-    const compiled = compileElement(type, group, scope);
-    return compiled && { group, compiled };
-  });
+  const elements = groupRules(map.set, scope)
+    .flatMap(splitExtensions)
+    .map((group) => {
+      const compiled = compileElement(type, group, scope);
+      return compiled && { group, compiled };
+    });
   const good = elements.filter((one) => one !== undefined);
   good.sort((a, b) => place(order, a.compiled.element) - place(order, b.compiled.element));
   const required = requiredMembers(
@@ -87,10 +89,53 @@ function setterOf(
 ): ElementSetter {
   return {
     rule: compiler.rules.add(`${map.name}/${group.name}`, map.file, group.place.line),
-    element: compiled.element.name.replace('[x]', ''),
-    set: compiled.set,
+    element: elementName(group, compiled.element.name),
+    set: isExtension(group) ? appending(group.name, compiled.set) : compiled.set,
     constant: compiled.constant,
     fields: map.source.kind === 'segment' ? ruleFields(group.bodies, map.source.name) : -1,
+  };
+}
+
+function isExtension(group: ElementGroup): boolean {
+  return group.name === 'extension' || group.name === 'modifierExtension';
+}
+
+/** Each extension is an element of its own: `""` for one of them removes that one. */
+function splitExtensions(group: ElementGroup): ElementGroup[] {
+  if (!isExtension(group)) return [group];
+  const bodies = group.bodies.flatMap((body) => (body.kind === 'list' ? body.items : [body]));
+  return bodies.map((body) => ({ ...group, bodies: [body] }));
+}
+
+function elementName(group: ElementGroup, name: string): string {
+  const plain = name.replace('[x]', '');
+  const url = isExtension(group) && group.bodies[0] ? urlOf(group.bodies[0]) : undefined;
+  return url === undefined ? plain : `${plain}:${url}`;
+}
+
+function urlOf(body: RuleBody): string | undefined {
+  switch (body.kind) {
+    case 'when':
+    case 'each':
+      return urlOf(body.body);
+    case 'object': {
+      const rule = body.set.find(({ path }) => path === 'url');
+      return rule?.body.kind === 'constant' && typeof rule.body.value === 'string'
+        ? rule.body.value
+        : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function appending(name: string, set: Setter): Setter {
+  return (run, target) => {
+    const before = target[name];
+    if (!set(run, target)) return false;
+    const added = target[name];
+    if (Array.isArray(before) && Array.isArray(added)) target[name] = [...before, ...added];
+    return true;
   };
 }
 

@@ -165,3 +165,23 @@ export function conceptTextConvert(level: Level): Convert {
     partText(run, start, end, 2, level) ??
     partText(run, start, end, 1, level);
 }
+
+/** EI to Coding: the identifier as code, its authority as system. */
+export function entityCodingConvert(vocabulary: Vocabulary, level: Level): Convert {
+  return (run, start, end) => {
+    const code = partText(run, start, end, 1, level);
+    const name = partText(run, start, end, 2, level);
+    const id = partText(run, start, end, 3, level);
+    const type = partText(run, start, end, 4, level);
+    if (code === undefined) return undefined;
+    const coding: FhirObject = {};
+    const system =
+      id === undefined && name !== undefined
+        ? vocabulary.systems.uri(name)
+        : vocabulary.authoritySystem(name, id, type);
+    if (system !== undefined) coding['system'] = system;
+    coding['code'] = codeText(code);
+    if (id !== undefined && name !== undefined) coding['display'] = name;
+    return coding;
+  };
+}

@@ -5,6 +5,7 @@ import {
   codingConvert,
   conceptConvert,
   conceptTextConvert,
+  entityCodingConvert,
   plainCodeConvert,
 } from './coded.js';
 import type { Convert, Level } from './convert.js';
@@ -135,7 +136,9 @@ function coded(
   if (target === 'code') return concepts.has(source) || texts.has(source) ? codeConvert(options) : undefined;
   if (concepts.has(source))
     return remembered(target === 'Coding' ? codingConvert(options) : conceptConvert(options));
-  return texts.has(source) || source === 'EI' ? plainCodeConvert(options, target) : undefined;
+  if (source === 'EI')
+    return target === 'Coding' ? entityCodingConvert(options.vocabulary, options.level) : undefined;
+  return texts.has(source) ? plainCodeConvert(options, target) : undefined;
 }
 
 function identifier(source: string, options: ConversionOptions): Convert | undefined {
