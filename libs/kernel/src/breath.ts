@@ -1,5 +1,5 @@
 /** Work on the event loop goes on for at most so long before others get a turn. */
-const TURN_MS = 4;
+const TURN_MS = 1;
 
 /**
  * Lets others have a turn in the midst of long work: acknowledgments must not wait for a batch of messages to be mapped.
