@@ -70,19 +70,19 @@ async function scenarios(stage: Stage, scale: number, say: (text: string) => voi
   await through(stage, { count: n(3_000), connections: 8, window: 1, prefix: 'W' });
   say('end to end, 8 connections, send and wait ...');
   await endToEnd(stage, 'end to end, 8 connections', {
-    count: n(12_000),
+    count: n(6_000),
     connections: 8,
     window: 1,
     prefix: 'E',
   });
   say('end to end, a new patient every 4 messages ...');
-  const fresh = { count: n(6_000), connections: 8, window: 1, prefix: 'F', messagesPerPatient: 4 };
+  const fresh = { count: n(3_000), connections: 8, window: 1, prefix: 'F', messagesPerPatient: 4 };
   await endToEnd(stage, 'end to end, fresh patients', fresh);
   say('one connection, send and wait ...');
-  const one = await through(stage, { count: n(3_000), connections: 1, window: 1, prefix: 'O' });
+  const one = await through(stage, { count: n(2_000), connections: 1, window: 1, prefix: 'O' });
   figures.push({ name: 'one connection, send and wait', value: one.load.perSecond, unit: 'msg/s' });
   say('overload ...');
-  const over = await through(stage, { count: n(12_000), connections: 8, window: 16, prefix: 'L' });
+  const over = await through(stage, { count: n(6_000), connections: 8, window: 16, prefix: 'L' });
   figures.push(
     {
       name: 'ACK p50 under overload',
