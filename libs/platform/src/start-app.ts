@@ -20,6 +20,9 @@ export interface AppModule {
   forServices(services: Services): DynamicModule;
 }
 
+/** Compiling mappings holds everything up for some hundred milliseconds. */
+const firstAnswersMs = 30;
+
 const exitCode = { failed: 1, misconfigured: 2, interrupted: 130 } as const;
 
 /**
@@ -81,6 +84,8 @@ async function startParts(
     health.watch(name, () => strategy.trouble());
     lines.push(...strategy.announcements);
     laps.end(name);
+    // Senders have waited for the ports: they get their answers before the next step keeps the process busy.
+    if (name === 'ingest') await new Promise((done) => setTimeout(done, firstAnswersMs));
   }
   await app.listen(settings.httpPort, settings.httpHost);
   lines.push(`http: ${await app.getUrl()}`);
