@@ -1,9 +1,9 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { HeardTerminal } from '../testing/heard-terminal.js';
-import { repositoryRoot } from '../testing/small-engine.js';
+import { labResult, repositoryRoot } from '../testing/small-engine.js';
 import { runCommand } from './run-command.js';
 import { readSettings } from './settings.js';
 
@@ -55,13 +55,43 @@ describe('suture validate', () => {
   });
 });
 
+describe('suture test', () => {
+  test('runs the tests beside the mappings that ship', async () => {
+    const { code, heard } = await run('test', join(repositoryRoot, 'mappings'), '--json');
+    expect(code).toBe(0);
+    expect(heard.json[0]).toMatchObject({ failed: 0, errors: [] });
+    expect((heard.json[0] as { passed: number }).passed).toBeGreaterThan(0);
+  });
+
+  test('a test whose expectation does not hold is named with file, line and what was found', async () => {
+    for (const name of readdirSync(join(folder, 'hl7v2')))
+      if (name.endsWith('.test.yaml')) rmSync(join(folder, 'hl7v2', name));
+    const message = labResult('T-1', 'P1')
+      .toString()
+      .replaceAll('\r', '\n')
+      .replace(/^(?=.)/gm, '      ');
+    const entry = (name: string, value: string) =>
+      `  - name: ${name}\n    message: |\n${message}    expect: { values: { Patient.identifier.value: ${value} } }\n`;
+    const text = `tests:\n${entry('the identifier arrives', 'P1')}${entry('another arrives', 'P2')}`;
+    writeFileSync(join(folder, 'hl7v2', 'mine.test.yaml'), text);
+    const { code, heard } = await run('test', folder, '--verbose');
+    expect(code).toBe(1);
+    expect(heard.answer).toEqual([
+      'ok    hl7v2/mine.test.yaml:2  the identifier arrives',
+      expect.stringMatching(/^fail {2}hl7v2\/mine\.test\.yaml:\d+ {2}another arrives$/),
+      expect.stringMatching(/P2.* expected, .*P1.* found/),
+      expect.stringMatching(/^1 passed, 1 failed/),
+    ]);
+  });
+});
+
 describe('suture explain', () => {
   test('accounts for every value by place, without any value', async () => {
     const sample = join(repositoryRoot, 'test/fixtures/hl7v2/oru-r01/critical-potassium.hl7');
     const { heard } = await run('explain', sample, '--mappings', folder);
     expect(heard.answer[0]).toMatch(/ORU\^R01 {2}map v2\.ORU_R01/);
     expect(heard.text).toMatch(/^ {2}mapped +\d{3}$/m);
-    expect(heard.text).toMatch(/MSH\[1\]-10/);
+    expect(heard.text).toMatch(/drop PID-1 +set id +PID\[1\]-1/);
     const content = readFileSync(sample, 'latin1');
     for (const value of ['6.80', 'MRN-004711']) {
       expect(content).toContain(value);

@@ -15,6 +15,11 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     group: 'Files, offline',
     load: async () => (await import('./verbs/validate.js')).validate,
   },
+  test: {
+    summary: 'run the tests that stand beside the mappings',
+    group: 'Files, offline',
+    load: async () => (await import('./verbs/test-mappings.js')).testMappings,
+  },
   convert: {
     summary: 'message files to FHIR bundles, with a report for each',
     group: 'Files, offline',
