@@ -9,7 +9,7 @@ import { eventually } from './deployment.js';
 import type { Scene } from './scene.js';
 
 const corpus = join(repositoryRoot, '../shared/corpus/hl7v2');
-const CONNECTIONS = 4;
+const CONNECTIONS = 12;
 const MESSAGE_FILE = /\.(hl7|ndhl7|txt|out)$/;
 /** What the sample channel `hospital` takes. */
 const ACCEPTED = new Set(['ADT^A01', 'ADT^A04', 'ADT^A08', 'ORU^R01', 'VXU^V04']);

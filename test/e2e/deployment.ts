@@ -129,13 +129,15 @@ export class Deployment {
   survivors(): string[] {
     const { directory } = this.workspace;
     if (!existsSync('/proc/self/environ')) return [];
-    return readdirSync('/proc').filter((name) => {
-      if (!/^\d+$/.test(name) || Number(name) === process.pid) return false;
+    return readdirSync('/proc').flatMap((name) => {
+      if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
       try {
-        if (readlinkSync(`/proc/${name}/cwd`).startsWith(directory)) return true;
-        return readFileSync(`/proc/${name}/environ`, 'utf8').includes(`SUTURE_DATA_DIR=${directory}`);
+        const isOurs =
+          readlinkSync(`/proc/${name}/cwd`).startsWith(directory) ||
+          readFileSync(`/proc/${name}/environ`, 'utf8').includes(`SUTURE_DATA_DIR=${directory}`);
+        return isOurs ? [readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')] : [];
       } catch {
-        return false; // it has just ended, or is not ours
+        return []; // it has just ended, or is not ours
       }
     });
   }

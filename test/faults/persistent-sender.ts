@@ -15,6 +15,7 @@ export class PersistentSender {
   private readonly sent: string[] = [];
   private readonly acknowledged = new Set<string>();
   private stopping = false;
+  private closed = false;
   private finished: Promise<void> = Promise.resolve();
   refused = 0;
   /** Messages that were written and not answered, so written again. */
@@ -52,7 +53,7 @@ export class PersistentSender {
 
   /** Sends until there is an answer. */
   private async insist(controlId: string, frame: Buffer): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
+    while (!this.closed) {
       const code = await this.exchange(frame);
       if (code === 'AA' || code === 'CA') {
         this.acknowledged.add(controlId);
@@ -82,7 +83,10 @@ export class PersistentSender {
     return code;
   }
 
+  /** Gives up, whatever is in flight. */
   close(): void {
+    this.stopping = true;
+    this.closed = true;
     this.connection?.close();
   }
 }
