@@ -7,7 +7,7 @@ import { MllpSource } from '#connectors';
 import type { Database } from '#database';
 import { deliveryMigrations } from '#delivery';
 import { AcknowledgmentLog, channelId, Journal, journalMigrations } from '#journal';
-import { EngineError, type Position, systemRandom } from '#kernel';
+import { type Position, systemRandom } from '#kernel';
 import { ledgerMigrations, Sequencer } from '#ledger';
 import { loadMappings } from '#mapping';
 import { destinationIds, Intake, Router, TransformPartitions, transformChannel } from '#pipeline';
@@ -58,7 +58,7 @@ export class SmallEngine {
     const id = await channelId(database, file.channel);
     const destinations = await destinationIds(database, ['hospital.ward'], 'http');
     const mappings = loadMappings(join(repositoryRoot, 'mappings'));
-    const channels = new Map([[id, transformChannel(file, id, mappings, destinations, noCondition)]]);
+    const channels = new Map([[id, transformChannel(file, id, mappings, destinations)]]);
     const journal = await Journal.open(database);
     const { accept } = file.source.mllp;
     const intakeChannel = { id, name: file.channel, accept, order: 'per_patient' as const };
@@ -124,10 +124,6 @@ export class SmallEngine {
     await this.fixture.remove();
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-function noCondition(text: string): never {
-  throw new EngineError('misconfigured', 'CHANNEL_FILTER_UNSUPPORTED', text);
 }
 
 /** A message of a type that no mapping ever claims: it becomes a dead letter. */

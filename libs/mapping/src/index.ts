@@ -19,4 +19,5 @@ export type {
 } from './mapping-result.js';
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
+export { compileMessageCondition } from './message-condition.js';
 export { type MappingTestResult, type MappingTestRun, runMappingTests } from './tests/run-tests.js';

@@ -1,6 +1,6 @@
 import type { ChannelFile } from '#channel';
 import type { Message } from '#hl7v2';
-import type { MappingParameters, MappingSet } from '#mapping';
+import { compileMessageCondition, type MappingParameters, type MappingSet } from '#mapping';
 
 /** Drops a message, with a reason that trace shows. */
 export interface MessageFilter {
@@ -26,14 +26,13 @@ export interface TransformChannel {
 
 /**
  * Makes a channel file ready to run. `destinations` gives the number of each destination by its full name,
- * `channel.destination`.
+ * `channel.destination`. `misconfigured` when a filter's condition is not understood.
  */
 export function transformChannel(
   file: ChannelFile,
   id: number,
   mappings: MappingSet,
   destinations: ReadonlyMap<string, number>,
-  compileCondition: (text: string) => (message: Message) => boolean,
 ): TransformChannel {
   const routes = (file.routes ?? []).flatMap((route) => {
     const destination = destinations.get(`${file.channel}.${route.to}`);
@@ -43,7 +42,7 @@ export function transformChannel(
     id,
     name: file.channel,
     filters: (file.filter ?? []).map(({ drop_when, reason }) => ({
-      drops: compileCondition(drop_when),
+      drops: compileMessageCondition(drop_when),
       reason,
     })),
     mappings,

@@ -1,4 +1,4 @@
-import { EngineError, isEngineError, systemRandom } from '#kernel';
+import { isEngineError, systemRandom } from '#kernel';
 import { loadMappings, type MappingSet } from '#mapping';
 import {
   Router,
@@ -79,7 +79,7 @@ export class TransformRole {
     const ready = new Map<number, TransformChannel>();
     for (const { id, file } of channels.channels) {
       try {
-        ready.set(id, transformChannel(file, id, mappings, channels.destinations, compileCondition));
+        ready.set(id, transformChannel(file, id, mappings, channels.destinations));
       } catch (error) {
         if (!isEngineError(error, 'misconfigured', 'rejected')) throw error;
         this.report(`channel ${file.channel}: ${error.code}: ${error.message}`);
@@ -92,12 +92,4 @@ export class TransformRole {
     this.found.push(problem);
     this.services.log.warn('a mapping or channel is not used', { problem });
   }
-}
-
-function compileCondition(text: string): never {
-  throw new EngineError(
-    'misconfigured',
-    'CHANNEL_FILTER_UNSUPPORTED',
-    `the condition ${text} cannot be compiled yet`,
-  );
 }

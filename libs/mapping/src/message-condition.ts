@@ -1,0 +1,94 @@
+import type { Message, Segment } from '#hl7v2';
+import { EngineError } from '#kernel';
+import type { Condition, PathExpression, ValueExpression } from './language/expression.js';
+import { parseCondition } from './language/parse-expression.js';
+import { ExpressionMistake } from './language/parse-path.js';
+
+type Test = (message: Message) => boolean;
+type Read = (message: Message) => readonly string[];
+
+/**
+ * Compiles a condition of a channel file (`MSH-11.1 == 'T'`), in the expression language of mappings. A path means every
+ * segment of that name and the first repetition of its field; a comparison holds when one of the values fits. Paths,
+ * literals, `==  !=  in  valued  count  and  or  not`; `misconfigured` CHANNEL_CONDITION_WRONG says what is not understood
+ * and where.
+ */
+export function compileMessageCondition(text: string): Test {
+  try {
+    return testOf(parseCondition(text));
+  } catch (error) {
+    if (error instanceof ExpressionMistake) throw wrong(`${error.message}, at character ${error.offset + 1}`);
+    throw error;
+  }
+}
+
+function testOf(condition: Condition): Test {
+  switch (condition.kind) {
+    case 'and':
+    case 'or': {
+      const parts = condition.parts.map(testOf);
+      return condition.kind === 'and'
+        ? (message) => parts.every((part) => part(message))
+        : (message) => parts.some((part) => part(message));
+    }
+    case 'not': {
+      const part = testOf(condition.part);
+      return (message) => !part(message);
+    }
+    case 'valued': {
+      const read = readOf(condition.value);
+      return (message) => read(message).length > 0;
+    }
+    case 'equals': {
+      const left = readOf(condition.left);
+      const right = condition.right.map(readOf);
+      return (message) => left(message).some((value) => right.some((read) => read(message).includes(value)));
+    }
+    case 'count': {
+      const { operator, number } = condition;
+      const read = pathOf(condition.path);
+      return (message) => compare(read(message).length, operator, number);
+    }
+  }
+}
+
+function compare(count: number, operator: '==' | '>' | '<', number: number): boolean {
+  if (operator === '==') return count === number;
+  return operator === '>' ? count > number : count < number;
+}
+
+function readOf(value: ValueExpression): Read {
+  if (value.kind === 'path') return pathOf(value);
+  if (value.kind === 'literal') return () => [value.text];
+  throw wrong(`only paths and 'text' can be compared here, at character ${value.offset + 1}`);
+}
+
+/** The values that the path has in the message; empty ones are left out. */
+function pathOf(path: PathExpression): Read {
+  const { name, field, filter, scope } = path;
+  if (scope !== undefined || (filter !== undefined && filter.kind !== 'index')) {
+    throw wrong(`groups and named repetitions cannot be used here, at character ${path.offset + 1}`);
+  }
+  const repetition = filter?.index ?? 1;
+  const component = path.component || 1;
+  const subcomponent = path.subcomponent || 1;
+  const valueOf = (segment: Segment) =>
+    field === 0 ? segment.name : segment.value(field, repetition, component, subcomponent);
+  return (message) => {
+    const values: string[] = [];
+    for (const segment of message.segments) {
+      if (segment.name !== name) continue;
+      const value = valueOf(segment);
+      if (value !== undefined && value !== null) values.push(value);
+    }
+    return values;
+  };
+}
+
+function wrong(what: string): EngineError {
+  return new EngineError(
+    'misconfigured',
+    'CHANNEL_CONDITION_WRONG',
+    `the condition is not understood: ${what}`,
+  );
+}
