@@ -46,13 +46,17 @@ export function convertFile(bytes: Buffer, set: MappingSet, options: ConvertOpti
     bundleOf(type, [...entries.values()], facts),
     converted.length === 1 ? only?.controlId : undefined,
   );
-  return { bundle, messages: converted.map(({ bundleType, controlId, timestamp, ...message }) => message) };
+  return { bundle, messages: converted.map(publicPart) };
 }
 
 interface Converted extends ConvertedMessage {
   readonly bundleType: 'message' | 'collection';
   readonly controlId: string | undefined;
   readonly timestamp: string | undefined;
+}
+
+function publicPart({ number, type, map, report, refusal }: Converted): ConvertedMessage {
+  return { number, type, map, report, refusal };
 }
 
 function refused(number: number, type: string, code: string, message: string): Converted {

@@ -9,6 +9,7 @@ import type { Mapped, Run } from '../run/run.js';
 import type { Level } from '../types/convert.js';
 import { compileResource } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
+import { compileValue } from './compile-value.js';
 import { findSegments } from './find-segments.js';
 import type { ResourcePlan } from './resource-plan.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
@@ -192,6 +193,7 @@ class StepBuilder {
   ): ((run: Run) => boolean) | undefined {
     const scope: Scope = {
       compiler: this.compiler,
+      compileValue,
       problems: this.problems,
       place: step.whenPlace,
       map: this.map.name,

@@ -174,7 +174,7 @@ export function compileSelector(path: PathExpression, scope: Scope): SegmentSele
       scope,
       path.offset,
       'MAPPING_UNKNOWN_NAME',
-      `no group is called '${path.scope}' here`,
+      `no group is called '${path.scope ?? ''}' here`,
       'name it with `as` at its each',
     );
   const near = nearest(group, start, path.name, path.scope !== undefined);

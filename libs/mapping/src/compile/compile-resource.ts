@@ -3,11 +3,19 @@ import type { GroupNode } from '../dictionary/structure.js';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { ResourceMapSource, RuleBody } from '../language/mapping-file.js';
 import { suggestion } from '../language/problems.js';
-import { compileElement, type ElementGroup, groupRules, place, requiredMembers } from './compile-element.js';
+import { compileElement } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
+import { compileValue } from './compile-value.js';
+import { type ElementGroup, groupRules } from './element-group.js';
+import { place, requiredMembers } from './required-members.js';
 import { type ElementSetter, ResourcePlan, type Setter } from './resource-plan.js';
 import { ruleFields } from './rule-fields.js';
 import type { Compiler, NamedResource, Scope, SourceFrame } from './scope.js';
+
+interface CompiledElement {
+  readonly group: ElementGroup;
+  readonly compiled: NonNullable<ReturnType<typeof compileElement>>;
+}
 
 /** Where in a message map a resource map is used. */
 export interface UseSite {
@@ -35,6 +43,7 @@ export function compileResource(
       : { kind: 'value', name: map.source.name, level: site.level };
   const scope: Scope = {
     compiler,
+    compileValue,
     problems,
     place: map.place,
     map: map.name,
@@ -51,15 +60,7 @@ export function compileResource(
     compileText(expression, { ...scope, place: at }, 'peek'),
   );
   const when = map.when && compileCondition(map.when.condition, { ...scope, place: map.when.place });
-  const order = childrenOf(type);
-  const elements = groupRules(map.set, scope)
-    .flatMap(splitExtensions)
-    .map((group) => {
-      const compiled = compileElement(type, group, scope);
-      return compiled && { group, compiled };
-    });
-  const good = elements.filter((one) => one !== undefined);
-  good.sort((a, b) => place(order, a.compiled.element) - place(order, b.compiled.element));
+  const good = compileElements(map, scope);
   const required = requiredMembers(
     type,
     good.map((one) => one.compiled.element),
@@ -94,6 +95,21 @@ function setterOf(
     constant: compiled.constant,
     fields: map.source.kind === 'segment' ? ruleFields(group.bodies, map.source.name) : -1,
   };
+}
+
+/** The elements of a map that could be compiled, in the order of R4. */
+function compileElements(map: ResourceMapSource, scope: Scope): CompiledElement[] {
+  const { type } = map.create;
+  const order = childrenOf(type);
+  const elements = groupRules(map.set, scope)
+    .flatMap(splitExtensions)
+    .map((group) => {
+      const compiled = compileElement(type, group, scope);
+      return compiled && { group, compiled };
+    });
+  const good = elements.filter((one) => one !== undefined);
+  good.sort((a, b) => place(order, a.compiled.element) - place(order, b.compiled.element));
+  return good;
 }
 
 function isExtension(group: ElementGroup): boolean {

@@ -3,7 +3,7 @@ import type { Condition, ValueExpression } from '../language/expression.js';
 import type { Run } from '../run/run.js';
 import { formatTime } from '../types/time.js';
 import { compilePath, compileSelector } from './compile-path.js';
-import { type CompiledValue, compileValue, single, type Target } from './compile-value.js';
+import { type CompiledValue, single, type Target } from './compiled-value.js';
 import type { ReadText } from './resource-plan.js';
 import { mistake, type Scope } from './scope.js';
 
@@ -49,7 +49,7 @@ export function compileText(
     case 'as':
       break;
   }
-  const value = compileValue(expression, textTarget, scope);
+  const value = scope.compileValue(expression, textTarget, scope);
   if (!value) return undefined;
   if (mode === 'read') return (run) => asText(value.read(run));
   return (run) => {

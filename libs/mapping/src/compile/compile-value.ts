@@ -2,51 +2,14 @@ import type { FhirObject } from '#fhir';
 import { typeKind } from '#fhir';
 import type { V2Type } from '../dictionary/v2-dictionary.js';
 import type { PathExpression, ValueExpression } from '../language/expression.js';
-import type { ResourceMapSource } from '../language/mapping-file.js';
 import type { Run } from '../run/run.js';
-import type { CodeTable } from '../tables/code-table.js';
 import { type ConversionOptions, conversion } from '../types/conversion.js';
 import type { Convert, Level } from '../types/convert.js';
 import { compilePath } from './compile-path.js';
+import { compileAs, compileName, compileReference } from './compile-reference.js';
+import { type CompiledValue, type Modifiers, reading, single, type Target } from './compiled-value.js';
 import { compileCall } from './functions.js';
-import type { PathReader } from './path-reader.js';
 import { mistake, type Scope } from './scope.js';
-
-/** Makes one FHIR value; undefined when there is nothing. */
-export type ReadValue = (run: Run) => unknown;
-/** Appends FHIR values to a list, which it makes when there is a first one. */
-export type CollectValues = (run: Run, list: unknown[] | undefined) => unknown[] | undefined;
-
-/** What an expression must give. */
-export interface Target {
-  /** R4 type. */
-  readonly type: string;
-  /** Resource types a Reference may point to; empty: any. */
-  readonly targets: readonly string[];
-  /** Codes of a required binding; undefined when there is none. */
-  readonly codes: ReadonlySet<string> | undefined;
-  readonly simpleQuantity: boolean;
-  /** Of the element, for messages. */
-  readonly path: string;
-}
-
-/** What functions add to a conversion. */
-export interface Modifiers {
-  readonly table?: CodeTable;
-  readonly use?: string;
-  readonly identifierType?: string;
-  /** Turns a Quantity, Range or Ratio into one with a unit. */
-  readonly finish?: (run: Run, value: unknown) => unknown;
-  /** A code system for codes that name none. */
-  readonly system?: string;
-}
-
-export interface CompiledValue {
-  readonly read: ReadValue;
-  readonly collect: CollectValues;
-  /** What it reads, when that is one path. */
-  readonly source?: PathReader;
-}
 
 /** Compiles `expression` to give `target`; undefined, and a problem, when it cannot. */
 export function compileValue(
@@ -73,19 +36,6 @@ export function compileValue(
   }
 }
 
-export function single(read: ReadValue): CompiledValue {
-  return {
-    read,
-    collect: (run, list) => {
-      const value = read(run);
-      if (value === undefined) return list;
-      if (!list) return [value];
-      list.push(value);
-      return list;
-    },
-  };
-}
-
 function compilePathValue(
   path: PathExpression,
   target: Target,
@@ -93,32 +43,16 @@ function compilePathValue(
   modifiers: Modifiers,
 ): CompiledValue | undefined {
   const reader = compilePath(path, scope);
-  const convert = reader && convertFor(reader.type, reader.level, target, scope, modifiers, path.offset);
+  const convert = reader && convertFor({ ...reader, offset: path.offset }, target, scope, modifiers);
   return reader && convert && reading(reader, convert);
 }
 
-export function reading(reader: PathReader, convert: Convert): CompiledValue {
-  const read = reader.reading?.(convert);
-  return {
-    source: reader,
-    read:
-      read ??
-      ((run) => {
-        const start = reader.first(run);
-        return start < 0 ? undefined : convert(run, start, run.end);
-      }),
-    collect: (run, list) => reader.collect(run, convert, list),
-  };
-}
-
 /** The conversion from a source type to the target, with everything that modifies it. */
-export function convertFor(
-  source: V2Type,
-  level: Level,
+function convertFor(
+  { type: source, level, offset }: { type: V2Type; level: Level; offset: number },
   target: Target,
   scope: Scope,
   modifiers: Modifiers,
-  offset: number,
 ): Convert | undefined {
   if (target.type === 'Reference') return compileReference(source, level, target, scope, offset);
   const { vocabulary } = scope.compiler;
@@ -188,72 +122,6 @@ function hasCode(value: unknown, codes: ReadonlySet<string>): boolean {
   return typeof concept.code !== 'string' || codes.has(concept.code);
 }
 
-/** A value that is a person, organization or place of its own: the map for its data type makes the resource. */
-function compileReference(
-  source: V2Type,
-  level: Level,
-  target: Target,
-  scope: Scope,
-  offset: number,
-): Convert | undefined {
-  const { maps } = scope.compiler;
-  const fitting = [...maps.values()].filter(
-    (map) =>
-      map.source.kind === 'value' &&
-      map.source.name === source.type &&
-      (target.targets.length === 0 || target.targets.includes(map.create.type)),
-  );
-  const [only] = fitting;
-  if (!only)
-    return mistake(
-      scope,
-      offset,
-      'MAPPING_NO_CONVERSION',
-      `no map makes a resource of ${source.type} that ${target.path} may refer to`,
-      `write a map with source: hl7v2/${source.type}`,
-    );
-  const unconditional = fitting.filter((map) => !map.when);
-  if (fitting.length > 1 && unconditional.length > 1)
-    return mistake(
-      scope,
-      offset,
-      'MAPPING_NO_CONVERSION',
-      `several maps make a resource of ${source.type}: ${unconditional.map((one) => one.name).join(', ')}`,
-      `choose: as ${only.name}`,
-    );
-  const converts = fitting
-    .map((map) => referenceTo(map, level, scope, offset))
-    .filter((one) => one !== undefined);
-  if (converts.length < fitting.length) return undefined;
-  const [first] = converts;
-  if (converts.length === 1) return first;
-  // In the order of the file: the first map whose condition holds.
-  return (run, start, end) => {
-    for (const convert of converts) {
-      const value = convert(run, start, end);
-      if (value !== undefined) return value;
-    }
-    return undefined;
-  };
-}
-
-function referenceTo(
-  map: ResourceMapSource,
-  level: Level,
-  scope: Scope,
-  offset: number,
-): Convert | undefined {
-  const plan = scope.compiler.valuePlan(map, level);
-  if (plan) return (run, start, end) => plan.ofValue(run, start, end)?.reference;
-  return mistake(
-    scope,
-    offset,
-    'MAPPING_UNUSABLE',
-    `${map.name} has mistakes of its own, or comes back to itself`,
-    `correct ${map.file}`,
-  );
-}
-
 function compileLiteral(
   literal: Extract<ValueExpression, { kind: 'literal' }>,
   target: Target,
@@ -295,54 +163,6 @@ function literalValue(text: string, type: string): unknown {
     default:
       return typeKind(type) === 'primitive' ? text : undefined;
   }
-}
-
-function compileName(
-  expression: Extract<ValueExpression, { kind: 'name' }>,
-  target: Target,
-  scope: Scope,
-): CompiledValue | undefined {
-  const named = scope.names.get(expression.name);
-  if (!named) {
-    if (scope.uses.has(expression.name)) return single(() => undefined);
-    return mistake(
-      scope,
-      expression.offset,
-      'MAPPING_UNKNOWN_NAME',
-      `nothing is called '${expression.name}' here`,
-      'name a step with `as`, and list the name under `uses` of this map; text stands in quotes',
-    );
-  }
-  const { slot } = named;
-  if (expression.part === 'id') return single((run) => run.names[slot]?.[0]?.id);
-  if (target.type !== 'Reference')
-    return mistake(
-      scope,
-      expression.offset,
-      'MAPPING_NO_CONVERSION',
-      `'${expression.name}' is a resource; ${target.path} is no Reference`,
-      'write its path, or .id',
-    );
-  const wrong = named.types.find((type) => target.targets.length > 0 && !target.targets.includes(type));
-  if (wrong !== undefined)
-    return mistake(
-      scope,
-      expression.offset,
-      'MAPPING_REFERENCE_TARGET',
-      `${target.path} may not refer to ${wrong}`,
-      `it refers to ${target.targets.join(', ')}`,
-    );
-  return {
-    read: scope.inEachSegment
-      ? (run) => run.names[slot]?.find((one) => one.start === run.segment?.start)?.reference
-      : (run) => run.names[slot]?.[0]?.reference,
-    collect: (run, list) => {
-      const mapped = run.names[slot];
-      if (!mapped || mapped.length === 0) return list;
-      const references: FhirObject[] = mapped.map((one) => one.reference);
-      return list ? [...list, ...references] : references;
-    },
-  };
 }
 
 function compileFirst(
@@ -387,55 +207,4 @@ function markEqual(run: Run, chosen: CompiledValue, options: readonly CompiledVa
     const other = option.source.first(run);
     if (other >= 0 && run.text.slice(other, run.end) === text) run.markAll(other, run.end);
   }
-}
-
-function compileAs(
-  expression: Extract<ValueExpression, { kind: 'as' }>,
-  target: Target,
-  scope: Scope,
-  modifiers: Modifiers,
-): CompiledValue | undefined {
-  const { type, input, offset } = expression;
-  const map = scope.compiler.maps.get(type);
-  if (!map) {
-    if (type === target.type) return compileValue(input, target, scope, modifiers);
-    const message = type.includes('.')
-      ? `there is no map ${type}`
-      : `${target.path} is no ${type} but ${target.type}`;
-    return mistake(
-      scope,
-      offset,
-      type.includes('.') ? 'MAPPING_UNKNOWN_MAP' : 'MAPPING_NO_CONVERSION',
-      message,
-      'correct what stands after `as`',
-    );
-  }
-  if (target.type !== 'Reference' || (target.targets.length > 0 && !target.targets.includes(map.create.type)))
-    return mistake(
-      scope,
-      offset,
-      'MAPPING_REFERENCE_TARGET',
-      `${target.path} may not refer to ${map.create.type}`,
-      'choose another map or element',
-    );
-  if (input.kind !== 'path')
-    return mistake(
-      scope,
-      offset,
-      'MAPPING_NO_CONVERSION',
-      'a map makes a resource of a path',
-      'write a path before `as`',
-    );
-  const reader = compilePath(input, scope);
-  if (!reader) return undefined;
-  if (map.source.kind !== 'value')
-    return mistake(
-      scope,
-      offset,
-      'MAPPING_NO_CONVERSION',
-      `${type} reads segments, not values`,
-      'choose a map of a data type',
-    );
-  const convert = referenceTo(map, reader.level, scope, offset);
-  return convert && reading(reader, convert);
 }

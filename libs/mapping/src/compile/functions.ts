@@ -9,14 +9,7 @@ import { periodOf } from '../types/identifier.js';
 import { giveUnit, withUnit } from '../types/quantity.js';
 import { compilePath } from './compile-path.js';
 import { compileText, textOfTarget } from './compile-text.js';
-import {
-  type CompiledValue,
-  compileValue,
-  type Modifiers,
-  reading,
-  single,
-  type Target,
-} from './compile-value.js';
+import { type CompiledValue, type Modifiers, reading, single, type Target } from './compiled-value.js';
 import { mistake, type Scope } from './scope.js';
 
 type Call = Extract<ValueExpression, { kind: 'call' }>;
@@ -70,7 +63,7 @@ const functions: Readonly<Record<string, CompileFunction>> = {
     const path = call.input;
     if (separator === undefined || path?.kind !== 'path') return needsPath(call, scope);
     const reader = compilePath(path, scope);
-    const text = reader && compileValue(path, textTarget(target), scope);
+    const text = reader && scope.compileValue(path, textTarget(target), scope);
     return (
       text &&
       textOfTarget(
@@ -130,14 +123,11 @@ const functions: Readonly<Record<string, CompileFunction>> = {
     return single((run) => periodOf(run, start(run), end(run)));
   },
   /** A moment with a time of day, nothing for a mere date: `PID-7 | withTime`. */
-  withTime: (call, target, scope) => {
-    const text = call.input && compileText(call.input, scope, 'read');
+  withTime: (call, target, scope, modifiers) => {
+    const text = call.input && compileText(call.input, scope, 'peek');
+    const value = call.input && scope.compileValue(call.input, target, scope, modifiers);
     if (!text) return needsPath(call, scope);
-    const read = (run: Run): string | undefined => {
-      const value = text(run);
-      return value !== undefined && value.length > 8 ? value : undefined;
-    };
-    return textOfTarget(read, target, call, scope);
+    return value && single((run) => ((text(run)?.length ?? 0) > 8 ? value.read(run) : undefined));
   },
   /** The URI of a code system's name: `CWE.3 | codeSystem`. */
   codeSystem: (call, target, scope) =>
@@ -186,7 +176,7 @@ export function compileCall(
 }
 
 function input(call: Call, target: Target, scope: Scope, modifiers: Modifiers): CompiledValue | undefined {
-  if (call.input) return compileValue(call.input, target, scope, modifiers);
+  if (call.input) return scope.compileValue(call.input, target, scope, modifiers);
   return mistake(
     scope,
     call.offset,

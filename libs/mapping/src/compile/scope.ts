@@ -1,13 +1,14 @@
 import type { GroupNode } from '../dictionary/structure.js';
 import type { V2Type } from '../dictionary/v2-dictionary.js';
-import type { PathExpression } from '../language/expression.js';
+import type { PathExpression, ValueExpression } from '../language/expression.js';
 import type { ResourceMapSource } from '../language/mapping-file.js';
+import type { Place } from '../language/place.js';
 import type { Problems } from '../language/problems.js';
-import type { Place } from '../language/yaml-node.js';
 import { rulesMax } from '../run/run.js';
 import type { CodeTable } from '../tables/code-table.js';
 import type { Level } from '../types/convert.js';
 import type { Vocabulary } from '../types/vocabulary.js';
+import type { CompiledValue, Modifiers, Target } from './compiled-value.js';
 import type { ResourcePlan } from './resource-plan.js';
 
 /** One rule of a compiled map; its number is what marks hold. */
@@ -61,9 +62,18 @@ export type SourceFrame =
   | { readonly kind: 'segment'; readonly name: string }
   | { readonly kind: 'value'; readonly name: string; readonly level: Level };
 
+/** Compiles an expression to give a target; handed around, because functions and texts are made of values too. */
+export type CompileValue = (
+  expression: ValueExpression,
+  target: Target,
+  scope: Scope,
+  modifiers?: Modifiers,
+) => CompiledValue | undefined;
+
 /** Where an expression stands: what it may read and refer to. */
 export interface Scope {
   readonly compiler: Compiler;
+  readonly compileValue: CompileValue;
   readonly problems: Problems;
   /** Place of the expression under compilation. */
   readonly place: Place;

@@ -150,7 +150,7 @@ export class Structure {
     readonly root: GroupNode,
     readonly segments: readonly SegmentNode[],
   ) {
-    this.#transitions = segments.map(() => new Map());
+    this.#transitions = segments.map(() => new Map<string, Transition>());
   }
 
   /** Where a segment `name` goes when the one before it stands at `from` (undefined: nothing came yet). */

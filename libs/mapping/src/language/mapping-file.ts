@@ -1,5 +1,5 @@
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
-import type { Place } from './yaml-node.js';
+import type { Place } from './place.js';
 
 /** What an element gets. */
 export type RuleBody =

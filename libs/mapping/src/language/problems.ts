@@ -1,5 +1,5 @@
 import type { MappingProblem } from '../mapping-problem.js';
-import type { Place } from './yaml-node.js';
+import type { Place } from './place.js';
 
 const problemsMax = 1_000;
 

@@ -1,9 +1,10 @@
 import { nearestName } from '#fhir';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { DropRule, MapSource, MapStep, MessageMapSource, ResourceMapSource } from './mapping-file.js';
+import type { Place } from './place.js';
 import { type Problems, suggestion } from './problems.js';
 import { placeInside, readCondition, readElementRules, readExpression, readPath } from './read-rule.js';
-import { entryOf, type MapEntry, type MapNode, type Place, readYaml, type YamlNode } from './yaml-node.js';
+import { entryOf, type MapEntry, type MapNode, readYaml, type YamlNode } from './yaml-node.js';
 
 export const resourceMapKeys = [
   'map',

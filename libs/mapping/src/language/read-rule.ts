@@ -1,12 +1,13 @@
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
 import type { ElementRule, ElementStep, RuleBody, RuleCase } from './mapping-file.js';
-import { ExpressionMistake, parseCondition, parseValue } from './parse-expression.js';
+import { parseCondition, parseValue } from './parse-expression.js';
+import { ExpressionMistake } from './parse-path.js';
+import type { Place } from './place.js';
 import type { Problems } from './problems.js';
 import {
   entryOf,
   type MapEntry,
   type MapNode,
-  type Place,
   plainValue,
   type ScalarNode,
   type YamlNode,

@@ -8,13 +8,8 @@ import {
   parseAllDocuments,
   Scalar,
 } from 'yaml';
+import type { Place } from './place.js';
 import type { Problems } from './problems.js';
-
-/** Where something stands in a file, from 1. */
-export interface Place {
-  readonly line: number;
-  readonly column: number;
-}
 
 export interface ScalarNode extends Place {
   readonly kind: 'scalar';
@@ -139,8 +134,10 @@ function scalar(node: Scalar, place: Place): ScalarNode {
 }
 
 function scalarText(node: Scalar): string {
-  if (typeof node.value === 'string') return node.value;
-  return node.source ?? (node.value === null || node.value === undefined ? '' : String(node.value));
+  const { value } = node;
+  if (typeof value === 'string') return value;
+  if (node.source !== undefined) return node.source;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 /** The value of `key`, or undefined. */

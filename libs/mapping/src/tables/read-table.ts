@@ -1,4 +1,4 @@
-import { Problems } from '../language/problems.js';
+import type { Problems } from '../language/problems.js';
 import { CodeTable, type TableElse, type TableRow } from './code-table.js';
 
 const header = ['from', 'system', 'to', 'toSystem', 'display', 'note'];

@@ -1,5 +1,6 @@
+import type { Place } from '../language/place.js';
 import type { Problems } from '../language/problems.js';
-import { entryOf, type MapNode, type Place, readYaml, type YamlNode } from '../language/yaml-node.js';
+import { entryOf, type MapNode, readYaml, type YamlNode } from '../language/yaml-node.js';
 
 /** One test of a `*.test.yaml`. */
 export interface MappingTest {

@@ -61,7 +61,7 @@ function readMessage(test: MappingTest, dir: string, file: string): Message | st
     test.message === undefined
       ? readSent(test.send ?? '', dir, file)
       : Buffer.from(test.message.trimEnd().replace(/\n/g, '\r'));
-  if (!bytes) return `there is no file ${test.send}`;
+  if (!bytes) return `there is no file ${test.send ?? ''}`;
   try {
     return parseMessage(bytes);
   } catch (error) {

@@ -37,7 +37,7 @@ import {
   stringConvert,
   uriConvert,
 } from './text.js';
-import { timeConvert } from './time.js';
+import { type TimeTarget, timeConvert } from './time.js';
 import { remembered } from './value-cache.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -78,54 +78,53 @@ const texts = new Set([
   'SNM',
 ]);
 
+type ByTarget = (source: string, options: ConversionOptions) => Convert | undefined;
+
+const time =
+  (target: TimeTarget): ByTarget =>
+  (source, { level }) =>
+    times.has(source) || texts.has(source) ? timeConvert(target, level) : undefined;
+
+/** The types of R4 that are made of one value, each with what can become it. */
+const byTarget: Readonly<Record<string, ByTarget>> = {
+  CodeableConcept: (source, options) => coded(source, 'CodeableConcept', options),
+  Coding: (source, options) => coded(source, 'Coding', options),
+  code: (source, options) => coded(source, 'code', options),
+  Identifier: identifier,
+  HumanName: (source, { vocabulary, level, withoutDegree }) =>
+    hasNameParts(source) ? nameConvert(source, vocabulary, level, withoutDegree) : undefined,
+  Address: (source, { vocabulary, level }) =>
+    ['XAD', 'AD', 'SAD'].includes(source) ? addressConvert(vocabulary, level) : undefined,
+  ContactPoint: (source, { vocabulary, level, use }) =>
+    ['XTN', 'TN', 'ST'].includes(source) ? telecomConvert(vocabulary, level, use) : undefined,
+  date: time('date'),
+  dateTime: time('dateTime'),
+  instant: time('instant'),
+  time: time('time'),
+  Quantity: quantity,
+  Age: quantity,
+  Duration: quantity,
+  Count: quantity,
+  Distance: quantity,
+  Range: (source, { level }) => {
+    if (source === 'NR') return rangeConvert(level);
+    return source === 'SN' ? structuredNumericConvert('Range', level) : undefined;
+  },
+  Ratio: (source, { level }) => (source === 'SN' ? structuredNumericConvert('Ratio', level) : undefined),
+  Money: (source, { level }) =>
+    source === 'MO' || source === 'CP' ? moneyConvert(source, level) : undefined,
+  Period: (source, { level }) => (source === 'DR' ? periodConvert(level) : undefined),
+  Attachment: (source, { level }) => {
+    if (source === 'ED') return attachmentConvert(level);
+    return source === 'RP' ? pointerConvert(level) : undefined;
+  },
+  Annotation: (source, { level }) => (texts.has(source) ? annotationConvert(level) : undefined),
+};
+
 /** How a value of `source` becomes a `target`; undefined when nothing is known to make one of the other. */
 export function conversion(source: string, target: string, options: ConversionOptions): Convert | undefined {
-  const { level, vocabulary } = options;
-  switch (target) {
-    case 'CodeableConcept':
-    case 'Coding':
-    case 'code':
-      return coded(source, target, options);
-    case 'Identifier':
-      return identifier(source, options);
-    case 'HumanName':
-      return hasNameParts(source) ? nameConvert(source, vocabulary, level, options.withoutDegree) : undefined;
-    case 'Address':
-      return ['XAD', 'AD', 'SAD'].includes(source) ? addressConvert(vocabulary, level) : undefined;
-    case 'ContactPoint':
-      return ['XTN', 'TN', 'ST'].includes(source)
-        ? telecomConvert(vocabulary, level, options.use)
-        : undefined;
-    case 'date':
-    case 'dateTime':
-    case 'instant':
-    case 'time':
-      return times.has(source) || texts.has(source) ? timeConvert(target, level) : undefined;
-    case 'Quantity':
-    case 'Age':
-    case 'Duration':
-    case 'Count':
-    case 'Distance':
-      return quantity(source, options);
-    case 'Range':
-      return source === 'NR'
-        ? rangeConvert(level)
-        : source === 'SN'
-          ? structuredNumericConvert('Range', level)
-          : undefined;
-    case 'Ratio':
-      return source === 'SN' ? structuredNumericConvert('Ratio', level) : undefined;
-    case 'Money':
-      return source === 'MO' || source === 'CP' ? moneyConvert(source, level) : undefined;
-    case 'Period':
-      return source === 'DR' ? periodConvert(level) : undefined;
-    case 'Attachment':
-      return source === 'ED' ? attachmentConvert(level) : source === 'RP' ? pointerConvert(level) : undefined;
-    case 'Annotation':
-      return texts.has(source) ? annotationConvert(level) : undefined;
-    default:
-      return primitive(source, target, options);
-  }
+  const make = Object.hasOwn(byTarget, target) ? byTarget[target] : undefined;
+  return make ? make(source, options) : primitive(source, target, options);
 }
 
 function coded(

@@ -1,6 +1,6 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import type { Run } from '../run/run.js';
-import { type Convert, firstOfPart, type Level, partText, separatorOf } from './convert.js';
+import { type Convert, type Level, partText, separatorOf } from './convert.js';
 import { periodOf } from './identifier.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -83,7 +83,8 @@ export function nameConvert(
     const use = part(at.use);
     const mapped = use === undefined ? undefined : vocabulary.translate('name-use', use);
     if (mapped !== undefined) name['use'] = mapped;
-    readFamily(run, start, end, at.family, level, name);
+    const family = run.part(start, end, at.family, separatorOf(run, level));
+    if (family >= 0) readFamily(run, family, run.end, level, name);
     const given = listOf(part(at.given), part(at.second));
     if (given) name['given'] = given;
     const prefix = part(at.prefix);
@@ -106,24 +107,20 @@ function listOf(...values: (string | undefined)[]): string[] | undefined {
   return list.length > 0 ? list : undefined;
 }
 
-function readFamily(
-  run: Run,
-  start: number,
-  end: number,
-  number: number,
-  level: Level,
-  name: FhirObject,
-): void {
-  const family = firstOfPart(run, start, end, number, level);
+/** FN: the surname, and the pieces it is made of. */
+function readFamily(run: Run, start: number, end: number, level: Level, name: FhirObject): void {
+  if (level === 2) {
+    const text = run.subLeaf(start, end);
+    if (text !== undefined) name['family'] = text;
+    return;
+  }
+  const first = run.cut(start, end, run.subcomponentCode);
+  const family = run.subLeaf(start, first);
   if (family !== undefined) name['family'] = family;
-  if (level === 2) return;
-  const from = run.part(start, end, number, run.componentCode);
-  if (from < 0) return;
-  const to = run.end;
-  if (run.cut(from, to, run.subcomponentCode) === to) return;
+  if (first === end) return;
   const extension: FhirObject[] = [];
   familyExtensions.forEach((kind, i) => {
-    const value = partText(run, from, to, i + 2, 2);
+    const value = partText(run, start, end, i + 2, 2);
     if (value !== undefined) extension.push({ url: `${extensionUrl}humanname-${kind}`, valueString: value });
   });
   if (extension.length > 0) name['_family'] = { extension };
@@ -215,18 +212,14 @@ export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse:
     const whole = part(12) ?? part(1);
     const pieces = [part(5), part(6), part(7), part(8)] as const;
     const number = whole ?? composeNumber(...pieces);
-    let system = equipment === undefined ? undefined : vocabulary.translate('telecom-system', equipment);
-    if (system === undefined && equipment === undefined)
-      system = useCode === 'NET' || number === undefined ? 'email' : 'phone';
-    const isMail = email !== undefined && (system === 'email' || number === undefined);
-    const value = isMail ? email : number;
-    if (value === undefined) return undefined;
-    if (isMail) system = 'email';
-    else if (system === 'email' && !value.includes('@') && email === undefined) system = 'phone';
+    const chosen = chooseValue(vocabulary, { useCode, equipment, email, number });
+    if (!chosen) return undefined;
+    const { system, value } = chosen;
+    const isMail = value === email && system === 'email';
     const point: FhirObject = {};
     const extension = pieceExtensions(pieces, isMail || whole === undefined ? undefined : whole, part(9));
     if (extension.length > 0) point['extension'] = extension;
-    point['system'] = system ?? 'other';
+    point['system'] = system;
     point['value'] = value;
     let use = useCode === undefined ? undefined : vocabulary.translate('telecom-use', useCode);
     if (equipment === 'CP') use = 'mobile';
@@ -237,6 +230,27 @@ export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse:
     if (period) point['period'] = period;
     return point;
   };
+}
+
+interface TelecomParts {
+  readonly useCode: string | undefined;
+  readonly equipment: string | undefined;
+  readonly email: string | undefined;
+  readonly number: string | undefined;
+}
+
+/** What is called, and how: the address when the equipment or the lack of a number says so, else the number. */
+function chooseValue(
+  vocabulary: Vocabulary,
+  { useCode, equipment, email, number }: TelecomParts,
+): { system: string; value: string } | undefined {
+  const named = equipment === undefined ? undefined : vocabulary.translate('telecom-system', equipment);
+  if (email !== undefined && (named === 'email' || useCode === 'NET' || number === undefined))
+    return { system: 'email', value: email };
+  if (number === undefined) return undefined;
+  if (number.includes('@')) return { system: 'email', value: number };
+  if (named === 'email') return { system: 'phone', value: number };
+  return { system: named ?? (equipment === undefined ? 'phone' : 'other'), value: number };
 }
 
 /** `+1 217 5550100 x12`. */
@@ -264,7 +278,7 @@ function pieceExtensions(
   const digits = whole?.replace(/\D/g, '');
   pieces.forEach((piece, i) => {
     if (piece === undefined || digits === undefined || digits.includes(piece.replace(/\D/g, ''))) return;
-    list.push({ url: `${extensionUrl}contactpoint-${pieceNames[i]}`, valueString: piece });
+    list.push({ url: `${extensionUrl}contactpoint-${pieceNames[i] ?? ''}`, valueString: piece });
   });
   if (comment !== undefined) list.push({ url: `${extensionUrl}contactpoint-comment`, valueString: comment });
   return list;

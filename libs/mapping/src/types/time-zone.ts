@@ -30,7 +30,8 @@ export const zoneOffsets = {
 function makeZone(name: string): ZoneOffset | undefined {
   const fixed = /^([+-])(\d\d):?(\d\d)$/.exec(name);
   if (fixed) {
-    const text = `${fixed[1]}${fixed[2]}:${fixed[3]}`;
+    const [, sign = '+', hours = '00', minutes = '00'] = fixed;
+    const text = `${sign}${hours}:${minutes}`;
     return () => text;
   }
   let format: Intl.DateTimeFormat;

@@ -17,7 +17,10 @@ export function timeConvert(target: TimeTarget, level: Level): Convert {
     const to = run.cut(start, end, separatorOf(run, level));
     const text = level === 1 ? run.leaf(start, to) : run.subLeaf(start, to);
     if (text === undefined) return undefined;
-    return formatTime(run, text, target);
+    const moment = formatTime(run, text, target);
+    // What is no moment stays unread, so that the account shows it.
+    if (moment === undefined) run.marks[start] = 0;
+    return moment;
   };
 }
 
@@ -49,17 +52,14 @@ function format(run: Run, text: string, target: TimeTarget): string | undefined 
   out += `-${text.slice(6, 8)}`;
   if (target === 'date') return out;
   if (digits === 8) return target === 'instant' ? `${out}T00:00:00${run.zone(year, month, day, 0, 0)}` : out;
-  return timePart(run, text, digits, year, month, day, out);
+  return timePart(run, text, digits, { text: out, year, month, day });
 }
 
 function timePart(
   run: Run,
   text: string,
   digits: number,
-  year: number,
-  month: number,
-  day: number,
-  date: string,
+  date: { readonly text: string; readonly year: number; readonly month: number; readonly day: number },
 ): string | undefined {
   const hour = number(text, 8, 10);
   const minute = digits >= 12 ? number(text, 10, 12) : 0;
@@ -73,11 +73,12 @@ function timePart(
     at += 1 + count;
   }
   const zone =
-    zoneText(text, at) ?? (at >= text.length ? run.zone(year, month, day, hour, minute) : undefined);
+    zoneText(text, at) ??
+    (at >= text.length ? run.zone(date.year, date.month, date.day, hour, minute) : undefined);
   if (zone === undefined) return undefined;
   const minutes = digits >= 12 ? text.slice(10, 12) : '00';
   const seconds = digits >= 14 ? text.slice(12, 14) : '00';
-  return `${date}T${text.slice(8, 10)}:${minutes}:${seconds}${fraction}${zone}`;
+  return `${date.text}T${text.slice(8, 10)}:${minutes}:${seconds}${fraction}${zone}`;
 }
 
 /** `HHMM[SS[.SSSS]]`; R4 `time` has no zone. */

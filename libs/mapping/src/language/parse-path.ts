@@ -1,0 +1,54 @@
+import type { PathExpression, RepetitionFilter } from './expression.js';
+
+/** A mistake in an expression; `offset` counts from the first character of the expression. */
+export class ExpressionMistake extends Error {
+  constructor(
+    readonly offset: number,
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A path that is a name alone. */
+export function wholePath(scope: string | undefined, name: string, offset: number): PathExpression {
+  return { kind: 'path', offset, scope, name, field: 0, filter: undefined, component: 0, subcomponent: 0 };
+}
+
+const fieldPath =
+  /^(?:([a-z][A-Za-z0-9_]*)\.)?([A-Z][A-Z0-9]{2})-(\d+)(?:\[([^\]]*)\])?(?:\.(\d+))?(?:\.(\d+))?$/;
+const typePath = /^([A-Z][A-Z0-9_]*)\.(\d+)(?:\.(\d+))?$/;
+
+/** Reads one path token. */
+export function parsePath(text: string, offset: number): PathExpression {
+  const field = fieldPath.exec(text);
+  if (field) {
+    const [, scope, name = '', number, filter, component, subcomponent] = field;
+    return {
+      ...wholePath(scope, name, offset),
+      field: Number(number),
+      filter: filter === undefined ? undefined : parseFilter(filter, offset),
+      component: Number(component ?? 0),
+      subcomponent: Number(subcomponent ?? 0),
+    };
+  }
+  const [, name = '', component, subcomponent] = typePath.exec(text) ?? [];
+  return {
+    ...wholePath(undefined, name, offset),
+    component: Number(component),
+    subcomponent: Number(subcomponent ?? 0),
+  };
+}
+
+function parseFilter(text: string, offset: number): RepetitionFilter {
+  if (/^\d+$/.test(text) && Number(text) > 0) return { kind: 'index', index: Number(text) };
+  const match = /^([a-z]+|\d+)\s*(!?=)\s*([^\s=]+)$/.exec(text);
+  if (!match)
+    throw new ExpressionMistake(
+      offset,
+      `'[${text}]' selects no repetition`,
+      'write [2], [type=MR], [5=MR] or [5!=MR]',
+    );
+  return { kind: 'equals', component: match[1] ?? '', value: match[3] ?? '', negated: match[2] === '!=' };
+}
