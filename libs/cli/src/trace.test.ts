@@ -99,6 +99,41 @@ describe('suture trace', () => {
     expect(sent?.atMs).toBeGreaterThan(0);
   });
 
+  test('follows a FHIR subscription by its own event numbers', async () => {
+    const { database } = engine;
+    await database.query(
+      "INSERT INTO destination (name, kind, criteria) VALUES ('Subscription/sub-1', 'subscription', 'Observation')",
+    );
+    const destination = await destinationOf('Subscription/sub-1');
+    const position = await engine.receive(labResult('TRACE-4', 'MRN-4'));
+    await engine.transform();
+    const route = async () =>
+      (await factsOf(formatPosition(position))).deliveries.find(({ to }) => to.startsWith('subscription'));
+    expect(await route()).toMatchObject({ state: 'waiting' });
+    expect(await route()).not.toHaveProperty('event');
+    await database.query(
+      "INSERT INTO subscription (destination, id, status, resource, number) VALUES ($1, 'sub-1', 'active', '{}', 1)",
+      [destination],
+    );
+    const { lane, partition, seq } = position;
+    await database.query('INSERT INTO subscription_event VALUES ($1, 1, $2, $3, $4)', [
+      destination,
+      lane,
+      partition,
+      seq,
+    ]);
+    expect(await route()).toMatchObject({ to: 'subscription sub-1', event: '1', state: 'waiting', ahead: 0 });
+    await database.query(
+      "UPDATE subscription SET attempts = 3, last_error = 'X: y', next_attempt_at = now() + interval '1 min'",
+    );
+    expect(await route()).toMatchObject({ state: 'retrying', attempts: 3, lastError: 'X: y' });
+    await database.query(
+      'UPDATE subscription SET sent = 1, attempts = 0, last_error = NULL, next_attempt_at = NULL',
+    );
+    await database.query('INSERT INTO subscription_sent VALUES ($1, 1, 1, now(), 4)', [destination]);
+    expect(await route()).toMatchObject({ state: 'sent', attempts: 4, atMs: expect.any(Number) });
+  });
+
   test('a dead letter says why, and how to run it again', async () => {
     const position = await engine.receive(unmappable('TRACE-3', 'MRN-3'));
     await engine.transform();

@@ -37,6 +37,15 @@ describe('suture validate', () => {
     expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 1 channel and/);
   });
 
+  test('a condition that is not understood is told where it stands', async () => {
+    const path = join(folder, 'channels', 'laboratory.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace("MSH-11.1 == 'T'", "MSH-11.1 === 'T'"));
+    const { code, heard } = await run('validate', folder);
+    expect(code).toBe(1);
+    expect(heard.answer[0]).toMatch(/^channels\/laboratory\.yaml:\d+:\d+ CHANNEL_CONDITION_WRONG .* - .+/);
+    expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 1 channel and/);
+  });
+
   test('a mistake in a mapping is told likewise, also as JSON', async () => {
     const path = join(folder, 'hl7v2', 'oru-r01.yaml');
     writeFileSync(path, readFileSync(path, 'utf8').replace('for:', 'fur:'));

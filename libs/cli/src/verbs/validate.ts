@@ -2,6 +2,7 @@ import { relative, resolve } from 'node:path';
 import { type FileProblem, loadChannels } from '#channel';
 import { loadMappings } from '#mapping';
 import type { Arguments } from '../arguments.js';
+import { conditionProblems } from '../condition-problems.js';
 import { folderLayout } from '../mapping-folder.js';
 import { counted } from '../time-text.js';
 import { type Call, exitCode, type Verb } from '../verb.js';
@@ -45,13 +46,15 @@ async function check(call: Call): Promise<{ channels: string[]; maps: string[]; 
     return near === '' || near.startsWith('..') ? path : near;
   };
   const loaded = await loadChannels(layout.channels, call.settings.environment);
+  const conditions = await conditionProblems(layout.channels, loaded.channels);
   const set = loadMappings(layout.mappings);
   const problems = [
-    ...loaded.problems.map((problem) => ({ ...problem, file: nameOf(problem.file) })),
+    ...[...loaded.problems, ...conditions].map((problem) => ({ ...problem, file: nameOf(problem.file) })),
     ...set.errors.map((problem) => ({ ...problem, file: nameOf(resolve(layout.mappings, problem.file)) })),
   ];
+  const broken = new Set(conditions.map((problem) => problem.channel));
   return {
-    channels: loaded.channels.map((channel) => channel.channel),
+    channels: loaded.channels.map(({ channel }) => channel).filter((channel) => !broken.has(channel)),
     maps: set.maps.map((map) => map.name),
     problems,
   };
