@@ -18,6 +18,7 @@ export async function conditionProblems(
         if (!isEngineError(error, 'misconfigured')) throw error;
         const place = await placeOf(directory, channel, drop_when);
         problems.push({
+          channel,
           ...place,
           code: error.code,
           message: error.message,
