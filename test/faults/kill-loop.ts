@@ -30,8 +30,8 @@ export interface KillLoopResult extends Verdict {
   readonly kills: Readonly<Record<string, number>>;
   readonly resent: number;
   readonly refused: number;
-  /** Roles that ended by themselves, and were started again as a service manager would. */
-  readonly gaveUp: number;
+  /** Roles that ended by themselves, with their last words; they were started again as a service manager would. */
+  readonly gaveUp: readonly string[];
   /** Signed heads that a witness saw, and what the audit hashed again at the end. */
   readonly checkpoints: number;
   readonly audited: number;
@@ -69,7 +69,7 @@ export async function killLoop(options: KillLoopOptions): Promise<KillLoopResult
       kills,
       resent: sum((sender) => sender.resent),
       refused: sum((sender) => sender.refused),
-      gaveUp: stage.roles.reduce((total, role) => total + role.gaveUp, 0),
+      gaveUp: stage.roles.flatMap((role) => role.gaveUp),
       checkpoints: checkpoints.seen,
       audited: report.messages,
       seconds: (performance.now() - startMs) / 1000,

@@ -61,11 +61,12 @@ function print(
       `acknowledged ${result.acknowledged}, delivered ${result.delivered}, sent again by senders ${result.resent}, ` +
       `repeated to the receiver under the same number ${result.repeated}\n` +
       `checkpoints seen ${result.checkpoints}, messages hashed again ${result.audited}, roles that gave up by themselves ` +
-      `and were started again ${result.gaveUp}\n\n`,
+      `and were started again ${result.gaveUp.length}\n\n`,
   );
   for (const [claim, breaches] of rows) {
     const verdict = breaches === 0 ? 'held' : `BROKEN ${breaches} times`;
     process.stdout.write(`${claim.padEnd(60)} kill loop   ${verdict}   seed ${seed}\n`);
   }
+  for (const words of result.gaveUp) process.stdout.write(`  ${words}\n`);
   for (const breach of result.breaches) process.stdout.write(`  ${breach}\n`);
 }

@@ -34,7 +34,7 @@ export async function setStage(showLog: boolean): Promise<Stage> {
     SUTURE_CHANNELS: directory,
     SUTURE_DATA_DIR: data,
     SUTURE_HTTP_PORT: '0',
-    SUTURE_LOG_LEVEL: showLog ? 'info' : 'fatal',
+    SUTURE_LOG_LEVEL: showLog ? 'info' : 'error',
   };
   const roles = ROLES.map((role, n) => new RoleProcess(`${role} ${n}`, role, environment, showLog));
   const cluster = new PostgresVictim(clusterDirectory(join(directory, 'database')));

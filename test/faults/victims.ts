@@ -22,14 +22,15 @@ async function ended(child: ChildProcess): Promise<void> {
 
 /** How long a service manager waits before it starts again what ended by itself. */
 const START_AGAIN_AFTER_MS = 300;
+const MAX_LAST_WORDS = 4_000;
 const DRAINS_WITHIN_MS = 40_000;
 
 /** One role of the engine as a process of its own; when it ends by itself it is started again, as systemd would. */
 export class RoleProcess implements Victim {
   private child: ChildProcess | undefined;
   private wanted = false;
-  /** How often it ended by itself. */
-  gaveUp = 0;
+  /** What it said last, each time when it ended by itself. */
+  readonly gaveUp: string[] = [];
 
   constructor(
     readonly name: string,
@@ -44,11 +45,17 @@ export class RoleProcess implements Victim {
     const child = spawn(process.execPath, [main], {
       cwd: repositoryRoot,
       env: { ...process.env, ...this.environment },
-      stdio: ['ignore', 'ignore', this.showLog ? 'inherit' : 'ignore'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
-    child.once('exit', () => {
+    let words = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      words = (words + chunk.toString()).slice(-MAX_LAST_WORDS);
+      if (this.showLog) process.stderr.write(chunk);
+    });
+    child.once('close', (code) => {
       if (!this.wanted || this.child !== child) return;
-      this.gaveUp++;
+      const last = words.trimEnd().split('\n').at(-1) ?? '';
+      this.gaveUp.push(`${this.name} ended by itself (${String(code)}): ${last}`);
       setTimeout(() => {
         if (this.wanted && this.child === child) void this.restart();
       }, START_AGAIN_AFTER_MS);
