@@ -9,6 +9,7 @@ import {
 import type { ElementRule, RuleBody } from '../language/mapping-file.js';
 import { suggestion } from '../language/problems.js';
 import type { Run } from '../run/run.js';
+import { checkPeriod } from '../types/period.js';
 import { checkConstant } from './check-constant.js';
 import { compileChoice } from './compile-choice.js';
 import { compileBy, compileEach } from './compile-each.js';
@@ -217,17 +218,4 @@ export function compileObject(
     return object;
   };
   return { ...single(read), constant };
-}
-
-/** A period that ends before it starts is none (R4 per-1): its end goes, and the report says so. */
-function checkPeriod(run: Run, period: FhirObject): void {
-  const start = period['start'];
-  const end = period['end'];
-  if (typeof start !== 'string' || typeof end !== 'string') return;
-  const length = Math.min(start.length, end.length, 10);
-  const days = start.slice(0, length).localeCompare(end.slice(0, length));
-  if (days < 0 || (days === 0 && (start.length <= 10 || end.length <= 10))) return;
-  if (days === 0 && Date.parse(start) <= Date.parse(end)) return;
-  delete period['end'];
-  run.failAt('MAPPING_PERIOD_REVERSED', 'the end lies before the start and is left out');
 }

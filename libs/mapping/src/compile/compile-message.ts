@@ -39,8 +39,8 @@ export function compileMessage(map: MessageMapSource, compiler: Compiler): Messa
 
 function findStructure(map: MessageMapSource, problems: Problems): Structure | undefined {
   const { text, place } = map.structure;
-  const isName = /^[A-Z0-9]{3}(?:_[A-Z0-9]{3})?$/.test(text);
-  const grammar = isName ? structureGrammar(text) : text;
+  const isName = /^[A-Z0-9]{3}_[A-Z0-9]{3}$/.test(text);
+  const grammar = structureGrammar(text) ?? (isName ? undefined : text);
   if (grammar === undefined) {
     problems.add(
       place,
@@ -243,7 +243,22 @@ function createStep(
 function addName(run: Run, slot: number, mapped: Mapped): void {
   const list = run.names[slot] as Mapped[] | undefined;
   if (!list || list.length === 0) run.names[slot] = [mapped];
-  else if (!list.includes(mapped)) list.push(mapped);
+  else if (!isListed(list, mapped)) list.push(mapped);
+}
+
+const members = new WeakMap<readonly Mapped[], Set<Mapped>>();
+
+/** A long list gets a set beside it, or a message of 100,000 results would be searched 100,000 times. */
+function isListed(list: readonly Mapped[], mapped: Mapped): boolean {
+  if (list.length < 32) return list.includes(mapped);
+  let set = members.get(list);
+  if (!set) {
+    set = new Set(list);
+    members.set(list, set);
+  }
+  if (set.has(mapped)) return true;
+  set.add(mapped);
+  return false;
 }
 
 /** The groups from `group` down to the one called `name` (`A.B` or `B`); breadth first. */

@@ -5,7 +5,7 @@ import { suggestion } from '../language/problems.js';
 import type { Run } from '../run/run.js';
 import type { CodeTable } from '../tables/code-table.js';
 import { unitConversion } from '../types/conversion.js';
-import { periodOf } from '../types/identifier.js';
+import { periodOf } from '../types/period.js';
 import { giveUnit, withUnit } from '../types/quantity.js';
 import { compilePath } from './compile-path.js';
 import { compileText, textOfTarget } from './compile-text.js';

@@ -14,7 +14,7 @@ const patterns: readonly (readonly [Token['kind'], RegExp])[] = [
   ['path', /[A-Z][A-Z0-9_]{1,11}(?:\.\d{1,2}){1,2}(?![A-Za-z0-9_.])/y],
   ['text', /'(?:[^'\\]|\\.)*'/y],
   ['number', /-?\d+(?:\.\d+)?/y],
-  ['word', /[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*/y],
+  ['word', /[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*/y],
   ['symbol', /\?\?|==|!=|[|()[\],=<>]/y],
 ];
 const space = /\s*/y;

@@ -2,7 +2,7 @@ import type { FhirObject } from '#fhir';
 import type { Run } from '../run/run.js';
 import { tableSystem } from './code-systems.js';
 import { type Convert, codeText, type Level, partText, separatorOf } from './convert.js';
-import { formatTime } from './time.js';
+import { periodOf } from './period.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Numbers of the parts that make an identifier; 0 when the type has none. */
@@ -88,20 +88,6 @@ function checkDigit(digit: string, scheme: string | undefined): FhirObject[] {
   const list: FhirObject[] = [{ url: checkDigitUrl, valueString: digit }];
   if (scheme !== undefined) list.push({ url: schemeUrl, valueString: scheme });
   return list;
-}
-
-export function periodOf(
-  run: Run,
-  start: string | undefined,
-  end: string | undefined,
-): FhirObject | undefined {
-  const from = start === undefined ? undefined : formatTime(run, start, 'dateTime');
-  const to = end === undefined ? undefined : formatTime(run, end, 'dateTime');
-  if (from === undefined && to === undefined) return undefined;
-  const period: FhirObject = {};
-  if (from !== undefined) period['start'] = from;
-  if (to !== undefined) period['end'] = to;
-  return period;
 }
 
 /** HD: namespace, universal id, its type. */

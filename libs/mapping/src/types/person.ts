@@ -1,7 +1,7 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import type { Run } from '../run/run.js';
 import { type Convert, type Level, partText, separatorOf } from './convert.js';
-import { periodOf } from './identifier.js';
+import { periodOf } from './period.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Numbers of the parts of a name; 0 when the type has none. */

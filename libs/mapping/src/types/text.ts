@@ -3,7 +3,7 @@ import { Decimal } from '#fhir';
 import type { Run } from '../run/run.js';
 import { uriOf } from './code-systems.js';
 import { type Convert, codeText, firstOfPart, type Level, partText, separatorOf } from './convert.js';
-import { formatTime } from './time.js';
+import { periodOf } from './period.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** ST, TX, FT and the like to string: the whole value. A stray separator in it belongs to the text. */
@@ -82,12 +82,7 @@ export function periodConvert(level: Level): Convert {
   return (run, start, end) => {
     const from = partText(run, start, end, 1, level);
     const to = partText(run, start, end, 2, level);
-    const period: FhirObject = {};
-    const first = from === undefined ? undefined : formatTime(run, from, 'dateTime');
-    const last = to === undefined ? undefined : formatTime(run, to, 'dateTime');
-    if (first !== undefined) period['start'] = first;
-    if (last !== undefined) period['end'] = last;
-    return first === undefined && last === undefined ? undefined : period;
+    return periodOf(run, from, to);
   };
 }
 

@@ -1,0 +1,129 @@
+import { expectKeys, testKeys } from '../tests/read-tests.js';
+import { createStepKeys, eachStepKeys, messageMapKeys, resourceMapKeys } from './read-mapping-file.js';
+import { ruleKeys } from './read-rule.js';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** What editors show beside a key. */
+const help: Readonly<Record<string, string>> = {
+  map: 'Name of the map, for instance v2.PID.Patient.',
+  note: 'For people; read by nobody else.',
+  source: 'hl7v2/ and a segment or data type.',
+  create: 'The resource type (of a map), or the map to run (of a step).',
+  merge:
+    'update: what a message does not value keeps its former content; snapshot: the message says all there is.',
+  uses: 'Names of the message map that this map may refer to; each may be missing there.',
+  when: 'Condition without which nothing is made.',
+  key: 'What identifies the resource; its id is a hash of it.',
+  set: 'Elements and what they get.',
+  drop: 'Values that are not mapped on purpose, with the reason.',
+  for: 'Messages this map is for: ORU^R01, or the structure ORU_R01.',
+  structure: 'A structure of the dictionary, or a grammar: MSH PID PV1? ORDER(ORC OBX*)+',
+  bundle: 'Type of the bundle that the offline conversion makes.',
+  steps: 'What to create, and over which groups.',
+  from: 'Where the segments stand, when there are several places: SPECIMEN.OBX',
+  as: 'Name for what the step makes; other maps refer to it.',
+  each: 'A group (of a step), a path or segment (of a rule): done for every occurrence.',
+  use: 'Expression, or rule.',
+  value: 'A constant of FHIR.',
+  choose: 'Rules in order; the first that gives something wins.',
+  by: 'Path whose code decides.',
+  cases: 'Codes (several with commas) and what each gets.',
+  else: 'What every other code gets.',
+};
+
+const expression: Schema = {
+  type: ['string', 'number'],
+  description:
+    "Path, literal, function: PID-3[type=MR].1, 'text', OBX-5 | quantity(OBX-6) as Quantity, A ?? B",
+};
+
+function object(
+  keys: readonly string[],
+  required: readonly string[],
+  shapes: Readonly<Record<string, Schema>>,
+): Schema {
+  const properties = Object.fromEntries(
+    keys.map((key) => [
+      key,
+      { ...(shapes[key] ?? expression), ...(help[key] === undefined ? {} : { description: help[key] }) },
+    ]),
+  );
+  return { type: 'object', additionalProperties: false, required, properties };
+}
+
+const ref = (name: string): Schema => ({ $ref: `#/$defs/${name}` });
+const text: Schema = { type: 'string' };
+const texts: Schema = { anyOf: [text, { type: 'array', items: text }] };
+const drops: Schema = { type: 'object', additionalProperties: text };
+const elements: Schema = { type: 'object', additionalProperties: ref('rule') };
+
+/** The JSON Schema of mapping files, for editors. mappings/schema/mapping.schema.json holds it; a test compares. */
+export function mappingSchema(): Schema {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'https://suture.invalid/schema/mapping.schema.json',
+    title: 'Suture mapping file',
+    anyOf: [ref('resourceMap'), ref('messageMap')],
+    $defs: {
+      resourceMap: object(resourceMapKeys, ['map', 'source', 'create', 'key', 'set'], {
+        merge: { enum: ['snapshot', 'update'] },
+        source: { type: 'string', pattern: '^hl7v2/[A-Z][A-Z0-9_]*$' },
+        uses: texts,
+        key: { anyOf: [expression, { type: 'array', items: expression }] },
+        set: elements,
+        drop: drops,
+      }),
+      messageMap: object(messageMapKeys, ['map', 'for', 'structure', 'steps'], {
+        for: texts,
+        bundle: { enum: ['message', 'collection'] },
+        steps: { type: 'array', items: ref('step') },
+        drop: drops,
+      }),
+      step: {
+        anyOf: [
+          object(createStepKeys, ['create'], {}),
+          object(eachStepKeys, ['each', 'steps'], { steps: { type: 'array', items: ref('step') } }),
+        ],
+      },
+      rule: { anyOf: [expression, { type: 'array', items: ref('rule') }, ref('control')] },
+      control: object(ruleKeys, [], {
+        use: ref('rule'),
+        set: elements,
+        value: {},
+        choose: { type: 'array', items: ref('rule') },
+        cases: elements,
+        else: ref('rule'),
+      }),
+    },
+  };
+}
+
+/** The JSON Schema of `*.test.yaml`. */
+export function mappingTestSchema(): Schema {
+  const test = object(testKeys, ['name'], {
+    name: text,
+    send: { ...text, description: 'A message file, from the folder above the mappings.' },
+    message: { ...text, description: 'The message itself; line ends stand for CR.' },
+    with: { type: 'object', additionalProperties: text },
+    expect: object(expectKeys, [], {
+      resources: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
+      values: {
+        type: 'object',
+        additionalProperties: { anyOf: [expression, { type: 'array', items: expression }] },
+      },
+      unmapped: { type: 'array', items: text },
+      errors: { type: 'array', items: text },
+      valid: { type: 'boolean' },
+    }),
+  });
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'https://suture.invalid/schema/mapping-test.schema.json',
+    title: 'Suture mapping tests',
+    type: 'object',
+    additionalProperties: false,
+    required: ['tests'],
+    properties: { tests: { type: 'array', items: test } },
+  };
+}

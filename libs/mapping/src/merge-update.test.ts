@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import { type MappedResource, mergeUpdate } from './index.js';
+
+function incoming(
+  resource: object,
+  removals: string[] = [],
+  merge: 'update' | 'snapshot' = 'update',
+): MappedResource {
+  return {
+    type: 'Patient',
+    id: '1',
+    merge,
+    removals,
+    resource: { resourceType: 'Patient', id: '1', ...resource },
+  };
+}
+
+describe('meeting what is stored', () => {
+  const current = {
+    resourceType: 'Patient',
+    id: '1',
+    extension: [
+      { url: 'a', valueString: '1' },
+      { url: 'b', valueString: '2' },
+    ],
+    name: [{ family: 'Old' }],
+    gender: 'female',
+    deceasedBoolean: false,
+  };
+
+  test('what the message does not value keeps its content', () => {
+    expect(mergeUpdate(current, incoming({ name: [{ family: 'New' }] }))).toEqual({
+      ...current,
+      name: [{ family: 'New' }],
+    });
+  });
+
+  test('what it deletes is gone, a choice in whatever form, one extension alone', () => {
+    const merged = mergeUpdate(current, incoming({}, ['gender', 'deceased', 'extension:a']));
+    expect(merged).toEqual({
+      resourceType: 'Patient',
+      id: '1',
+      extension: [{ url: 'b', valueString: '2' }],
+      name: [{ family: 'Old' }],
+    });
+  });
+
+  test('a choice takes the place of its other form', () => {
+    expect(mergeUpdate(current, incoming({ deceasedDateTime: '2024' }))).not.toHaveProperty(
+      'deceasedBoolean',
+    );
+  });
+
+  test('extensions meet by url', () => {
+    const merged = mergeUpdate(current, incoming({ extension: [{ url: 'b', valueString: '3' }] }));
+    expect(merged['extension']).toEqual([
+      { url: 'a', valueString: '1' },
+      { url: 'b', valueString: '3' },
+    ]);
+  });
+
+  test('a snapshot says all there is, and a first message too', () => {
+    const snapshot = incoming({ gender: 'male' }, [], 'snapshot');
+    expect(mergeUpdate(current, snapshot)).toBe(snapshot.resource);
+    expect(mergeUpdate(undefined, incoming({}))).toEqual({ resourceType: 'Patient', id: '1' });
+  });
+
+  test('neither side is changed', () => {
+    const before = structuredClone(current);
+    mergeUpdate(current, incoming({ name: [] }, ['extension:a']));
+    expect(current).toEqual(before);
+  });
+});
