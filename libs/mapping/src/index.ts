@@ -1,23 +1,18 @@
 export {
   type ConvertedFile,
-  type ConvertedMessage,
-  type ConvertOptions,
   convertFile,
 } from './convert-file.js';
 export { loadMappings } from './load-mappings.js';
 export { formatProblem, type MappingProblem } from './mapping-problem.js';
 export type {
-  AccountMode,
   DroppedLeaf,
   MappedResource,
-  MappingContext,
   MappingFailure,
   MappingParameters,
   MappingReport,
   MappingResult,
-  MergeMode,
 } from './mapping-result.js';
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
-export { type MappingTestResult, type MappingTestRun, runMappingTests } from './tests/run-tests.js';
+export { type MappingTestRun, runMappingTests } from './tests/run-tests.js';

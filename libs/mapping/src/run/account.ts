@@ -29,8 +29,7 @@ export function makeReport(
   let unmappedCount = 0;
   /** Start of the component at hand: a rule that read it whole has read all below it. */
   let componentStart = 0;
-  // The visitor has the parameters that hl7v2 gives it.
-  // eslint-disable-next-line max-params
+  // eslint-disable-next-line max-params -- the visitor has the parameters that hl7v2 gives it
   message.eachLeaf((segment, field, repetition, component, subcomponent, start) => {
     if (subcomponent === 1) componentStart = start;
     const whole = (marks[componentStart] ?? 0) & wholeMark;
