@@ -52,9 +52,11 @@ function eachSegment(
   });
   if (!select || !inner) return undefined;
   const collect: CollectValues = (run, list) => {
+    const segments = select(run);
+    if (!segments) return list;
     const outer = run.segment;
     let out = list;
-    for (const segment of select(run) ?? []) {
+    for (const segment of segments) {
       run.segment = segment;
       out = inner.collect(run, out);
     }

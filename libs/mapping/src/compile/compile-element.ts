@@ -74,6 +74,16 @@ function setOne(name: string, bodies: readonly CompiledBody[]): Setter {
 }
 
 function setMany(name: string, bodies: readonly CompiledBody[]): Setter {
+  const [only] = bodies;
+  if (only && bodies.length === 1) {
+    const { collect } = only;
+    return (run, target) => {
+      const list = collect(run, undefined);
+      if (!list) return false;
+      target[name] = list as FhirValue[];
+      return true;
+    };
+  }
   return (run, target) => {
     let list: unknown[] | undefined;
     for (const body of bodies) list = body.collect(run, list);
@@ -83,7 +93,7 @@ function setMany(name: string, bodies: readonly CompiledBody[]): Setter {
   };
 }
 
-export function compileBody(
+function compileBody(
   body: RuleBody,
   element: ElementType,
   type: string,
@@ -181,7 +191,7 @@ function compileOptions(
 }
 
 /** The parts of an object in the order of R4. Without a part that the message valued there is no object. */
-export function compileObject(
+function compileObject(
   rules: readonly ElementRule[],
   element: ElementType,
   type: string,

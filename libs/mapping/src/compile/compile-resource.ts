@@ -9,7 +9,7 @@ import { compileValue } from './compile-value.js';
 import { type ElementGroup, groupRules } from './element-group.js';
 import { place, requiredMembers } from './required-members.js';
 import { type ElementSetter, ResourcePlan, type Setter } from './resource-plan.js';
-import { ruleFields } from './rule-fields.js';
+import { conditionFields, ruleFields } from './rule-fields.js';
 import type { Compiler, NamedResource, Scope, SourceFrame } from './scope.js';
 
 interface CompiledElement {
@@ -76,6 +76,8 @@ export function compileResource(
     isValue: map.source.kind === 'value',
     number: compiler.nextNumber(),
     when,
+    whenFields:
+      map.when && map.source.kind === 'segment' ? conditionFields(map.when.condition, map.source.name) : -1,
     key: keyGood,
     setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, compiler)),
     required,

@@ -155,7 +155,7 @@ const functions: Readonly<Record<string, CompileFunction>> = {
   },
 };
 
-export const functionNames = Object.keys(functions);
+const functionNames = Object.keys(functions);
 
 export function compileCall(
   call: Call,

@@ -84,6 +84,17 @@ function collectIn(
   convert: Convert,
   list: unknown[] | undefined,
 ): unknown[] | undefined {
+  // Nearly every field has one repetition: found at once, and its end tells that nothing follows.
+  const first = segment.find(at.field, 1, 0, 0);
+  if (first >= 0 && !at.test && run.text.charCodeAt(run.message.foundEnd) !== run.repetitionCode) {
+    run.end = run.message.foundEnd;
+    const start = at.component === 0 ? (isNull(run, first) ? -1 : first) : find(run, segment, at, 1);
+    const value = start < 0 ? undefined : convert(run, start, run.end);
+    if (value === undefined) return list;
+    if (!list) return [value];
+    list.push(value);
+    return list;
+  }
   if (!segment.isValued(at.field)) return list;
   const count = segment.repetitions(at.field);
   let out = list;
@@ -211,6 +222,7 @@ export function rangeReader(
 /** Climbs `up` groups and takes what stands in these slots. */
 export function slotSelector(up: number, slots: readonly number[]): SegmentSelector {
   const [slot] = slots;
+  if (slots.length === 1 && slot !== undefined && up === 0) return (run) => run.group?.segments(slot);
   if (slots.length === 1 && slot !== undefined) return (run) => climb(run, up)?.segments(slot);
   return (run) => {
     const group = climb(run, up);

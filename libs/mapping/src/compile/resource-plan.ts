@@ -27,8 +27,7 @@ export function fieldBit(field: number): number {
   return 1 << Math.min(field, 31);
 }
 
-function valuedFields(segment: Segment | undefined): number {
-  if (!segment) return -1;
+function valuedFields(segment: Segment): number {
   let bits = 0;
   for (let field = segment.fieldCount; field > 0; field--)
     if (segment.isValued(field)) bits |= fieldBit(field);
@@ -45,6 +44,8 @@ export interface PlanFacts {
   readonly number: number;
   /** Without it nothing is made. */
   readonly when: ((run: Run) => boolean) | undefined;
+  /** Fields without which `when` cannot hold, as bits. */
+  readonly whenFields: number;
   readonly key: readonly ReadText[];
   readonly setters: readonly ElementSetter[];
   /** Members of which at least one must be there, per required element. */
@@ -61,9 +62,11 @@ export class ResourcePlan {
 
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
   ofSegment(run: Run, segment: Segment): Mapped | undefined {
+    const valued = valuedFields(segment);
+    if ((this.facts.whenFields & valued) === 0) return undefined;
     const outer = run.segment;
     run.segment = segment;
-    const mapped = this.#create(run, segment.start, segmentEnd(run, segment));
+    const mapped = this.#create(run, segment.start, segmentEnd(run, segment), valued);
     run.segment = outer;
     return mapped;
   }
@@ -84,24 +87,24 @@ export class ResourcePlan {
     const { from, to } = run;
     run.from = start;
     run.to = end;
-    const mapped = this.#create(run, start, end);
+    const mapped = this.#create(run, start, end, -1);
     run.from = from;
     run.to = to;
     cache.set(text, mapped ?? null);
     return mapped;
   }
 
-  #create(run: Run, start: number, end: number): Mapped | undefined {
+  #create(run: Run, start: number, end: number, valued: number): Mapped | undefined {
     const { rule, nulled } = run;
     const { when } = this.facts;
     if (when && !when(run)) return undefined;
-    const mapped = this.#build(run, start, end);
+    const mapped = this.#build(run, start, end, valued);
     run.rule = rule;
     run.nulled = nulled;
     return mapped;
   }
 
-  #build(run: Run, start: number, end: number): Mapped | undefined {
+  #build(run: Run, start: number, end: number, valued: number): Mapped | undefined {
     const { type, merge, setters, isValue } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
@@ -132,7 +135,6 @@ export class ResourcePlan {
     };
     const place = known ? -1 : run.resources.push(mapped) - 1;
     let filled = false;
-    const valued = isValue ? -1 : valuedFields(run.segment);
     for (const setter of setters) {
       if ((setter.fields & valued) === 0) continue;
       run.rule = setter.rule;

@@ -1,4 +1,4 @@
-import type { ValueExpression } from '../language/expression.js';
+import type { Condition, ValueExpression } from '../language/expression.js';
 import type { RuleBody } from '../language/mapping-file.js';
 import { fieldBit } from './resource-plan.js';
 
@@ -62,5 +62,23 @@ function expressionFields(expression: ValueExpression, segment: string): number 
       const bits = union(args.map(({ value }) => expressionFields(value, segment)));
       return expression.input ? bits | expressionFields(expression.input, segment) : bits;
     }
+  }
+}
+
+/** The fields of `segment` without which a condition cannot hold, as bits. */
+export function conditionFields(condition: Condition, segment: string): number {
+  switch (condition.kind) {
+    case 'and': {
+      const parts = condition.parts.map((part) => conditionFields(part, segment));
+      return parts.find((part) => part !== anything) ?? anything;
+    }
+    case 'or':
+      return union(condition.parts.map((part) => conditionFields(part, segment)));
+    case 'valued':
+      return expressionFields(condition.value, segment);
+    case 'equals':
+    case 'not':
+    case 'count':
+      return anything;
   }
 }

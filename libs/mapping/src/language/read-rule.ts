@@ -105,7 +105,7 @@ function readSteps(entry: MapEntry, problems: Problems): ElementStep[] | undefin
 }
 
 /** What stands after an element's name. */
-export function readBody(node: YamlNode, problems: Problems): RuleBody | undefined {
+function readBody(node: YamlNode, problems: Problems): RuleBody | undefined {
   switch (node.kind) {
     case 'scalar': {
       const expression = readExpression(node, problems);

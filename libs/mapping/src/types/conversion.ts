@@ -132,7 +132,10 @@ function coded(
   target: 'CodeableConcept' | 'Coding' | 'code',
   options: CodedOptions,
 ): Convert | undefined {
-  if (target === 'code') return concepts.has(source) || texts.has(source) ? codeConvert(options) : undefined;
+  if (target === 'code') {
+    const convert = concepts.has(source) || texts.has(source) ? codeConvert(options) : undefined;
+    return convert && options.table ? remembered(convert) : convert;
+  }
   if (concepts.has(source))
     return remembered(target === 'Coding' ? codingConvert(options) : conceptConvert(options));
   if (source === 'EI')

@@ -3,9 +3,6 @@ import type { Run } from '../run/run.js';
 import { type Convert, firstOfPart, type Level, partText, separatorOf } from './convert.js';
 import type { Vocabulary } from './vocabulary.js';
 
-/** A unit as R4 Quantity wants it: `unit`, `system`, `code`. */
-export type ReadUnit = (run: Run) => FhirObject | undefined;
-
 const ucumSystem = 'http://unitsofmeasure.org';
 const comparators = new Map([
   ['<', '<'],
