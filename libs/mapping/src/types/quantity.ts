@@ -1,5 +1,4 @@
 import { Decimal, type FhirObject, type FhirValue } from '#fhir';
-import type { Run } from '../run/run.js';
 import { type Convert, firstOfPart, type Level, partText, separatorOf } from './convert.js';
 import type { Vocabulary } from './vocabulary.js';
 
