@@ -85,7 +85,6 @@ export class Run {
     this.subcomponentCode = message.subcomponentCode;
     this.tenant = tenant;
     this.parameters = parameters;
-    this.zone = zoneOffsets.of(parameters['time_zone']);
     this.timeText = '';
     const length = message.text.length;
     if (length > this.marks.length) this.marks = new Uint16Array(length);
@@ -98,6 +97,15 @@ export class Run {
     this.group = undefined;
     this.rule = 0;
     this.nulled = false;
+    const zone = zoneOffsets.of(parameters['time_zone']);
+    this.zone = zone ?? zoneOffsets.utc;
+    if (!zone)
+      this.fail(
+        'MAPPING_TIME_ZONE_UNKNOWN',
+        '',
+        'nobody knows the time zone of the channel; times are taken as UTC',
+        0,
+      );
   }
 
   /** Lets go of the message, so that nothing of it outlives the run. */

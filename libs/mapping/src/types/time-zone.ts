@@ -13,17 +13,15 @@ const hoursMax = 20_000;
 /** Time zones by IANA name or fixed offset (`+01:00`, `-0500`). Knows the zone data of the runtime; reads no clock. */
 export const zoneOffsets = {
   utc,
-  of(name: string | undefined): ZoneOffset {
+  /** undefined when nobody knows the zone. */
+  of(name: string | undefined): ZoneOffset | undefined {
     if (name === undefined) return utc;
-    const offset = known.get(name);
-    if (offset) return offset;
-    const made = makeZone(name) ?? utc;
-    if (known.size < zonesMax) known.set(name, made);
-    return made;
-  },
-  /** Whether `name` is a zone. */
-  isKnown(name: string): boolean {
-    return known.has(name) || makeZone(name) !== undefined;
+    let offset = known.get(name);
+    if (!offset) {
+      offset = makeZone(name);
+      if (offset && known.size < zonesMax) known.set(name, offset);
+    }
+    return offset;
   },
 };
 

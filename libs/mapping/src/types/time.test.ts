@@ -5,7 +5,7 @@ import { zoneOffsets } from './time-zone.js';
 
 describe('moments', () => {
   const run = new Run();
-  run.zone = zoneOffsets.of('Europe/Vienna');
+  run.zone = zoneOffsets.of('Europe/Vienna') ?? zoneOffsets.utc;
 
   test.each([
     ['2024', '2024'],
@@ -48,5 +48,11 @@ describe('moments', () => {
     expect(formatTime(run, '20240331015900', 'dateTime')).toBe('2024-03-31T01:59:00+01:00');
     expect(formatTime(run, '20240331030000', 'dateTime')).toBe('2024-03-31T03:00:00+02:00');
     expect(formatTime(run, '20241027040000', 'dateTime')).toBe('2024-10-27T04:00:00+01:00');
+  });
+
+  test('a zone is a name or an offset; another word is none', () => {
+    expect(zoneOffsets.of('-05:30')?.(2024, 1, 1, 0, 0)).toBe('-05:30');
+    expect(zoneOffsets.of('America/New_York')?.(2024, 7, 1, 0, 0)).toBe('-04:00');
+    expect(zoneOffsets.of('Middle/Earth')).toBeUndefined();
   });
 });
