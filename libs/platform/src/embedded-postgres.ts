@@ -39,7 +39,7 @@ server=$!
 ( read -r _ <&4
   kill -INT $server
   waited=0
-  while kill -0 $server 2>/dev/null && [ $waited -lt 20 ]; do sleep 1; waited=$((waited + 1)); done
+  while kill -0 $server 2>/dev/null && [ $waited -lt 100 ]; do sleep 0.2; waited=$((waited + 1)); done
   kill -QUIT $server ) 2>/dev/null &
 watcher=$!
 exec 4<&-
