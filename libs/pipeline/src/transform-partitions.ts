@@ -18,7 +18,7 @@ import { type TransformContext, transformMessage } from './transform-message.js'
 /** Messages in one transaction: enough to share its cost, few enough that the next reader does not wait long. */
 const MAX_MESSAGES = 256;
 /** Partitions in one transaction: shares its cost under load, leaves some to other workers. */
-const MAX_PARTITIONS = 16;
+const MAX_PARTITIONS = 32;
 /** A transaction that met another one is run again at once, this often; then the sweeper tries it. */
 const MAX_CONFLICTS = 20;
 
