@@ -115,7 +115,8 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 
 describe('a build that acknowledges before the commit', () => {
   test('is caught: the checker says that an acknowledged message is lost', async () => {
-    expect(new Set(await breachesOf('hasty'))).toEqual(new Set(['lost']));
+    // What a broken build reorders besides depends on the moment of the kill.
+    expect(await breachesOf('hasty')).toContain('lost');
   });
 
   test('and the honest build survives the same power failure without a breach', async () => {
