@@ -76,6 +76,11 @@ export class Segment {
     return start < 0 ? undefined : this.message.valueBetween(start, this.message.foundEnd);
   }
 
+  /** The whole segment as it stands in the text, without its end. */
+  get text(): string {
+    return this.message.text.slice(this.start, this.end);
+  }
+
   /** The field as it stands in the text: not unescaped, all repetitions; empty when absent. */
   raw(field: number): string {
     return this.message.text.slice(this.fieldStart(field), this.fieldEnd(field));

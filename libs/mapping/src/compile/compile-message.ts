@@ -11,6 +11,7 @@ import { compileResource } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { findSegments } from './find-segments.js';
+import { PlanReads } from './plan-reads.js';
 import type { ResourcePlan } from './resource-plan.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
@@ -205,6 +206,7 @@ class StepBuilder {
       each: undefined,
       inEachSegment: false,
       settled: new Map(),
+      reads: new PlanReads(),
     };
     return compileCondition(when, scope);
   }

@@ -177,10 +177,13 @@ export function compileSelector(path: PathExpression, scope: Scope): SegmentSele
       `no group is called '${path.scope ?? ''}' here`,
       'name it with `as` at its each',
     );
-  const near = nearest(group, start, path.name, path.scope !== undefined);
-  if (near) return near;
-  if (path.name.startsWith('Z') || isKnownSegment(path.name)) return extraSelector(path.name);
-  return unknownSegment(path, scope);
+  const known = path.name.startsWith('Z') || isKnownSegment(path.name);
+  const select =
+    nearest(group, start, path.name, path.scope !== undefined) ??
+    (known ? extraSelector(path.name) : undefined);
+  if (!select) return unknownSegment(path, scope);
+  scope.reads.addField(`${path.scope ?? ''}.${path.name}`, select, path.field);
+  return select;
 }
 
 function nearest(

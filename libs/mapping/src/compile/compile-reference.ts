@@ -90,6 +90,8 @@ export function compileName(
     );
   }
   const { slot } = named;
+  scope.reads.addName(slot);
+  if (scope.inEachSegment) scope.reads.addPlaces();
   if (expression.part === 'id') return single((run) => run.names[slot]?.[0]?.id);
   if (target.type !== 'Reference')
     return mistake(

@@ -7,6 +7,7 @@ import { compileElement } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { type ElementGroup, groupRules } from './element-group.js';
+import { PlanReads } from './plan-reads.js';
 import { place, requiredMembers } from './required-members.js';
 import { type ElementSetter, ResourcePlan, type Setter } from './resource-plan.js';
 import { conditionFields, ruleFields } from './rule-fields.js';
@@ -41,6 +42,7 @@ export function compileResource(
     map.source.kind === 'segment'
       ? { kind: 'segment', name: map.source.name }
       : { kind: 'value', name: map.source.name, level: site.level };
+  const reads = new PlanReads();
   const scope: Scope = {
     compiler,
     compileValue,
@@ -55,6 +57,7 @@ export function compileResource(
     each: undefined,
     inEachSegment: false,
     settled: new Map(),
+    reads,
   };
   const key = map.key.map(({ expression, place: at }) =>
     compileText(expression, { ...scope, place: at }, 'peek'),
@@ -81,6 +84,7 @@ export function compileResource(
     key: keyGood,
     setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, compiler)),
     required,
+    context: reads.context(),
   });
 }
 

@@ -139,6 +139,7 @@ function compileValued(value: ValueExpression, scope: Scope): ((run: Run) => boo
         'name a step with `as`',
       );
     }
+    scope.reads.addName(named.slot);
     return (run) => (run.names[named.slot]?.length ?? 0) > 0;
   }
   const text = compileText(value, scope, 'peek');

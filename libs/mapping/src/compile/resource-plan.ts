@@ -2,6 +2,8 @@ import type { FhirObject, FhirValue } from '#fhir';
 import type { Segment } from '#hl7v2';
 import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
+import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
+import { ResourceMemory } from '../run/resource-memory.js';
 import type { Mapped, Run } from '../run/run.js';
 
 /** Reads text without marking it as mapped: for keys and conditions. */
@@ -50,7 +52,13 @@ export interface PlanFacts {
   readonly setters: readonly ElementSetter[];
   /** Members of which at least one must be there, per required element. */
   readonly required: readonly (readonly string[])[];
+  /** What it reads beside its segment or value, as one text; undefined when that is too much (`PlanReads`). */
+  readonly context: (run: Run) => string | undefined;
 }
+
+/** One for the process: running is synchronous. */
+const memory = new ResourceMemory();
+let planCount = 0;
 
 const noRemovals: string[] = [];
 /** So many different resources may claim one key in one message; the rest is refused. */
@@ -58,40 +66,66 @@ const sameKeyMax = 1_000;
 
 /** A resource map, compiled for one place in one message map. */
 export class ResourcePlan {
+  /** Tells plans of the process apart in the memory. */
+  readonly #serial = ++planCount;
+
   constructor(readonly facts: PlanFacts) {}
 
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
   ofSegment(run: Run, segment: Segment): Mapped | undefined {
-    const valued = valuedFields(segment);
-    if ((this.facts.whenFields & valued) === 0) return undefined;
     const outer = run.segment;
     run.segment = segment;
-    const mapped = this.#create(run, segment.start, segmentEnd(run, segment), valued);
+    const mapped = this.#recall(run, segment.start, segmentEnd(run, segment), segment);
     run.segment = outer;
     return mapped;
   }
 
   /** The resource of a value; equal values of a message are one resource. */
   ofValue(run: Run, start: number, end: number): Mapped | undefined {
-    let cache = run.byValue.get(this.facts.number);
-    if (!cache) {
-      cache = new Map();
-      run.byValue.set(this.facts.number, cache);
-    }
+    const cache = run.valuesOf(this.facts.number);
     const text = run.text.slice(start, end);
     const known = cache.get(text);
     if (known !== undefined) {
-      if (known) run.marks.copyWithin(start, known.start, known.start + end - start);
+      if (known) {
+        run.marks.copyWithin(start, known.start, known.start + end - start);
+        meet(run, known, start, end);
+      }
       return known ?? undefined;
     }
     const { from, to } = run;
     run.from = start;
     run.to = end;
-    const mapped = this.#create(run, start, end, -1);
+    const mapped = this.#recall(run, start, end, undefined);
     run.from = from;
     run.to = to;
     cache.set(text, mapped ?? null);
+    if (mapped) mapped.value ??= { plan: this.facts.number, text };
     return mapped;
+  }
+
+  /** From memory, when equal text was mapped in equal surroundings; else anew, and into memory if it comes again. */
+  #recall(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
+    const context = run.accounting ? undefined : this.facts.context(run);
+    // Lineage wants the work done, not the result.
+    if (context === undefined) return this.#fresh(run, start, end, segment);
+    const key = `${this.#serial}\r${run.circumstances}${run.text.slice(start, end)}\r${context}`;
+    const remembered = memory.get(key);
+    const recalled = remembered && bring(run, remembered, start, this.facts.isValue);
+    if (recalled) return recalled;
+    const first = run.met.length;
+    const failures = run.failures.length;
+    const mapped = this.#fresh(run, start, end, segment);
+    if (!mapped || run.failures.length > failures || run.met[first]?.mapped !== mapped) return mapped;
+    if (remembered || memory.wasSeen(key)) {
+      const parts = partsOf(run.met, first, start, end);
+      if (parts) memory.keep(key, parts);
+    }
+    return mapped;
+  }
+
+  #fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
+    const valued = segment ? valuedFields(segment) : -1;
+    return (this.facts.whenFields & valued) === 0 ? undefined : this.#create(run, start, end, valued);
   }
 
   #create(run: Run, start: number, end: number, valued: number): Mapped | undefined {
@@ -109,10 +143,12 @@ export class ResourcePlan {
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
+    const dependent = known !== undefined;
     if (known && merge === 'snapshot') {
       for (let count = 2; known; count++) {
         if (sameText(run, known, start, end)) {
           run.marks.copyWithin(start, known.start, known.start + end - start);
+          if (isValue) meet(run, known, start, end);
           return known;
         }
         if (count > sameKeyMax)
@@ -129,11 +165,16 @@ export class ResourcePlan {
       merge,
       resource,
       removals: noRemovals,
+      remembered: false,
+      dependent,
+      value: undefined,
+      inner: noneMet,
       reference: { reference: `${type}/${id}` },
       start,
       end,
     };
     const place = known ? -1 : run.resources.push(mapped) - 1;
+    const met = run.met.push({ mapped, start, end }) - 1;
     let filled = false;
     for (const setter of setters) {
       if ((setter.fields & valued) === 0) continue;
@@ -145,6 +186,7 @@ export class ResourcePlan {
     if (!filled && isValue) {
       // Separators without content, or parts that no rule reads: there is nobody to speak of.
       if (place >= 0) run.resources.splice(place, 1);
+      run.met.splice(met, 1);
       return undefined;
     }
     const missing = this.#missing(resource);
@@ -160,6 +202,7 @@ export class ResourcePlan {
     }
     if (known) return mergeWithin(known, mapped);
     run.byId.set(id, mapped);
+    if (isValue) mapped.inner = innerOf(run.met, met, start);
     return mapped;
   }
 
@@ -204,7 +247,11 @@ function sameText(run: Run, known: Mapped, start: number, end: number): boolean 
 
 /** The same resource twice in one message: what either says stays, lists are joined. */
 function mergeWithin(known: Mapped, again: Mapped): Mapped {
-  const { resource } = known;
+  // What is remembered stays as it is.
+  const resource = { ...known.resource };
+  known.resource = resource;
+  known.remembered = false;
+  known.dependent = true;
   for (const [name, value] of Object.entries(again.resource)) {
     const old = resource[name];
     resource[name] = Array.isArray(old) && Array.isArray(value) ? union(old, value) : value;

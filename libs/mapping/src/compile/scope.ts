@@ -9,6 +9,7 @@ import type { CodeTable } from '../tables/code-table.js';
 import type { Level } from '../types/convert.js';
 import type { Vocabulary } from '../types/vocabulary.js';
 import type { CompiledValue, Modifiers, Target } from './compiled-value.js';
+import type { PlanReads } from './plan-reads.js';
 import type { ResourcePlan } from './resource-plan.js';
 
 /** One rule of a compiled map; its number is what marks hold. */
@@ -90,6 +91,8 @@ export interface Scope {
   readonly inEachSegment: boolean;
   /** Types that a `by` settled: `OBX-5` -> `NM`. */
   readonly settled: ReadonlyMap<string, string>;
+  /** Told of everything that is read beside the segment or value at hand. */
+  readonly reads: PlanReads;
 }
 
 /** Reports a mistake at a character of the expression. */

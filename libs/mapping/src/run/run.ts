@@ -1,6 +1,7 @@
 import type { FhirObject } from '#fhir';
 import type { Message, Segment } from '#hl7v2';
 import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
+import type { SourceValue } from './resource-memory.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import type { GroupInstance } from './group-instance.js';
 
@@ -14,11 +15,26 @@ export interface Mapped {
   readonly type: string;
   readonly id: string;
   readonly merge: MergeMode;
-  readonly resource: FhirObject;
+  resource: FhirObject;
   removals: string[];
+  /** `resource` is the very object that was made of an earlier message, and will come again. */
+  remembered: boolean;
+  /** What it is depends on others in the message: it shares their key. */
+  dependent: boolean;
+  /** The value it was made from; undefined for the resource of a segment. */
+  value: SourceValue | undefined;
+  /** Of a resource made from a value: those that values inside it made, with their places from its start. */
+  inner: readonly Met[];
   /** `{reference: 'Type/id'}`, one object for everything that points here. */
   readonly reference: FhirObject;
   /** Where the text it was made from stands in the message. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A resource that a map came upon, and where the text it is made of stands. */
+export interface Met {
+  readonly mapped: Mapped;
   readonly start: number;
   readonly end: number;
 }
@@ -31,6 +47,21 @@ const failuresMax = 1_000;
 /** Marks are kept between messages up to this length; longer messages bring their own. */
 const keptMarks = 1 << 20;
 const noMapped: readonly Mapped[] = [];
+
+/** MSH-1 and MSH-2 are in the text before this. */
+const separatorsEnd = 9;
+const parameterNumbers = new WeakMap<MappingParameters, number>();
+let parameterSets = 0;
+
+/** A channel keeps its parameters, so from here on the object stands for its content. */
+function numberOf(parameters: MappingParameters): number {
+  let number = parameterNumbers.get(parameters);
+  if (number === undefined) {
+    number = ++parameterSets;
+    parameterNumbers.set(Object.freeze(parameters), number);
+  }
+  return number;
+}
 
 /** The state of one run. One object serves all messages of a map, one after the other: running is synchronous. */
 export class Run {
@@ -57,6 +88,10 @@ export class Run {
   rule = 0;
   /** Somebody wants to know what became of every value. Changes marks only, never the result. */
   accounting = false;
+  /** What a map can see of the message as a whole, as one text: goes into every key of the memory. */
+  circumstances = '';
+  /** Resources in the order in which maps came upon them; known ones too. */
+  met: Met[] = [];
   /** `""` stood where the rule at work looked. */
   nulled = false;
   /** Per character of the text: the rule that read the leaf starting there. */
@@ -97,6 +132,9 @@ export class Run {
     this.group = undefined;
     this.rule = 0;
     this.nulled = false;
+    this.met = [];
+    const flags = (this.escaped ? 2 : 0) + (this.unclean ? 1 : 0);
+    this.circumstances = `${tenant}\r${numberOf(parameters)}\r${flags}${message.text.slice(3, separatorsEnd)}\r`;
     const zone = zoneOffsets.of(parameters['time_zone']);
     this.zone = zone ?? zoneOffsets.utc;
     if (!zone)
@@ -115,6 +153,7 @@ export class Run {
     this.text = '';
     this.timeText = '';
     this.resources = [];
+    this.met = [];
     this.names = [];
     this.group = undefined;
     this.segment = undefined;
@@ -139,6 +178,16 @@ export class Run {
     }
     this.end = this.cut(start, to, separatorCode);
     return this.end > start ? start : -1;
+  }
+
+  /** What values were made to by the plan of that number, by their text; null: nothing. */
+  valuesOf(plan: number): Map<string, Mapped | null> {
+    let values = this.byValue.get(plan);
+    if (!values) {
+      values = new Map();
+      this.byValue.set(plan, values);
+    }
+    return values;
   }
 
   /** The text of a component and all below it, marked as read; undefined when empty or `""`. */
