@@ -15,6 +15,8 @@ export interface MappedResource {
   readonly resource: FhirObject;
   /** Top-level elements that `""` deleted: choices without their type (`deceased`), extensions as `extension:url`. */
   readonly removals: readonly string[];
+  /** `resource` is the very object that an earlier message gave, frozen: what was worked out of it can be kept. */
+  readonly remembered?: boolean;
 }
 
 export interface DroppedLeaf {

@@ -1,15 +1,14 @@
-import { hash } from 'node:crypto';
 import type { Query } from '#database';
-import { type FhirObject, writeJson } from '#fhir';
+import type { FhirObject } from '#fhir';
 import { assert, Breath, hash64, type Position, type Random } from '#kernel';
-import { type MappedResource, mergeUpdate } from '#mapping';
+import type { MappedResource } from '#mapping';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
 import { deflatePack, plainPack } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
-import { searchHashes } from './search-hashes.js';
+import { digestOf, hashesOf, Renderer, type Rendering } from './rendering.js';
 import {
   insertDeadLetters,
   insertDeliveries,
@@ -19,8 +18,6 @@ import {
 } from './write-packs.js';
 import { writePointers } from './write-pointers.js';
 
-/** Bytes of a content digest: enough that equal digests mean equal content, short enough for every row. */
-const DIGEST_BYTES = 16;
 const SALT_BYTES = 16;
 
 /** Hash of the last ledger entry of each (lane, partition), by `chainKey`. */
@@ -44,6 +41,7 @@ export interface Written {
  */
 export class MessageWriter {
   private readonly cache = new ContentCache();
+  private readonly renderer = new Renderer();
   private readonly breath = new Breath();
 
   constructor(
@@ -131,15 +129,10 @@ export class MessageWriter {
     const patient = patientOf(message.resources);
     for (const resource of message.resources) {
       const before = changes.current.get(resourceKey(resource.type, resource.id));
-      const former = before === undefined || before.deleted ? undefined : before.content;
-      const content =
-        resource.merge === 'update' && former !== undefined
-          ? mergeUpdate(former, resource)
-          : (resource.resource as FhirObject);
-      const text = writeJson(content);
-      const line = texts.push(text) - 1;
+      const rendering = this.render(resource, before);
+      const line = texts.push(rendering.text) - 1;
       const place = { place: message.position, line, patient, lastUpdatedMs: storedAtMs };
-      stored.push(this.advance(changes, resource, { content, digest: digestOf(text), ...place }));
+      stored.push(this.advance(changes, resource, rendering, place));
     }
     if (message.state === messageState.transformed && stored.length > 0) {
       const provenance = provenanceOf(this.tenant, message, stored);
@@ -153,36 +146,41 @@ export class MessageWriter {
         resource: content,
         removals: [],
       };
-      this.advance(changes, resource, { content, digest: digestOf(provenance.text), ...place });
+      const { text } = provenance;
+      this.advance(changes, resource, { content, text, digest: digestOf(text) }, place);
     }
     return { stored, texts };
+  }
+
+  private render(resource: MappedResource, before: CurrentResource | undefined): Rendering {
+    const former = before === undefined || before.deleted ? undefined : before.content;
+    return resource.merge === 'update' && former !== undefined && before !== undefined
+      ? this.renderer.merge(resource, former, before.digest)
+      : this.renderer.render(resource);
   }
 
   private advance(
     changes: Changes,
     resource: MappedResource,
-    next: Pick<CurrentResource, 'digest' | 'place' | 'line' | 'patient' | 'lastUpdatedMs'> & {
-      content: FhirObject;
-    },
+    rendering: Rendering,
+    place: Pick<CurrentResource, 'place' | 'line' | 'patient' | 'lastUpdatedMs'>,
   ): StoredResource {
     const { type, id } = resource;
+    const { content, digest } = rendering;
     const key = resourceKey(type, id);
     const before = changes.current.get(key);
-    if (before && !before.deleted && before.digest.equals(next.digest)) {
-      return { type, id, version: before.version, changed: false, content: next.content };
+    if (before && !before.deleted && before.digest.equals(digest)) {
+      return { type, id, version: before.version, changed: false, content };
     }
     if (before && changes.changed.has(key)) changes.overtaken.push(before);
     const version = (before?.version ?? 0) + 1;
-    changes.current.set(key, { type, id, rid: before?.rid, version, deleted: false, ...next });
+    const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, ...place };
+    changes.current.set(key, next);
     changes.changed.add(key);
-    changes.hashes.set(key, searchHashes(next.content, next.patient));
-    if (resource.merge === 'update') this.cache.remember(key, next.digest, next.content);
-    return { type, id, version, changed: true, content: next.content };
+    changes.hashes.set(key, hashesOf(rendering, place.patient));
+    if (resource.merge === 'update') this.cache.remember(key, digest, content);
+    return { type, id, version, changed: true, content };
   }
-}
-
-function digestOf(text: string): Buffer {
-  return hash('sha256', text, 'buffer').subarray(0, DIGEST_BYTES);
 }
 
 /** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */

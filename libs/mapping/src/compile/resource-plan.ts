@@ -158,21 +158,9 @@ export class ResourcePlan {
         known = run.byId.get(id);
       }
     }
-    const resource: FhirObject = { resourceType: type, id };
-    const mapped: Mapped = {
-      type,
-      id,
-      merge,
-      resource,
-      removals: noRemovals,
-      remembered: false,
-      dependent,
-      value: undefined,
-      inner: noneMet,
-      reference: { reference: `${type}/${id}` },
-      start,
-      end,
-    };
+    const mapped = newMapped(type, id, merge, start, end);
+    const { resource } = mapped;
+    mapped.dependent = dependent;
     const place = known ? -1 : run.resources.push(mapped) - 1;
     const met = run.met.push({ mapped, start, end }) - 1;
     let filled = false;
@@ -234,6 +222,23 @@ export class ResourcePlan {
     run.fail(code, this.facts.name, message, start);
     return undefined;
   }
+}
+
+function newMapped(type: string, id: string, merge: MergeMode, start: number, end: number): Mapped {
+  return {
+    type,
+    id,
+    merge,
+    resource: { resourceType: type, id },
+    removals: noRemovals,
+    remembered: false,
+    dependent: false,
+    value: undefined,
+    inner: noneMet,
+    reference: { reference: `${type}/${id}` },
+    start,
+    end,
+  };
 }
 
 function segmentEnd(run: Run, segment: Segment): number {
