@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * A FHIR id that is a pure function of what identifies the resource (design: stable ids). 32 lower-case hex
@@ -13,5 +13,5 @@ export function stableId(tenant: string, type: string, keyParts: readonly string
 
 /** The first 64 bits of SHA-256 as a signed integer: what PostgreSQL's bigint holds. For index rows, never for proof. */
 export function hash64(text: string | Uint8Array): bigint {
-  return createHash('sha256').update(text).digest().readBigInt64BE(0);
+  return hash('sha256', text, 'buffer').readBigInt64BE(0);
 }

@@ -10,6 +10,8 @@ export type MergeMode = 'update' | 'snapshot';
 export interface MappedResource {
   readonly type: string;
   readonly id: string;
+  /** `Type/id`. */
+  readonly key: string;
   readonly merge: MergeMode;
   /** `resourceType` first, then `id`. */
   readonly resource: FhirObject;

@@ -9,6 +9,7 @@ function incoming(
   return {
     type: 'Patient',
     id: '1',
+    key: 'Patient/1',
     merge,
     removals,
     resource: { resourceType: 'Patient', id: '1', ...resource },

@@ -40,8 +40,9 @@ function smallMappings(fixed = false): MappingSet {
         throw new EngineError('rejected', 'MAPPING_CANNOT', 'the mapping cannot handle it');
       const id = stableId('test', 'Patient', [key]);
       const resource = { resourceType: 'Patient', id, name: [{ text: note }] };
-      const mapped: MappedResource = { type: 'Patient', id, merge: 'snapshot', resource, removals: [] };
-      const bad: MappedResource = { ...mapped, type: 'NoSuchType' };
+      const facts = { type: 'Patient', id, key: `Patient/${id}`, merge: 'snapshot' } as const;
+      const mapped: MappedResource = { ...facts, resource, removals: [] };
+      const bad: MappedResource = { ...mapped, type: 'NoSuchType', key: `NoSuchType/${id}` };
       const account = {
         mapped: -1,
         droppedCount: -1,

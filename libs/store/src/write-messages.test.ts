@@ -29,6 +29,7 @@ function resource(
   return {
     type,
     id,
+    key: `${type}/${id}`,
     merge: 'snapshot',
     resource: { resourceType: type, id, ...content },
     removals: [],

@@ -104,9 +104,8 @@ export class MessageWriter {
     const merging = new Set<string>();
     for (const message of messages) {
       for (const resource of message.resources) {
-        const key = resourceKey(resource.type, resource.id);
-        wanted.set(key, resource);
-        if (resource.merge === 'update') merging.add(key);
+        wanted.set(resource.key, resource);
+        if (resource.merge === 'update') merging.add(resource.key);
       }
     }
     const current = await readCurrent(tx, [...wanted.values()]);
@@ -127,27 +126,25 @@ export class MessageWriter {
     const stored: StoredResource[] = [];
     const texts: string[] = [];
     const patient = patientOf(message.resources);
+    const at = { place: message.position, patient, lastUpdatedMs: storedAtMs };
     for (const resource of message.resources) {
-      const before = changes.current.get(resourceKey(resource.type, resource.id));
-      const rendering = this.render(resource, before);
+      const rendering = this.render(resource, changes.current.get(resource.key));
       const line = texts.push(rendering.text) - 1;
-      const place = { place: message.position, line, patient, lastUpdatedMs: storedAtMs };
-      stored.push(this.advance(changes, resource, rendering, place));
+      stored.push(this.advance(changes, resource, rendering, line, at));
     }
     if (message.state === messageState.transformed && stored.length > 0) {
       const provenance = provenanceOf(this.tenant, message, stored);
-      const line = texts.push(provenance.text) - 1;
-      const place = { place: message.position, line, patient, lastUpdatedMs: storedAtMs };
-      const content: FhirObject = { resourceType: 'Provenance', id: provenance.id };
-      const resource: MappedResource = {
+      const { id, text } = provenance;
+      const line = texts.push(text) - 1;
+      const content: FhirObject = { resourceType: 'Provenance', id };
+      const facts = {
         type: 'Provenance',
-        id: provenance.id,
+        id,
+        key: resourceKey('Provenance', id),
         merge: 'snapshot',
-        resource: content,
-        removals: [],
-      };
-      const { text } = provenance;
-      this.advance(changes, resource, { content, text, digest: digestOf(text) }, place);
+      } as const;
+      const resource: MappedResource = { ...facts, resource: content, removals: [] };
+      this.advance(changes, resource, { content, text, digest: digestOf(text) }, line, at);
     }
     return { stored, texts };
   }
@@ -163,21 +160,21 @@ export class MessageWriter {
     changes: Changes,
     resource: MappedResource,
     rendering: Rendering,
-    place: Pick<CurrentResource, 'place' | 'line' | 'patient' | 'lastUpdatedMs'>,
+    line: number,
+    at: Pick<CurrentResource, 'place' | 'patient' | 'lastUpdatedMs'>,
   ): StoredResource {
-    const { type, id } = resource;
+    const { type, id, key } = resource;
     const { content, digest } = rendering;
-    const key = resourceKey(type, id);
     const before = changes.current.get(key);
     if (before && !before.deleted && before.digest.equals(digest)) {
       return { type, id, version: before.version, changed: false, content };
     }
     if (before && changes.changed.has(key)) changes.overtaken.push(before);
     const version = (before?.version ?? 0) + 1;
-    const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, ...place };
+    const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, line, ...at };
     changes.current.set(key, next);
     changes.changed.add(key);
-    changes.hashes.set(key, hashesOf(rendering, place.patient));
+    changes.hashes.set(key, hashesOf(rendering, at.patient));
     if (resource.merge === 'update') this.cache.remember(key, digest, content);
     return { type, id, version, changed: true, content };
   }
@@ -186,5 +183,5 @@ export class MessageWriter {
 /** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */
 function patientOf(resources: readonly MappedResource[]): bigint | null {
   const patient = resources.find((resource) => resource.type === 'Patient');
-  return patient ? hash64(resourceKey('Patient', patient.id)) : null;
+  return patient ? hash64(patient.key) : null;
 }

@@ -24,7 +24,8 @@ export async function storeResources(
     resources: texts.map((text) => {
       const resource = readJson(text) as FhirObject;
       const { resourceType, id } = resource as { resourceType: string; id: string };
-      return { type: resourceType, id, merge: 'snapshot', resource, removals: [] };
+      const key = `${resourceType}/${id}`;
+      return { type: resourceType, id, key, merge: 'snapshot', resource, removals: [] };
     }),
   };
   const writer = new MessageWriter('test', systemRandom);

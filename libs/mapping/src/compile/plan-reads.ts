@@ -52,7 +52,7 @@ export class PlanReads {
         if (named !== undefined && named.length > namedMax) return undefined;
         text += '\r';
         if (!named) continue;
-        for (const one of named) text += `${one.type}/${one.id},${placed ? one.start - from : ''},`;
+        for (const one of named) text += `${one.key},${placed ? one.start - from : ''},`;
       }
       for (const { select, field } of elsewhere) {
         const segments = select(run);

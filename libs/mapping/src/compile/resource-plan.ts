@@ -225,9 +225,11 @@ export class ResourcePlan {
 }
 
 function newMapped(type: string, id: string, merge: MergeMode, start: number, end: number): Mapped {
+  const key = `${type}/${id}`;
   return {
     type,
     id,
+    key,
     merge,
     resource: { resourceType: type, id },
     removals: noRemovals,
@@ -235,7 +237,7 @@ function newMapped(type: string, id: string, merge: MergeMode, start: number, en
     dependent: false,
     value: undefined,
     inner: noneMet,
-    reference: { reference: `${type}/${id}` },
+    reference: { reference: key },
     start,
     end,
   };

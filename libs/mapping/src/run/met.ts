@@ -31,7 +31,7 @@ export function partsOf(
   const parts = new Map<string, RememberedPart>();
   for (let i = first; i < met.length; i++) {
     const one = met[i] as Met;
-    const { type, id, merge, resource, removals, reference, value, dependent } = one.mapped;
+    const { type, id, key, merge, resource, removals, reference, value, dependent } = one.mapped;
     if (dependent) return undefined;
     if (parts.has(id)) continue;
     const outside = one.start < start || one.end > end;
@@ -44,7 +44,7 @@ export function partsOf(
       to: within.end,
     }));
     Object.freeze(resource);
-    parts.set(id, { type, id, merge, resource, removals, reference, value, inner, place });
+    parts.set(id, { type, id, key, merge, resource, removals, reference, value, inner, place });
   }
   return [...parts.values()];
 }
@@ -88,10 +88,11 @@ function metOf(run: Run, { id, from, to }: RememberedPlace): Met {
 }
 
 function mappedOf(part: RememberedPart, start: number, end: number): Mapped {
-  const { type, id, merge, resource, removals, reference, value } = part;
+  const { type, id, key, merge, resource, removals, reference, value } = part;
   return {
     type,
     id,
+    key,
     merge,
     resource,
     removals,

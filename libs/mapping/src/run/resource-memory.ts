@@ -5,6 +5,7 @@ import type { MergeMode } from '../mapping-result.js';
 export interface RememberedPart {
   readonly type: string;
   readonly id: string;
+  readonly key: string;
   readonly merge: MergeMode;
   readonly resource: FhirObject;
   readonly removals: string[];

@@ -14,6 +14,8 @@ export const rulesMax = 0x7fff;
 export interface Mapped {
   readonly type: string;
   readonly id: string;
+  /** `Type/id`. */
+  readonly key: string;
   readonly merge: MergeMode;
   resource: FhirObject;
   removals: string[];
