@@ -125,7 +125,10 @@ function compileField(path: PathExpression, scope: Scope): PathReader | undefine
   const level: Level = path.component > 0 ? 2 : 1;
   const { field, component, subcomponent } = path;
   const at: FieldPlace = { field, test, component, subcomponent };
-  if (scope.frame.name === path.name && path.scope === undefined) return currentFieldReader(type, level, at);
+  if (scope.frame.name === path.name && path.scope === undefined) {
+    scope.reads.addOwn(field);
+    return currentFieldReader(type, level, at);
+  }
   const select = compileSelector(path, scope);
   return select && otherFieldReader(type, level, at, select);
 }

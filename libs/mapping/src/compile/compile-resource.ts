@@ -42,7 +42,6 @@ export function compileResource(
     map.source.kind === 'segment'
       ? { kind: 'segment', name: map.source.name }
       : { kind: 'value', name: map.source.name, level: site.level };
-  const reads = new PlanReads();
   const scope: Scope = {
     compiler,
     compileValue,
@@ -57,7 +56,7 @@ export function compileResource(
     each: undefined,
     inEachSegment: false,
     settled: new Map(),
-    reads,
+    reads: new PlanReads(),
   };
   const key = map.key.map(({ expression, place: at }) =>
     compileText(expression, { ...scope, place: at }, 'peek'),
@@ -84,7 +83,8 @@ export function compileResource(
     key: keyGood,
     setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, compiler)),
     required,
-    context: reads.context(),
+    context: scope.reads.context(),
+    fields: frame.kind === 'segment' && frame.name === 'MSH' ? scope.reads.own : undefined,
   });
 }
 

@@ -18,12 +18,22 @@ interface ElsewhereRead {
  */
 export class PlanReads {
   readonly #elsewhere = new Map<string, ElsewhereRead>();
+  readonly #own = new Set<number>();
   readonly #names = new Set<number>();
   #placed = false;
 
   /** A field of segments elsewhere; field 0: all of them. */
   addField(path: string, select: SegmentSelector, field: number): void {
     this.#elsewhere.set(`${path}-${field}`, { select, field });
+  }
+
+  /** A field of the segment at hand. */
+  addOwn(field: number): void {
+    this.#own.add(field);
+  }
+
+  get own(): readonly number[] {
+    return [...this.#own];
   }
 
   addName(slot: number): void {

@@ -1,7 +1,8 @@
-import type { FhirObject, FhirValue } from '#fhir';
+import type { FhirObject } from '#fhir';
 import type { Segment } from '#hl7v2';
 import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
+import { mergeWithin } from '../run/merge-within.js';
 import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
 import { ResourceMemory } from '../run/resource-memory.js';
 import type { Mapped, Run } from '../run/run.js';
@@ -54,6 +55,8 @@ export interface PlanFacts {
   readonly required: readonly (readonly string[])[];
   /** What it reads beside its segment or value, as one text; undefined when that is too much (`PlanReads`). */
   readonly context: (run: Run) => string | undefined;
+  /** The fields it reads of its segment, where only these may go into a key: the rest of the segment never comes again. */
+  readonly fields: readonly number[] | undefined;
 }
 
 /** One for the process: running is synchronous. */
@@ -88,7 +91,7 @@ export class ResourcePlan {
     if (known !== undefined) {
       if (known) {
         run.marks.copyWithin(start, known.start, known.start + end - start);
-        meet(run, known, start, end);
+        meet(run, known, known.value?.text === text ? known.own : undefined, start, end);
       }
       return known ?? undefined;
     }
@@ -99,7 +102,6 @@ export class ResourcePlan {
     run.from = from;
     run.to = to;
     cache.set(text, mapped ?? null);
-    if (mapped) mapped.value ??= { plan: this.facts.number, text };
     return mapped;
   }
 
@@ -108,16 +110,18 @@ export class ResourcePlan {
     const context = run.accounting ? undefined : this.facts.context(run);
     // Lineage wants the work done, not the result.
     if (context === undefined) return this.#fresh(run, start, end, segment);
-    const key = `${this.#serial}\r${run.circumstances}${run.text.slice(start, end)}\r${context}`;
+    const own =
+      segment && this.facts.fields ? fieldsOf(segment, this.facts.fields) : run.text.slice(start, end);
+    const key = `${this.#serial}\r${run.circumstances}${own}\r${context}`;
     const remembered = memory.get(key);
     const recalled = remembered && bring(run, remembered, start, this.facts.isValue);
     if (recalled) return recalled;
     const first = run.met.length;
     const failures = run.failures.length;
     const mapped = this.#fresh(run, start, end, segment);
-    if (!mapped || run.failures.length > failures || run.met[first]?.mapped !== mapped) return mapped;
+    if (!mapped || run.failures.length > failures || run.met[first]?.mapped.id !== mapped.id) return mapped;
     if (remembered || memory.wasSeen(key)) {
-      const parts = partsOf(run.met, first, start, end);
+      const parts = partsOf(run.met, first, start, this.facts.fields ? start : end);
       if (parts) memory.keep(key, parts);
     }
     return mapped;
@@ -139,16 +143,16 @@ export class ResourcePlan {
   }
 
   #build(run: Run, start: number, end: number, valued: number): Mapped | undefined {
-    const { type, merge, setters, isValue } = this.facts;
+    const { type, merge, isValue } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
-    const dependent = known !== undefined;
+    const shared = known !== undefined;
     if (known && merge === 'snapshot') {
       for (let count = 2; known; count++) {
         if (sameText(run, known, start, end)) {
           run.marks.copyWithin(start, known.start, known.start + end - start);
-          if (isValue) meet(run, known, start, end);
+          if (isValue) meet(run, known, known.own, start, end);
           return known;
         }
         if (count > sameKeyMax)
@@ -160,17 +164,13 @@ export class ResourcePlan {
     }
     const mapped = newMapped(type, id, merge, start, end);
     const { resource } = mapped;
-    mapped.dependent = dependent;
+    if (isValue) mapped.value = { plan: this.facts.number, text: run.text.slice(start, end) };
+    // A key of the whole text where only some fields are compared: nobody could tell when it comes again.
+    const untold = this.facts.fields !== undefined && parts.length > this.facts.key.length;
+    if (untold || (shared && merge === 'snapshot')) mapped.own = undefined;
     const place = known ? -1 : run.resources.push(mapped) - 1;
-    const met = run.met.push({ mapped, start, end }) - 1;
-    let filled = false;
-    for (const setter of setters) {
-      if ((setter.fields & valued) === 0) continue;
-      run.rule = setter.rule;
-      run.nulled = false;
-      if (setter.set(run, resource)) filled ||= !setter.constant;
-      else if (run.nulled && merge === 'update') mapped.removals = [...mapped.removals, setter.element];
-    }
+    const met = run.met.push({ mapped, resource: mapped.own, start, end }) - 1;
+    const filled = this.#fill(run, mapped, valued);
     if (!filled && isValue) {
       // Separators without content, or parts that no rule reads: there is nobody to speak of.
       if (place >= 0) run.resources.splice(place, 1);
@@ -188,10 +188,24 @@ export class ResourcePlan {
         `${type}.${missing} has no value; the resource is refused`,
       );
     }
-    if (known) return mergeWithin(known, mapped);
+    if (known) return mergeWithin(known, resource);
     run.byId.set(id, mapped);
     if (isValue) mapped.inner = innerOf(run.met, met, start);
     return mapped;
+  }
+
+  /** Sets the elements; false when the message has no part in any of them. */
+  #fill(run: Run, mapped: Mapped, valued: number): boolean {
+    const { merge, setters } = this.facts;
+    let filled = false;
+    for (const setter of setters) {
+      if ((setter.fields & valued) === 0) continue;
+      run.rule = setter.rule;
+      run.nulled = false;
+      if (setter.set(run, mapped.resource)) filled ||= !setter.constant;
+      else if (run.nulled && merge === 'update') mapped.removals = [...mapped.removals, setter.element];
+    }
+    return filled;
   }
 
   #keyParts(run: Run, start: number, end: number): string[] {
@@ -226,21 +240,28 @@ export class ResourcePlan {
 
 function newMapped(type: string, id: string, merge: MergeMode, start: number, end: number): Mapped {
   const key = `${type}/${id}`;
+  const resource: FhirObject = { resourceType: type, id };
   return {
     type,
     id,
     key,
     merge,
-    resource: { resourceType: type, id },
+    resource,
     removals: noRemovals,
     remembered: false,
-    dependent: false,
+    own: resource,
     value: undefined,
     inner: noneMet,
     reference: { reference: key },
     start,
     end,
   };
+}
+
+function fieldsOf(segment: Segment, fields: readonly number[]): string {
+  let text = '';
+  for (const field of fields) text += `${segment.raw(field)}\r`;
+  return text;
 }
 
 function segmentEnd(run: Run, segment: Segment): number {
@@ -250,24 +271,4 @@ function segmentEnd(run: Run, segment: Segment): number {
 
 function sameText(run: Run, known: Mapped, start: number, end: number): boolean {
   return run.text.slice(known.start, known.end).trimEnd() === run.text.slice(start, end).trimEnd();
-}
-
-/** The same resource twice in one message: what either says stays, lists are joined. */
-function mergeWithin(known: Mapped, again: Mapped): Mapped {
-  // What is remembered stays as it is.
-  const resource = { ...known.resource };
-  known.resource = resource;
-  known.remembered = false;
-  known.dependent = true;
-  for (const [name, value] of Object.entries(again.resource)) {
-    const old = resource[name];
-    resource[name] = Array.isArray(old) && Array.isArray(value) ? union(old, value) : value;
-  }
-  known.removals = known.removals.filter((name) => resource[name] === undefined);
-  return known;
-}
-
-function union(old: readonly FhirValue[], more: readonly FhirValue[]): FhirValue[] {
-  const seen = new Set(old.map((one) => JSON.stringify(one)));
-  return [...old, ...more.filter((one) => !seen.has(JSON.stringify(one)))];
 }

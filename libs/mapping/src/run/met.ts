@@ -1,21 +1,29 @@
+import type { FhirObject } from '#fhir';
+import { mergeRemembered } from './merge-within.js';
 import type { Remembered, RememberedPart, RememberedPlace } from './resource-memory.js';
 import type { Mapped, Met, Run } from './run.js';
 
 export const noneMet: readonly Met[] = [];
 
-/** A map came upon a resource that is there already: it counts among those of its text all the same. */
-export function meet(run: Run, mapped: Mapped, start: number, end: number): void {
-  run.met.push({ mapped, start, end });
-  for (const one of mapped.inner)
-    run.met.push({ mapped: one.mapped, start: start + one.start, end: start + one.end });
+/**
+ * A map came upon a resource that is there already: it counts among those of its text all the same. `resource` is what
+ * that text alone makes.
+ */
+export function meet(
+  run: Run,
+  mapped: Mapped,
+  resource: FhirObject | undefined,
+  start: number,
+  end: number,
+): void {
+  run.met.push({ mapped, resource, start, end });
+  for (const one of mapped.inner) run.met.push({ ...one, start: start + one.start, end: start + one.end });
 }
 
 /** What was met after `first`, with places from `start`. */
 export function innerOf(met: readonly Met[], first: number, start: number): readonly Met[] {
   if (met.length === first + 1) return noneMet;
-  return met
-    .slice(first + 1)
-    .map((one) => ({ mapped: one.mapped, start: one.start - start, end: one.end - start }));
+  return met.slice(first + 1).map((one) => ({ ...one, start: one.start - start, end: one.end - start }));
 }
 
 /**
@@ -30,49 +38,38 @@ export function partsOf(
 ): Remembered | undefined {
   const parts = new Map<string, RememberedPart>();
   for (let i = first; i < met.length; i++) {
-    const one = met[i] as Met;
-    const { type, id, key, merge, resource, removals, reference, value, dependent } = one.mapped;
-    if (dependent) return undefined;
-    if (parts.has(id)) continue;
-    const outside = one.start < start || one.end > end;
+    const { mapped, resource, start: from, end: to } = met[i] as Met;
+    const { id, merge } = mapped;
+    if (resource === undefined) return undefined;
+    const known = parts.get(id);
+    // Two texts made it together.
+    if (known && known.resource !== resource) return undefined;
+    if (known) continue;
+    const outside = i > first && (from < start || to > end);
     // A place is asked for only where one of two snapshots has to be chosen.
     if (outside && merge === 'snapshot') return undefined;
-    const place = outside ? { id, from: -1, to: -1 } : { id, from: one.start - start, to: one.end - start };
-    const inner = one.mapped.inner.map((within) => ({
-      id: within.mapped.id,
-      from: within.start,
-      to: within.end,
-    }));
+    const place = outside ? { id, from: -1, to: -1 } : { id, from: from - start, to: to - start };
+    const { type, key, removals, reference, value, inner } = mapped;
+    const places = inner.map((one) => ({ id: one.mapped.id, from: one.start, to: one.end }));
     Object.freeze(resource);
-    parts.set(id, { type, id, key, merge, resource, removals, reference, value, inner, place });
+    parts.set(id, { type, id, key, merge, resource, removals, reference, value, inner: places, place });
   }
   return [...parts.values()];
 }
 
 /** Puts what was remembered into the message; undefined when the message already holds something else in its place. */
 export function bring(run: Run, remembered: Remembered, start: number, isValue: boolean): Mapped | undefined {
-  const { byId, met } = run;
+  const { byId } = run;
   let fresh = false;
   for (let i = 0; i < remembered.length; i++) {
     const part = remembered[i] as RememberedPart;
     const known = byId.get(part.id);
     if (known === undefined) fresh = true;
-    else if (known.resource !== part.resource || (i === 0 && !isValue)) return undefined;
+    else if (known.own === part.resource && (i > 0 || isValue)) continue;
+    else if (i > 0 || part.merge === 'snapshot') return undefined;
   }
-  const first = met.length;
-  for (let i = 0; i < remembered.length; i++) {
-    const part = remembered[i] as RememberedPart;
-    const { from, to } = part.place;
-    const place = from < 0 ? { start: -1, end: -1 } : { start: start + from, end: start + to };
-    let mapped = byId.get(part.id);
-    if (!mapped) {
-      mapped = mappedOf(part, place.start, place.end);
-      run.resources.push(mapped);
-      byId.set(part.id, mapped);
-      if (part.value) run.valuesOf(part.value.plan).set(part.value.text, mapped);
-    }
-    met.push({ mapped, ...place });
-  }
+  for (let i = 0; i < remembered.length; i++)
+    bringPart(run, remembered[i] as RememberedPart, start, i > 0 || isValue);
   // Now that all of them are there.
   if (fresh)
     for (let i = 0; i < remembered.length; i++) {
@@ -80,15 +77,31 @@ export function bring(run: Run, remembered: Remembered, start: number, isValue: 
       const mapped = byId.get(id);
       if (inner.length > 0 && mapped?.inner === noneMet) mapped.inner = inner.map((one) => metOf(run, one));
     }
-  return met[first]?.mapped;
+  return byId.get(remembered[0]?.id ?? '');
+}
+
+function bringPart(run: Run, part: RememberedPart, from: number, isValue: boolean): void {
+  const { resource, value, place } = part;
+  const start = place.from < 0 ? -1 : from + place.from;
+  const end = place.from < 0 ? -1 : from + place.to;
+  let mapped = run.byId.get(part.id);
+  if (mapped === undefined) {
+    mapped = mappedOf(part, start, end);
+    run.resources.push(mapped);
+    run.byId.set(part.id, mapped);
+    if (value) run.valuesOf(value.plan).set(value.text, mapped);
+  } else if (mapped.own !== resource || !isValue) mergeRemembered(mapped, resource);
+  run.met.push({ mapped, resource, start, end });
 }
 
 function metOf(run: Run, { id, from, to }: RememberedPlace): Met {
-  return { mapped: run.byId.get(id) as Mapped, start: from, end: to };
+  const mapped = run.byId.get(id) as Mapped;
+  return { mapped, resource: mapped.own, start: from, end: to };
 }
 
 function mappedOf(part: RememberedPart, start: number, end: number): Mapped {
   const { type, id, key, merge, resource, removals, reference, value } = part;
+  // One literal: a spread costs more here than all the rest of recalling.
   return {
     type,
     id,
@@ -97,7 +110,7 @@ function mappedOf(part: RememberedPart, start: number, end: number): Mapped {
     resource,
     removals,
     remembered: true,
-    dependent: false,
+    own: resource,
     value,
     inner: noneMet,
     reference,

@@ -21,8 +21,8 @@ export interface Mapped {
   removals: string[];
   /** `resource` is the very object that was made of an earlier message, and will come again. */
   remembered: boolean;
-  /** What it is depends on others in the message: it shares their key. */
-  dependent: boolean;
+  /** What its own text alone makes of it; undefined when others of its key in the message have a part in it. */
+  own: FhirObject | undefined;
   /** The value it was made from; undefined for the resource of a segment. */
   value: SourceValue | undefined;
   /** Of a resource made from a value: those that values inside it made, with their places from its start. */
@@ -37,6 +37,8 @@ export interface Mapped {
 /** A resource that a map came upon, and where the text it is made of stands. */
 export interface Met {
   readonly mapped: Mapped;
+  /** What that text alone makes; undefined when that is not known. */
+  readonly resource: FhirObject | undefined;
   readonly start: number;
   readonly end: number;
 }
