@@ -58,7 +58,9 @@ export class HttpDestination implements Destination {
 
   /** Sends one message; resolves when the receiver's answer has been read to its end. */
   async send(outbound: Outbound, signal: AbortSignal): Promise<SendOutcome> {
-    const headers = this.headersOf(outbound);
+    // As one byte a character: what is only cut and joined need not be decoded, and comes out as it went in.
+    const resources = outbound.pack.length === 0 ? [] : outbound.pack.toString('latin1').split('\n');
+    const headers = this.headersOf(outbound, controlIdOf(resources));
     if (this.authorization) {
       try {
         headers.push('authorization', await this.authorization.read());
@@ -67,8 +69,8 @@ export class HttpDestination implements Destination {
         throw error;
       }
     }
-    const isMessage = outbound.resources[0]?.startsWith('{"resourceType":"MessageHeader"') === true;
-    const body = bundleOf(isMessage ? 'message' : 'collection', outbound.resources);
+    const isMessage = resources[0]?.startsWith('{"resourceType":"MessageHeader"') === true;
+    const body = Buffer.from(bundleOf(isMessage ? 'message' : 'collection', resources), 'latin1');
     return postOnce(this.pool, { path: this.path, headers, body, timeoutMs: this.options.timeoutMs }, signal);
   }
 
@@ -77,9 +79,8 @@ export class HttpDestination implements Destination {
     await this.pool.destroy();
   }
 
-  private headersOf(outbound: Outbound): string[] {
+  private headersOf(outbound: Outbound, controlId: string | undefined): string[] {
     const stream = `${outbound.destination}/${outbound.partition}`;
-    const controlId = controlIdOf(outbound.resources);
     const named = controlId === undefined ? [] : ['x-message-control-id', controlId];
     return [
       ...named,
