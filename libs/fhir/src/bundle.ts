@@ -33,7 +33,7 @@ export interface BundleFacts {
 }
 
 /** R4 wants an absolute fullUrl. The top-level domain is reserved (RFC 2606): nobody can take it for a real server. */
-const unknownBase = 'http://suture.invalid/fhir/';
+export const unknownBase = 'http://suture.invalid/fhir/';
 
 /**
  * The JSON text of a Bundle around resource texts, which are copied byte for byte and not parsed. fullUrl is base +

@@ -27,7 +27,7 @@ export interface DeliveryTarget {
 /** Batches in one turn; then other partitions of the destination get theirs. */
 const BATCHES_PER_TURN = 4;
 /** What was sent is written this often while a batch goes on: a crash sends at most this much again. */
-const ADVANCE_EVERY_MS = 20;
+const ADVANCE_EVERY_MS = 100;
 
 /** What a turn came to. `retry`: the receiver did not take it, and after this time it is tried again. */
 export type DeliveryTurn = 'done' | 'more' | 'stopped' | { readonly retryAfterMs: number };

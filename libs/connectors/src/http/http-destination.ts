@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { Destination, Outbound, SendOutcome } from '#channel';
-import { bundleOf } from '#fhir';
+import { bundleOfLines } from '#fhir';
 import { type Clock, formatPosition, isEngineError, systemClock } from '#kernel';
 import { postOnce } from './post-once.js';
 import { SecretFile } from './secret-file.js';
@@ -58,9 +58,7 @@ export class HttpDestination implements Destination {
 
   /** Sends one message; resolves when the receiver's answer has been read to its end. */
   async send(outbound: Outbound, signal: AbortSignal): Promise<SendOutcome> {
-    // As one byte a character: what is only cut and joined need not be decoded, and comes out as it went in.
-    const resources = outbound.pack.length === 0 ? [] : outbound.pack.toString('latin1').split('\n');
-    const headers = this.headersOf(outbound, controlIdOf(resources));
+    const headers = this.headersOf(outbound);
     if (this.authorization) {
       try {
         headers.push('authorization', await this.authorization.read());
@@ -69,8 +67,8 @@ export class HttpDestination implements Destination {
         throw error;
       }
     }
-    const isMessage = resources[0]?.startsWith('{"resourceType":"MessageHeader"') === true;
-    const body = Buffer.from(bundleOf(isMessage ? 'message' : 'collection', resources), 'latin1');
+    const isMessage = outbound.pack.subarray(0, MESSAGE_HEADER.length).equals(MESSAGE_HEADER);
+    const body = bundleOfLines(isMessage ? 'message' : 'collection', outbound.pack);
     return postOnce(this.pool, { path: this.path, headers, body, timeoutMs: this.options.timeoutMs }, signal);
   }
 
@@ -79,8 +77,9 @@ export class HttpDestination implements Destination {
     await this.pool.destroy();
   }
 
-  private headersOf(outbound: Outbound, controlId: string | undefined): string[] {
+  private headersOf(outbound: Outbound): string[] {
     const stream = `${outbound.destination}/${outbound.partition}`;
+    const controlId = controlIdOf(outbound.pack);
     const named = controlId === undefined ? [] : ['x-message-control-id', controlId];
     return [
       ...named,
@@ -98,16 +97,16 @@ export class HttpDestination implements Destination {
   }
 }
 
-const CONTROL_ID = '"system":"urn:x-suture:message-control-id","value":"';
+const MESSAGE_HEADER = Buffer.from('{"resourceType":"MessageHeader"');
+const CONTROL_ID = Buffer.from('"system":"urn:x-suture:message-control-id","value":"');
 /** What a header can carry as it is and JSON writes without an escape. */
 const PLAIN = /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,199}$/;
 
 /** The sender's control id (MSH-10) as the Provenance, the last resource, names it; undefined where it does not. */
-function controlIdOf(resources: readonly string[]): string | undefined {
-  const provenance = resources.at(-1) ?? '';
-  const at = provenance.indexOf(CONTROL_ID);
+function controlIdOf(pack: Buffer): string | undefined {
+  const at = pack.indexOf(CONTROL_ID, pack.lastIndexOf('\n') + 1);
   if (at < 0) return undefined;
   const start = at + CONTROL_ID.length;
-  const value = provenance.slice(start, provenance.indexOf('"', start));
+  const value = pack.toString('latin1', start, pack.indexOf('"', start));
   return PLAIN.test(value) ? value : undefined;
 }
