@@ -123,12 +123,13 @@ export class DeliveryClaims {
       session: tenure.line,
       read: async () => {
         const waiting = await this.reads.add({ tenure, share });
-        if (waiting === undefined) throw claimLost('the connection is gone');
+        if (waiting === undefined) throw connectionGone();
         return waiting;
       },
       advance: async (progress) => {
         const moved = await this.moves.add({ tenure, share, progress });
-        if (!moved) throw claimLost('another process sends this share');
+        if (!moved)
+          throw new EngineError('unavailable', 'DELIVERY_CLAIM_LOST', 'another process sends this share');
       },
       release: () => this.releases.add({ tenure, share }),
     };
@@ -166,7 +167,7 @@ export class DeliveryClaims {
     if (tenure.over.signal.aborted) return;
     if (this.tenure === tenure) this.tenure = undefined;
     clearInterval(tenure.heartbeat);
-    tenure.over.abort(claimLost('the connection is gone'));
+    tenure.over.abort(connectionGone());
     void tenure.session.close().catch(() => {}); // it may be gone already, which is what is wanted
   }
 
@@ -245,8 +246,8 @@ export class DeliveryClaims {
   }
 }
 
-function claimLost(why: string): EngineError {
-  return new EngineError('unavailable', 'DELIVERY_CLAIM_LOST', why);
+function connectionGone(): EngineError {
+  return new EngineError('unavailable', 'DELIVERY_CLAIM_LOST', 'the connection is gone');
 }
 
 /** Lets one statement at a time through, in the order they were asked for. */

@@ -20,7 +20,7 @@ describe('a Bundle of lines', () => {
   });
 
   test('an id that could end its JSON text early is a bug', () => {
-    const resource = JSON.stringify({ resourceType: 'Basic', id: 'a"b' });
-    expect(() => bundleOfLines('collection', Buffer.from(resource))).toThrow('FHIR_HEAD_MALFORMED');
+    const text = JSON.stringify({ resourceType: 'Basic', id: 'a"b' });
+    expect(() => bundleOfLines('collection', Buffer.from(text))).toThrow('FHIR_HEAD_MALFORMED');
   });
 });
