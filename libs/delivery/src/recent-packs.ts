@@ -8,7 +8,7 @@ export interface StoredMessage {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024;
-const MAX_PACKS = 4_096;
+const MAX_PACKS = 2_048;
 
 /**
  * The packs that this process stored a moment ago, so that the deliveries of the same process need not read and inflate
