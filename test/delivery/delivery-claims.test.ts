@@ -1,6 +1,13 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type DeliveryClaim, DeliveryClaims, deliveryMigrations } from '#delivery';
+import {
+  type DeliveryClaim,
+  DeliveryClaims,
+  deliveryMigrations,
+  MAX_READ,
+  readPacks,
+  storedForMs,
+} from '#delivery';
 import { EngineError, isEngineError } from '#kernel';
 import { inflatePack, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../libs/database/testing/test-database.js';
@@ -72,7 +79,7 @@ describe('delivery claims', () => {
     await next.advance({ number: 1, sent: { first: 1, last: 1, attempts: 1 } });
     const error = await lost.advance({ number: 2 }).catch((reason: unknown) => reason);
     expect(isEngineError(error, 'unavailable') && error.code).toBe('DELIVERY_CLAIM_LOST');
-    expect((await next.read(10, MIB)).map((delivery) => delivery.number)).toEqual([2]);
+    expect((await next.read()).map((delivery) => delivery.number)).toEqual([2]);
     expect(await lost.release()).toBe(false);
     await next.release();
     await (await taken(here, 20)).release();
@@ -102,31 +109,48 @@ describe('delivery claims', () => {
     await claim?.release();
   });
 
-  test('deliveries are read in order, within the bounds, after the cursor', async () => {
-    const big = Array.from({ length: 6 }, (_, index) => [`{"n":${index + 1}}`]);
-    await seedDeliveries(
-      fixture.database,
-      { destinations: [destination], partition: 30, ageMs: 60_000 },
-      big,
-    );
+  test('deliveries are read in order, within the bound, after the cursor', async () => {
+    const many = Array.from({ length: MAX_READ + 6 }, (_, index) => [`{"n":${index + 1}}`]);
+    await seedDeliveries(fixture.database, { destinations: [destination], partition: 30 }, many);
     const claim = await taken(here, 30);
-    const three = await claim.read(3, MIB);
-    expect(three.map((delivery) => delivery.number)).toEqual([1, 2, 3]);
-    expect(three.map((delivery) => inflatePack(delivery.bytes ?? Buffer.alloc(0)).toString())).toEqual([
-      '{"n":1}',
-      '{"n":2}',
-      '{"n":3}',
-    ]);
-    expect(three[0]?.ageMs).toBeGreaterThanOrEqual(60_000);
-    expect(await claim.read(10, 1)).toHaveLength(1);
-    await claim.advance({ number: 4, sent: { first: 1, last: 4, attempts: 1 } });
-    expect((await claim.read(10, MIB)).map((delivery) => delivery.number)).toEqual([5, 6]);
-    await fixture.database.query('DELETE FROM pack WHERE partition = 30 AND seq = 5');
-    expect((await claim.read(10, MIB)).map((delivery) => delivery.bytes === undefined)).toEqual([
-      true,
-      false,
-    ]);
+    const first = await claim.read();
+    expect(first.map((delivery) => delivery.number)).toEqual(
+      Array.from({ length: MAX_READ }, (_, index) => index + 1),
+    );
+    expect(first[2]?.position).toEqual({ lane: 0, partition: 30, seq: 3 });
+    await claim.advance({ number: 68, sent: { first: 1, last: 68, attempts: 1 } });
+    expect((await claim.read()).map((delivery) => delivery.number)).toEqual([69, 70]);
     await claim.release();
+  });
+
+  test('many shares are read at once and each gets its own', async () => {
+    const partitions = Array.from({ length: 12 }, (_, index) => 100 + index);
+    for (const partition of partitions.slice(1)) {
+      const messages = Array.from({ length: partition - 100 }, () => ['{}']);
+      await seedDeliveries(fixture.database, { destinations: [destination], partition }, messages);
+    }
+    const claims = await Promise.all(partitions.map((partition) => taken(here, partition)));
+    await claims[3]?.advance({ number: 1, failure: { attempts: 1, error: busy, retryAfterMs: 60_000 } });
+    await claims[5]?.advance({ number: 4, sent: { first: 1, last: 4, attempts: 1 } });
+    const read = await Promise.all(claims.map((claim) => claim.read()));
+    expect(read.map((waiting) => waiting.length)).toEqual([0, 1, 2, 0, 4, 1, 6, 7, 8, 9, 10, 11]);
+    read.forEach((waiting, index) => {
+      for (const { position } of waiting) expect(position.partition).toBe(100 + index);
+    });
+    await Promise.all(claims.map((claim) => claim.release()));
+  });
+
+  test('packs are read in the order asked for, within the bound, and their age is told', async () => {
+    const seed = { destinations: [destination], partition: 34, ageMs: 60_000 };
+    await seedDeliveries(fixture.database, seed, [['{"n":1}'], ['{"n":2}'], ['{"n":3}']]);
+    const at = (seq: number) => ({ lane: 0, partition: 34, seq });
+    await fixture.database.query('DELETE FROM pack WHERE partition = 34 AND seq = 2');
+    const packs = await readPacks(fixture.database, [at(3), at(2), at(1)], MIB);
+    const plain = packs.map(({ bytes }) => bytes && inflatePack(bytes).toString());
+    expect(plain).toEqual(['{"n":3}', undefined, '{"n":1}']);
+    expect(await readPacks(fixture.database, [at(3), at(1)], 1)).toHaveLength(1);
+    expect(await storedForMs(fixture.database, at(1))).toBeGreaterThanOrEqual(60_000);
+    expect(await storedForMs(fixture.database, at(2))).toBe(0);
   });
 
   test('a failure is remembered with its attempts and holds the share back until it is due', async () => {
@@ -136,19 +160,19 @@ describe('delivery claims', () => {
       number: 0,
       failure: { attempts: 4, error: busy, retryAfterMs: 60_000 },
     });
-    expect(await claim.read(10, MIB)).toEqual([]);
+    expect(await claim.read()).toEqual([]);
     expect(await here.behind([destination])).not.toContainEqual({ destination, partition: 31 });
     await claim.advance({ number: 0, failure: { attempts: 5, error: busy, retryAfterMs: 0 } });
-    expect((await claim.read(10, MIB)).map((delivery) => delivery.attempts)).toEqual([5, 0]);
+    expect((await claim.read()).map((delivery) => delivery.attempts)).toEqual([5, 0]);
     expect(await here.behind([destination])).toContainEqual({ destination, partition: 31 });
     await claim.advance({ number: 1, sent: { first: 1, last: 1, attempts: 6 } });
-    expect((await claim.read(10, MIB)).map((delivery) => delivery.attempts)).toEqual([0]);
+    expect((await claim.read()).map((delivery) => delivery.attempts)).toEqual([0]);
     await claim.release();
   });
 
   test('giving back tells when something came that whoever was turned away could not send', async () => {
     const claim = await taken(here, 32);
-    expect(await claim.read(10, MIB)).toEqual([]);
+    expect(await claim.read()).toEqual([]);
     await seedDeliveries(fixture.database, { destinations: [destination], partition: 32 }, [['{}']]);
     expect(await there.take({ destination, partition: 32 })).toBeUndefined();
     expect(await claim.release()).toBe(true);
@@ -177,7 +201,7 @@ describe('delivery claims', () => {
       ),
     );
     const sent = await fixture.database.query<{ partition: number; last_number: number }>(
-      'SELECT partition, last_number FROM delivery_sent WHERE partition >= 40 ORDER BY partition',
+      'SELECT partition, last_number FROM delivery_sent WHERE partition BETWEEN 40 AND 59 ORDER BY partition',
     );
     const dead = await fixture.database.query<{ partition: number; number: number; code: string }>(
       'SELECT partition, number, code FROM delivery_dead ORDER BY partition',

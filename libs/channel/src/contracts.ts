@@ -59,8 +59,8 @@ export interface Outbound {
   readonly number: number;
   readonly position: Position;
   readonly channel: string;
-  /** The resources of the message as JSON texts, exactly as stored, in order. */
-  readonly resources: readonly string[];
+  /** The resources of the message, exactly as stored: their JSON texts in order, a line feed between two. Not to be changed. */
+  readonly pack: Buffer;
 }
 
 /** `uncertain`: may have arrived; sent again only to a destination that recognises event numbers. */

@@ -7,18 +7,13 @@ export interface DeliveryShare {
   readonly partition: number;
 }
 
-/** A delivery that is neither sent nor dead, with the pack it sends. */
+/** A delivery that is neither sent nor dead. */
 export interface WaitingDelivery {
   readonly number: number;
+  /** Of its pack. */
   readonly position: Position;
   /** Times this number has failed so far. */
   readonly attempts: number;
-  /** `pack.channel`. */
-  readonly channel: number;
-  /** How long ago its pack was stored, by the database's clock. */
-  readonly ageMs: number;
-  /** The deflated pack; undefined when the store does not hold it any more. */
-  readonly bytes: Buffer | undefined;
 }
 
 /** How far a share has come. Written in one statement: a reader sees all of it or nothing. */
@@ -36,51 +31,45 @@ export interface DeliveryProgress {
 }
 
 interface DeliveryRow {
+  share: number;
   number: number;
   lane: number;
   seq: number;
   attempts: number;
-  channel: number | null;
-  age_ms: number | null;
-  bytes: Buffer | null;
 }
 
 /**
- * The next deliveries of a share in order of number: at most `limit`, and at most `maxBytes` of packs (but always one).
- * Empty while the share waits for its next attempt.
+ * The next deliveries of many shares, of each in order of number and at most `limit`, in the order of `shares`. None of a
+ * share that waits for its next attempt.
  */
 export async function readDeliveries(
   query: Query,
-  share: DeliveryShare,
+  shares: readonly DeliveryShare[],
   limit: number,
-  maxBytes: number,
-): Promise<WaitingDelivery[]> {
+): Promise<WaitingDelivery[][]> {
   const rows = await query.query<DeliveryRow>(
-    `WITH stand AS (
-       SELECT number, attempts, next_attempt_at FROM delivery_cursor WHERE destination = $1 AND partition = $2)
-     SELECT number, lane, seq, channel, age_ms, bytes, COALESCE((SELECT attempts FROM stand), 0) AS attempts FROM (
-       SELECT d.number, d.lane, d.seq, p.channel, p.bytes,
-              (extract(epoch FROM now() - p.stored_at) * 1000)::float8 AS age_ms,
-              sum(COALESCE(octet_length(p.bytes), 0)) OVER (ORDER BY d.number)
-                - COALESCE(octet_length(p.bytes), 0) AS before
-       FROM (SELECT number, lane, seq FROM delivery
-             WHERE destination = $1 AND partition = $2 AND number > COALESCE((SELECT number FROM stand), 0)
-             ORDER BY number LIMIT $3) AS d
-       LEFT JOIN pack p ON p.lane = d.lane AND p.partition = $2 AND p.seq = d.seq
-     ) AS measured
-     WHERE before < $4 AND NOT EXISTS (SELECT 1 FROM stand WHERE next_attempt_at > now())
-     ORDER BY number`,
-    [share.destination, share.partition, limit, maxBytes],
+    `SELECT s.ord::int AS share, d.number, d.lane, d.seq, COALESCE(c.attempts, 0) AS attempts
+     FROM unnest($1::smallint[], $2::smallint[]) WITH ORDINALITY AS s(destination, partition, ord)
+     LEFT JOIN delivery_cursor c ON c.destination = s.destination AND c.partition = s.partition
+     CROSS JOIN LATERAL (
+       SELECT number, lane, seq FROM delivery WHERE destination = s.destination AND partition = s.partition
+         AND number > COALESCE(c.number, 0) ORDER BY number LIMIT $3) AS d
+     WHERE c.next_attempt_at IS NULL OR c.next_attempt_at <= now()
+     ORDER BY s.ord, d.number`,
+    [shares.map((share) => share.destination), shares.map((share) => share.partition), limit],
     'read-deliveries',
   );
-  return rows.map((row, index) => ({
-    number: row.number,
-    position: { lane: row.lane, partition: share.partition, seq: row.seq },
-    attempts: index === 0 ? row.attempts : 0,
-    channel: row.channel ?? 0,
-    ageMs: row.age_ms ?? 0,
-    bytes: row.bytes ?? undefined,
-  }));
+  const waiting = shares.map((): WaitingDelivery[] => []);
+  for (const { share, number, lane, seq, attempts } of rows) {
+    const { partition } = shares[share - 1] ?? { partition: 0 };
+    const before = waiting[share - 1];
+    before?.push({
+      number,
+      position: { lane, partition, seq },
+      attempts: before.length === 0 ? attempts : 0,
+    });
+  }
+  return waiting;
 }
 
 export interface DeliveryMove {
@@ -231,6 +220,17 @@ export async function readPacks(
     'read-packs',
   );
   return rows.map((row) => ({ storedAtMs: row.stored_at?.getTime() ?? 0, bytes: row.bytes ?? undefined }));
+}
+
+/** How long ago a message was stored, by the database's clock; 0 when the store does not hold it any more. */
+export async function storedForMs(query: Query, { lane, partition, seq }: Position): Promise<number> {
+  const rows = await query.query<{ age_ms: number }>(
+    `SELECT (extract(epoch FROM now() - stored_at) * 1000)::float8 AS age_ms
+     FROM pack WHERE lane = $1 AND partition = $2 AND seq = $3`,
+    [lane, partition, seq],
+    'stored-for',
+  );
+  return rows[0]?.age_ms ?? 0;
 }
 
 /** Any number from 0 that stands for a share; -1 as partition stands for the whole destination. */

@@ -27,13 +27,19 @@ const SESSION_SETTINGS = `
   SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
   SET plan_cache_mode = force_generic_plan`;
 
+/** Most deliveries of a share that are read at once. */
+export const MAX_READ = 64;
+
 /** The right to send a share; at most one in all processes. */
 export interface DeliveryClaim {
   readonly share: DeliveryShare;
   /** Aborts when the right is lost: break off what is in flight. */
   readonly lost: AbortSignal;
-  /** The share's next deliveries (`readDeliveries`). */
-  read(limit: number, maxBytes: number): Promise<WaitingDelivery[]>;
+  /**
+   * The share's next deliveries in order of number, at most `MAX_READ`; fewer only when no more were there. Read in
+   * one statement with those of other shares. Empty while the share waits for its next attempt.
+   */
+  read(): Promise<readonly WaitingDelivery[]>;
   /**
    * Writes how far the share has come, together with what other shares have to write. Not more than one at a time.
    * Does not wait for fsync: after a crash of the database the same numbers may be sent again.
@@ -73,6 +79,9 @@ export class DeliveryClaims {
   private opening: Promise<Tenure> | undefined;
   private closed = false;
   private readonly takes = new GroupCommit<Asked, boolean>((asked) => this.lock(asked));
+  private readonly reads = new GroupCommit<Asked, readonly WaitingDelivery[] | undefined>((asked) =>
+    this.next(asked),
+  );
   private readonly moves = new GroupCommit<Asked & DeliveryMove, boolean>((moves) => this.move(moves));
   private readonly releases = new GroupCommit<Asked, boolean>((asked) => this.unlock(asked));
 
@@ -112,7 +121,11 @@ export class DeliveryClaims {
       share,
       lost: tenure.over.signal,
       session: tenure.line,
-      read: (limit, maxBytes) => readDeliveries(tenure.line, share, limit, maxBytes),
+      read: async () => {
+        const waiting = await this.reads.add({ tenure, share });
+        if (waiting === undefined) throw connectionGone();
+        return waiting;
+      },
       advance: async (progress) => {
         const moved = await this.moves.add({ tenure, share, progress });
         if (!moved)
@@ -154,7 +167,7 @@ export class DeliveryClaims {
     if (tenure.over.signal.aborted) return;
     if (this.tenure === tenure) this.tenure = undefined;
     clearInterval(tenure.heartbeat);
-    tenure.over.abort(new EngineError('unavailable', 'DELIVERY_CLAIM_LOST', 'the connection is gone'));
+    tenure.over.abort(connectionGone());
     void tenure.session.close().catch(() => {}); // it may be gone already, which is what is wanted
   }
 
@@ -164,18 +177,19 @@ export class DeliveryClaims {
     clearTimeout(silent);
   }
 
-  /** Runs a statement for those who still have their connection; for the others the answer is false. */
-  private async onSession<Item extends Asked>(
+  /** Runs a statement for those who still have their connection; for the others the answer is `lost`. */
+  private async onSession<Item extends Asked, Result>(
     items: readonly Item[],
-    run: (session: Query, live: readonly Item[]) => Promise<readonly boolean[]>,
-  ): Promise<boolean[]> {
+    lost: Result,
+    run: (session: Query, live: readonly Item[]) => Promise<readonly Result[]>,
+  ): Promise<Result[]> {
     const tenure = items.find((item) => !item.tenure.over.signal.aborted)?.tenure;
     const live = items.filter((item) => item.tenure === tenure);
-    if (tenure === undefined) return items.map(() => false);
+    if (tenure === undefined) return items.map(() => lost);
     try {
       const answers = await run(tenure.line, live);
-      const byItem = new Map(live.map((item, index) => [item, answers[index] === true]));
-      return items.map((item) => byItem.get(item) ?? false);
+      const byItem = new Map(live.map((item, index) => [item, answers[index]]));
+      return items.map((item) => byItem.get(item) ?? lost);
     } catch (error) {
       // Whether the statement took effect is unknown: only a new connection has certainly no locks.
       this.end(tenure);
@@ -184,7 +198,7 @@ export class DeliveryClaims {
   }
 
   private lock(asked: readonly Asked[]): Promise<boolean[]> {
-    return this.onSession(asked, async (session, live) => {
+    return this.onSession(asked, false, async (session, live) => {
       const rows = await session.query<{ taken: boolean }>(
         'SELECT pg_try_advisory_lock($1, key) AS taken FROM unnest($2::int[]) WITH ORDINALITY AS k(key, ord) ORDER BY ord',
         [CLAIM_LOCK_CLASS, live.map((item) => shareKey(item.share))],
@@ -194,12 +208,23 @@ export class DeliveryClaims {
     });
   }
 
+  private next(asked: readonly Asked[]): Promise<(readonly WaitingDelivery[] | undefined)[]> {
+    return this.onSession<Asked, readonly WaitingDelivery[] | undefined>(
+      asked,
+      undefined,
+      (session, live) => {
+        const shares = live.map((item) => item.share);
+        return readDeliveries(session, shares, MAX_READ);
+      },
+    );
+  }
+
   private move(moves: readonly (Asked & DeliveryMove)[]): Promise<boolean[]> {
-    return this.onSession(moves, (session, live) => moveDeliveryCursors(session, live));
+    return this.onSession(moves, false, (session, live) => moveDeliveryCursors(session, live));
   }
 
   private unlock(asked: readonly Asked[]): Promise<boolean[]> {
-    return this.onSession(asked, async (session, live) => {
+    return this.onSession(asked, false, async (session, live) => {
       const keys = live.map((item) => shareKey(item.share));
       await session.query(
         'SELECT pg_advisory_unlock($1, key) FROM unnest($2::int[]) AS key',
@@ -219,6 +244,10 @@ export class DeliveryClaims {
       return keys.map((key) => behind.has(key));
     });
   }
+}
+
+function connectionGone(): EngineError {
+  return new EngineError('unavailable', 'DELIVERY_CLAIM_LOST', 'the connection is gone');
 }
 
 /** Lets one statement at a time through, in the order they were asked for. */

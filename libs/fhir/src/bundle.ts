@@ -33,7 +33,7 @@ export interface BundleFacts {
 }
 
 /** R4 wants an absolute fullUrl. The top-level domain is reserved (RFC 2606): nobody can take it for a real server. */
-const unknownBase = 'http://suture.invalid/fhir/';
+export const unknownBase = 'http://suture.invalid/fhir/';
 
 /**
  * The JSON text of a Bundle around resource texts, which are copied byte for byte and not parsed. fullUrl is base +
@@ -53,32 +53,41 @@ export function bundleOf(
   // R4 has no empty arrays.
   if (entries.length === 0) return `${out}}`;
   out += ',"entry":[';
+  const quotedBase = JSON.stringify(base).slice(1, -1);
   let comma = '';
   for (const entry of entries) {
-    out += comma + entryText(type, typeof entry === 'string' ? { resource: entry } : entry, base);
+    out += comma + entryText(type, typeof entry === 'string' ? { resource: entry } : entry, quotedBase);
     comma = ',';
   }
   return `${out}]}`;
 }
 
+/** `base` is as JSON writes it, without its quotes. */
 function entryText(type: BundleType, entry: BundleEntry, base: string): string {
-  const parts: string[] = [];
   const head = entry.resource === undefined ? undefined : headIfAny(entry.resource);
-  const fullUrl = entry.fullUrl ?? (head && `${base}${head}`);
-  if (fullUrl !== undefined) parts.push(`"fullUrl":${JSON.stringify(fullUrl)}`);
-  if (entry.resource !== undefined) parts.push(`"resource":${entry.resource}`);
+  const fullUrl = entry.fullUrl === undefined ? head && `"${base}${head}"` : JSON.stringify(entry.fullUrl);
   const search = entry.search ?? (type === 'searchset' ? 'match' : undefined);
-  if (search !== undefined) parts.push(`"search":{"mode":"${search}"}`);
   const asks = head !== undefined && (type === 'transaction' || type === 'batch');
   const request = entry.request ?? (asks ? { method: 'PUT', url: head } : undefined);
-  if (request !== undefined) parts.push(`"request":${JSON.stringify(request)}`);
-  if (entry.response !== undefined) parts.push(`"response":${JSON.stringify(entry.response)}`);
-  return `{${parts.join(',')}}`;
+  let out = '';
+  const add = (name: string, json: string | undefined) => {
+    if (json !== undefined) out += `${out === '' ? '{' : ','}"${name}":${json}`;
+  };
+  add('fullUrl', fullUrl);
+  add('resource', entry.resource);
+  if (search !== undefined) add('search', `{"mode":"${search}"}`);
+  if (request !== undefined) add('request', JSON.stringify(request));
+  if (entry.response !== undefined) add('response', JSON.stringify(entry.response));
+  return out === '' ? '{}' : `${out}}`;
 }
+
+const typeName = '{"resourceType":"';
+const idName = '","id":"';
 
 /** `Type/id`; undefined for a resource without an id (an OperationOutcome, Parameters). */
 function headIfAny(resource: string): string | undefined {
-  if (!/^\{"resourceType":"[A-Za-z]+","id":"/.test(resource)) return undefined;
+  if (!resource.startsWith(typeName)) return undefined;
+  if (!resource.startsWith(idName, resource.indexOf('"', typeName.length))) return undefined;
   const { type, id } = headOf(resource);
   return `${type}/${id}`;
 }

@@ -1,4 +1,5 @@
 export { type BundleEntry, bundleOf } from './bundle.js';
+export { bundleOfLines } from './bundle-of-lines.js';
 export { checkResource } from './check-resource.js';
 export { Decimal } from './decimal.js';
 export {
@@ -9,7 +10,7 @@ export {
   nearestName,
   typeKind,
 } from './element-type.js';
-export type { Issue } from './issue.js';
+
 export { readJson } from './read-json.js';
 export { headOf, spliceMeta } from './resource-text.js';
 export { isResourceType, resourceTypeCode, resourceTypes } from './resource-types.js';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Destination, Outbound, SendOutcome } from '#channel';
-import { DeliveryClaims, deliveryMigrations, type RetryPolicy } from '#delivery';
+import { DeliveryClaims, deliveryMigrations, RecentPacks, type RetryPolicy } from '#delivery';
 import { EngineError, type ErrorKind } from '#kernel';
 import { storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
@@ -58,6 +58,14 @@ const texts = (count: number, from = 1) =>
     `{"resourceType":"Basic","id":"b${from + number - 1}"}`,
     '{"resourceType":"Provenance"}',
   ]);
+/** Text that does not deflate. */
+const noiseOf = (seed: number, length: number) => {
+  let state = seed;
+  return Array.from({ length }, () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return (state >> 16).toString(36).slice(-1);
+  }).join('');
+};
 const quick: RetryPolicy = { firstAfterMs: 10, atMostEveryMs: 40 };
 
 describe('deliveries to the destinations of channels', () => {
@@ -92,6 +100,7 @@ describe('deliveries to the destinations of channels', () => {
     retry: RetryPolicy = quick,
     concurrency?: number,
     targets = [{ id, destination: receiver }],
+    recent = new RecentPacks(),
   ) => {
     const claims = new DeliveryClaims(fixture.database);
     const deliveries = new DeliverDestinations(
@@ -105,6 +114,7 @@ describe('deliveries to the destinations of channels', () => {
           setTimeout(() => deliveries.wake(nudge), afterMs).unref();
         },
       },
+      recent,
     );
     processes.push({ deliveries, claims });
     deliveries.start();
@@ -124,7 +134,7 @@ describe('deliveries to the destinations of channels', () => {
     expect(receiver.taken.find((one) => one.partition === 3 && one.number === 77)).toMatchObject({
       destination: receiver.name,
       channel: 'lab',
-      resources: ['{"resourceType":"Basic","id":"b77"}', '{"resourceType":"Provenance"}'],
+      pack: Buffer.from('{"resourceType":"Basic","id":"b77"}\n{"resourceType":"Provenance"}'),
     });
     await until('the cursors are there', async () => {
       const found = await rows<{ number: number }>(
@@ -258,6 +268,33 @@ describe('deliveries to the destinations of channels', () => {
       { number: 2, code: 'PACK_MISSING' },
       { number: 3, code: 'PACK_DAMAGED' },
     ]);
+  });
+
+  test('what this process stored a moment ago is sent from memory, the rest from the store, all in order', async () => {
+    await seed(12, 100);
+    const recent = new RecentPacks();
+    const packs = texts(100).map((resources) => Buffer.from(resources.join('\n')));
+    const isRemembered = (number: number) => number % 3 === 0 || number > 90;
+    for (const number of upTo(100).filter(isRemembered)) {
+      const position = { lane: 0, partition: 12, seq: number };
+      recent.remember([{ position, pack: packs[number - 1] ?? Buffer.alloc(0) }]);
+      // So that it can come from nowhere else.
+      await fixture.database.query('DELETE FROM pack WHERE lane = 0 AND partition = 12 AND seq = $1', [
+        number,
+      ]);
+    }
+    start(quick, undefined, undefined, recent);
+    await until('all are sent', () => receiver.taken.length === 100);
+    expect(receiver.numbers(12)).toEqual(upTo(100));
+    expect(receiver.taken.map((one) => one.pack.toString())).toEqual(packs.map((pack) => pack.toString()));
+  });
+
+  test('packs larger than one statement may carry are all sent', async () => {
+    const wide = upTo(5).map((number) => [JSON.stringify({ n: number, noise: noiseOf(number, 400_000) })]);
+    await seedDeliveries(fixture.database, { destinations: [id], partition: 13 }, wide);
+    start();
+    await until('all are sent', () => receiver.taken.length === 5);
+    expect(receiver.taken.map((one) => [one.pack.toString()])).toEqual(wide);
   });
 
   test('several processes never have two sends in flight for one share and send each number once', async () => {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type DeliveryClaims, DeliveryTurns } from '#delivery';
+import { type DeliveryClaims, DeliveryTurns, RecentPacks } from '#delivery';
 import { type Clock, type Random, systemClock, systemRandom } from '#kernel';
 import { DeliverPartition, type DeliveryTarget } from './deliver-partition.js';
 
@@ -30,7 +30,8 @@ export interface DeliverEvents {
 /**
  * Runs all deliveries of one process to destinations of channels. Each destination has turns of its own, so that a slow
  * one holds up no other; within a destination at most `concurrency` partitions are sent at one time, and a turn holds
- * at most one batch (about 1 MiB of packs) in memory.
+ * at most one batch (about 1 MiB of packs) in memory. `recent`: where the transformer of this process, if it has one, keeps
+ * what it stored.
  */
 export class DeliverDestinations {
   private readonly running: ReadonlyMap<number, RunningTarget>;
@@ -43,11 +44,12 @@ export class DeliverDestinations {
     private readonly claims: DeliveryClaims,
     targets: readonly DeliveryTarget[],
     events: DeliverEvents = {},
+    recent = new RecentPacks(),
     ports: { readonly clock: Clock; readonly random: Random } = { clock: systemClock, random: systemRandom },
   ) {
     this.events = events;
     setMaxListeners(0, this.soon.signal, this.now.signal); // one for each turn, which `concurrency` bounds
-    const partitions = new DeliverPartition(claims, ports.clock, ports.random);
+    const partitions = new DeliverPartition(claims, { ...ports, recent });
     const onError = (error: unknown) => this.events.onError?.(error);
     this.running = new Map(
       targets.map((target) => {

@@ -3,11 +3,14 @@ import {
   type DeliveryClaim,
   type DeliveryClaims,
   DeliveryRetry,
+  MAX_READ,
+  type RecentPacks,
   type RetryPolicy,
+  storedForMs,
   type WaitingDelivery,
 } from '#delivery';
 import { assert, type Clock, EngineError, isEngineError, type Random } from '#kernel';
-import { inflatePack, resourcesOf } from '#store';
+import { BatchPacks } from './batch-packs.js';
 
 /** A destination as deliveries know it. */
 export interface DeliveryTarget {
@@ -21,13 +24,10 @@ export interface DeliveryTarget {
   readonly concurrency?: number | undefined;
 }
 
-/** Deliveries read ahead in one statement: at most this many, and at most this much of packs (but always one). */
-const BATCH_DELIVERIES = 64;
-const BATCH_BYTES = 1024 * 1024;
 /** Batches in one turn; then other partitions of the destination get theirs. */
 const BATCHES_PER_TURN = 4;
 /** What was sent is written this often while a batch goes on: a crash sends at most this much again. */
-const ADVANCE_EVERY_MS = 20;
+const ADVANCE_EVERY_MS = 100;
 
 /** What a turn came to. `retry`: the receiver did not take it, and after this time it is tried again. */
 export type DeliveryTurn = 'done' | 'more' | 'stopped' | { readonly retryAfterMs: number };
@@ -45,8 +45,7 @@ export interface DeliveryStop {
 export class DeliverPartition {
   constructor(
     private readonly claims: DeliveryClaims,
-    private readonly clock: Clock,
-    private readonly random: Random,
+    private readonly ports: { readonly clock: Clock; readonly random: Random; readonly recent: RecentPacks },
   ) {}
 
   /**
@@ -65,9 +64,9 @@ export class DeliverPartition {
     let turn: DeliveryTurn = 'done';
     let behind = false;
     try {
-      const retry = new DeliveryRetry(target.retry, this.random);
+      const retry = new DeliveryRetry(target.retry, this.ports.random);
       const signals: DeliveryStop = { soon: stop.soon, now: breakOff.signal };
-      turn = await new ClaimedTurn(target, claim, retry, signals, this.clock).run();
+      turn = await new ClaimedTurn(target, claim, retry, signals, this.ports).run();
     } finally {
       for (const signal of [stop.now, claim.lost]) signal.removeEventListener('abort', onBreak);
       behind = await claim.release();
@@ -96,23 +95,24 @@ class ClaimedTurn {
     private readonly claim: DeliveryClaim,
     private readonly retry: DeliveryRetry,
     private readonly stop: DeliveryStop,
-    private readonly clock: Clock,
+    private readonly ports: { readonly clock: Clock; readonly recent: RecentPacks },
   ) {
-    this.writtenAtMs = clock.nowMs();
+    this.writtenAtMs = ports.clock.nowMs();
   }
 
   async run(): Promise<DeliveryTurn> {
     for (let batch = 0; batch < BATCHES_PER_TURN; batch++) {
-      const waiting = await this.claim.read(BATCH_DELIVERIES, BATCH_BYTES);
-      if (waiting.length === 0) return 'done';
-      for (const delivery of waiting) {
+      const waiting = await this.claim.read();
+      const packs = new BatchPacks(this.claim, this.ports.recent, waiting);
+      for (const [index, delivery] of waiting.entries()) {
         if (this.writeFailure) throw this.writeFailure.error;
         if (this.stopping()) break;
-        const turn = await this.deliver(delivery);
+        const turn = await this.deliver(delivery, await packs.plain(index));
         if (turn !== undefined) return turn;
       }
       await this.write();
       if (this.stopping()) return 'stopped';
+      if (waiting.length < MAX_READ) return 'done';
     }
     return 'more';
   }
@@ -122,11 +122,16 @@ class ClaimedTurn {
   }
 
   /** Sends one delivery. Answers how the turn ends here; undefined: go on with the next number. */
-  private async deliver(delivery: WaitingDelivery): Promise<DeliveryTurn | undefined> {
+  private async deliver(
+    delivery: WaitingDelivery,
+    pack: Buffer | EngineError,
+  ): Promise<DeliveryTurn | undefined> {
     const { number } = delivery;
     assert(this.number === undefined || number === this.number + 1, 'DELIVERY_NUMBER_GAP');
     this.number ??= number - 1;
-    const outcome = await this.send(delivery);
+    const outcome = Buffer.isBuffer(pack)
+      ? await this.send(delivery, pack)
+      : ({ sent: false, error: pack } as const);
     const attempts = delivery.attempts + 1;
     if (outcome.sent) {
       if (this.sent && this.sent.attempts !== attempts) await this.write();
@@ -144,7 +149,7 @@ class ClaimedTurn {
     return this.fail(delivery, outcome.error, attempts);
   }
 
-  private async send(delivery: WaitingDelivery): Promise<SendOutcome> {
+  private async send(delivery: WaitingDelivery, pack: Buffer): Promise<SendOutcome> {
     try {
       const outbound: Outbound = {
         destination: this.target.destination.name,
@@ -152,7 +157,7 @@ class ClaimedTurn {
         number: delivery.number,
         position: delivery.position,
         channel: this.target.channel,
-        resources: resourcesIn(delivery),
+        pack,
       };
       return await this.target.destination.send(outbound, this.stop.now);
     } catch (error) {
@@ -172,7 +177,8 @@ class ClaimedTurn {
   ): Promise<DeliveryTurn | undefined> {
     await this.write();
     const before = delivery.number - 1;
-    if (this.retry.givesUp(error.kind, attempts, delivery.ageMs)) {
+    const ageMs = await storedForMs(this.claim.session, delivery.position);
+    if (this.retry.givesUp(error.kind, attempts, ageMs)) {
       const dead = { position: delivery.position, attempts, error };
       await this.claim.advance({ number: delivery.number, dead });
       this.number = delivery.number;
@@ -185,7 +191,7 @@ class ClaimedTurn {
 
   /** Starts to write what was sent when the last time was long enough ago; sending goes on meanwhile. */
   private writeNowAndThen(): void {
-    if (this.writing || this.clock.nowMs() - this.writtenAtMs < ADVANCE_EVERY_MS) return;
+    if (this.writing || this.ports.clock.nowMs() - this.writtenAtMs < ADVANCE_EVERY_MS) return;
     this.writing = this.advance()
       .catch((error: unknown) => {
         this.writeFailure = { error };
@@ -207,19 +213,6 @@ class ClaimedTurn {
     if (sent === undefined) return;
     this.sent = undefined;
     await this.claim.advance({ number: sent.last, sent: { ...sent } });
-    this.writtenAtMs = this.clock.nowMs();
-  }
-}
-
-function resourcesIn(delivery: WaitingDelivery): string[] {
-  if (delivery.bytes === undefined) {
-    throw new EngineError('rejected', 'PACK_MISSING', 'the store no longer holds what is to be delivered');
-  }
-  try {
-    return resourcesOf(inflatePack(delivery.bytes));
-  } catch (error) {
-    throw new EngineError('rejected', 'PACK_DAMAGED', 'what is to be delivered cannot be read', {
-      cause: error,
-    });
+    this.writtenAtMs = this.ports.clock.nowMs();
   }
 }

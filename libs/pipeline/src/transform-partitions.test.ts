@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Database } from '#database';
+import { RecentPacks } from '#delivery';
 import type { Message } from '#hl7v2';
 import {
   channelId,
@@ -9,7 +10,7 @@ import {
   journalMigrations,
   partitionsBehind,
 } from '#journal';
-import { EngineError, type Position, stableId, systemRandom } from '#kernel';
+import { assert, EngineError, type Position, stableId, systemRandom } from '#kernel';
 import type { CompiledMessageMap, MappedResource, MappingSet } from '#mapping';
 import { inflatePack, MessageWriter, resourcesOf, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
@@ -58,22 +59,30 @@ function smallMappings(fixed = false): MappingSet {
   return { errors: [], maps: [map], forMessage, named: () => undefined };
 }
 
-function transformer(options: { fixed?: boolean } = {}): TransformPartitions {
+interface Options {
+  readonly fixed?: boolean;
+  readonly routes?: TransformChannel['routes'];
+  readonly recent?: RecentPacks;
+  readonly on?: Database;
+}
+
+function transformer(options: Options = {}): TransformPartitions {
   const own: TransformChannel = {
     id: channel,
     name: 'lab',
     filters: [{ drops: (message) => message.text.includes('|T|2.5.1'), reason: 'a training message' }],
     mappings: smallMappings(options.fixed),
     parameters: {},
-    routes: [],
+    routes: options.routes ?? [],
   };
   const channels = new Map([[channel, own]]);
   const context = { tenant: 'test', engineVersion: 'test', channels };
   return new TransformPartitions(
-    database,
+    options.on ?? database,
     new MessageWriter('test', systemRandom),
     context,
     new Router(channels),
+    options.recent,
   );
 }
 
@@ -225,6 +234,32 @@ describe('transforming partitions', () => {
       'SELECT replayed_as FROM dead_letter WHERE partition = 10',
     );
     expect(letter?.replayed_as).toBe(`${replayed.lane}-10-${replayed.seq}`);
+    await journal.close();
+  });
+
+  test('what is to be delivered is remembered as it was stored, once its transaction committed and not before', async () => {
+    const journal = await Journal.open(database);
+    const { position } = await journal.append(entry(17, 'kept'));
+    assert(position !== undefined, 'TEST_NOT_JOURNALED');
+    const recent = new RecentPacks();
+    const routes = [{ destination: 1, types: undefined }];
+    const cut = new EngineError('unavailable', 'TEST_CUT', 'the connection ends before the commit');
+    const losing: Database = {
+      ...database,
+      transaction: (work) =>
+        database.transaction(async (tx) => {
+          await work(tx);
+          throw cut;
+        }),
+    };
+    await expect(transformer({ routes, recent, on: losing }).run([17])).rejects.toBe(cut);
+    expect(recent.find(position)).toBeUndefined();
+    await runAll(transformer({ routes, recent }), [17]);
+    const [row] = await database.query<{ bytes: Buffer }>('SELECT bytes FROM pack WHERE partition = 17');
+    expect(recent.find(position)).toEqual(inflatePack(row?.bytes ?? Buffer.alloc(0)));
+    await journal.append(entry(17, 'for nobody'));
+    await runAll(transformer({ recent }), [17]);
+    expect(recent.find({ ...position, seq: position.seq + 1 })).toBeUndefined();
     await journal.close();
   });
 

@@ -1,4 +1,5 @@
 import type { Database, Query } from '#database';
+import { RecentPacks, type StoredMessage } from '#delivery';
 import {
   type JournaledMessage,
   journalKind,
@@ -37,6 +38,15 @@ interface Burial {
 
 const NOTHING: TransformResult = { messages: 0, dead: 0, deliveries: 0 };
 
+/** What a transaction came to, if it commits. */
+interface Stored {
+  readonly result: TransformResult;
+  /** Of the messages that are to be delivered. */
+  readonly packs: readonly StoredMessage[];
+}
+
+const NOTHING_STORED: Stored = { result: NOTHING, packs: [] };
+
 /**
  * The transformer of journal partitions. Everything about a message that it writes is in one transaction with the cursor:
  * after a crash a message has its whole outcome or none, and the next worker makes the same one.
@@ -49,6 +59,7 @@ export class TransformPartitions {
     private readonly writer: MessageWriter,
     private readonly context: TransformContext,
     private readonly router: Router,
+    private readonly recent = new RecentPacks(),
   ) {}
 
   /**
@@ -62,7 +73,7 @@ export class TransformPartitions {
   private async attempt(partitions: readonly number[] | undefined, limit: number): Promise<TransformResult> {
     for (let conflicts = 0; ; conflicts++) {
       try {
-        const { result, twins } = await this.database.transaction((tx) => this.once(tx, partitions, limit));
+        const { result, twins } = await this.committed((tx) => this.once(tx, partitions, limit));
         return await this.withTwins(result, twins);
       } catch (error) {
         if (isEngineError(error, 'unavailable')) {
@@ -81,16 +92,20 @@ export class TransformPartitions {
     error: unknown,
   ): Promise<TransformResult> {
     if (partitions.length === 1 && limit === 1) {
-      return this.database.transaction(async (tx) => {
-        const { result } = await this.once(tx, partitions, 1, burialOf(error));
-        return result;
-      });
+      return (await this.committed((tx) => this.once(tx, partitions, 1, burialOf(error)))).result;
     }
     const results: TransformResult[] = [];
     for (const partition of partitions) {
       results.push(await this.attempt([partition], partitions.length > 1 ? limit : Math.ceil(limit / 4)));
     }
     return total(results);
+  }
+
+  /** Runs a transaction; what it stored is remembered when it has committed and not before. */
+  private async committed<Outcome extends Stored>(work: (tx: Query) => Promise<Outcome>): Promise<Outcome> {
+    const outcome = await this.database.transaction(work);
+    this.recent.remember(outcome.packs);
+    return outcome;
   }
 
   private async partitionsBehind(): Promise<number[]> {
@@ -102,13 +117,13 @@ export class TransformPartitions {
     partitions: readonly number[] | undefined,
     limit: number,
     bury?: Burial,
-  ): Promise<{ result: TransformResult; twins: JournaledMessage[] }> {
+  ): Promise<Stored & { twins: JournaledMessage[] }> {
     const mine = await (partitions
       ? lockPartitions(tx, partitions)
       : lockPartitionsBehind(tx, MAX_PARTITIONS));
-    if (mine.length === 0) return { result: NOTHING, twins: [] };
+    if (mine.length === 0) return { ...NOTHING_STORED, twins: [] };
     const behind = (await readCursors(tx, mine)).filter((cursor) => cursor.head > cursor.seq);
-    if (behind.length === 0) return { result: NOTHING, twins: [] };
+    if (behind.length === 0) return { ...NOTHING_STORED, twins: [] };
     const messages: JournaledMessage[] = [];
     const twins = new Map<string, JournaledMessage>();
     for (const message of await readWaiting(tx, behind, limit)) {
@@ -122,8 +137,8 @@ export class TransformPartitions {
       ([chain]) => !messages.some((message) => chainKey(message.position) === chain),
     );
     const due = first.map(([, twin]) => twin);
-    if (messages.length === 0) return { result: NOTHING, twins: due };
-    return { result: await this.store(tx, messages, behind, bury), twins: due };
+    if (messages.length === 0) return { ...NOTHING_STORED, twins: due };
+    return { ...(await this.store(tx, messages, behind, bury)), twins: due };
   }
 
   private async store(
@@ -131,7 +146,7 @@ export class TransformPartitions {
     messages: readonly JournaledMessage[],
     cursors: readonly (Position & { readonly entryHash: Buffer })[],
     bury?: Burial,
-  ): Promise<TransformResult> {
+  ): Promise<Stored> {
     const made: MessageOutcome[] = [];
     for (const message of messages) {
       made.push(transformMessage(message, this.context));
@@ -149,7 +164,10 @@ export class TransformPartitions {
     });
     await moveCursors(tx, places);
     const dead = outcomes.filter((message) => message.state === messageState.dead).length;
-    return { messages: outcomes.length, dead, deliveries: written.deliveries };
+    return {
+      result: { messages: outcomes.length, dead, deliveries: written.deliveries },
+      packs: written.packs,
+    };
   }
 
   private async withTwins(
@@ -176,12 +194,12 @@ export class TransformPartitions {
    * the later one here runs it.
    */
   private async runTwin(found: JournaledMessage, bury?: Burial): Promise<TransformResult> {
-    return this.database.transaction(async (tx) => {
+    const { result } = await this.committed(async (tx) => {
       const partner = found.refers && (await readMessage(tx, found.refers));
       assert(partner !== undefined, 'TWIN_PARTNER_MISSING');
       const pair = [found, partner];
       const partitions = pair.map((message) => message.position.partition);
-      if ((await lockPartitions(tx, partitions)).length < pair.length) return NOTHING;
+      if ((await lockPartitions(tx, partitions)).length < pair.length) return NOTHING_STORED;
       const cursors = await readCursors(tx, partitions);
       const standing = pair.map((message) =>
         cursors.find(
@@ -189,9 +207,10 @@ export class TransformPartitions {
             chainKey(cursor) === chainKey(message.position) && cursor.seq === message.position.seq - 1,
         ),
       );
-      if (!standing.every((cursor) => cursor !== undefined)) return NOTHING;
+      if (!standing.every((cursor) => cursor !== undefined)) return NOTHING_STORED;
       return this.store(tx, pair, standing, bury);
     });
+    return result;
   }
 }
 

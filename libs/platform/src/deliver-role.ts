@@ -33,10 +33,11 @@ export class DeliverRole {
       queues.nudgeLater('deliver', place, nudge, { delayMs: afterMs, attempt: Date.now() });
     };
     this.claims = new DeliveryClaims(database);
-    this.destinations = new DeliverDestinations(this.claims, this.targets(origin), {
-      onRetry: (nudge: DeliveryNudge, afterMs) => later({ ...nudge }, afterMs),
+    const events = {
+      onRetry: (nudge: DeliveryNudge, afterMs: number) => later({ ...nudge }, afterMs),
       onError,
-    });
+    };
+    this.destinations = new DeliverDestinations(this.claims, this.targets(origin), events, services.recent);
     this.subscribers = new NotifySubscribers(database, this.claims, this.poster, {
       fhirUrl: `${settings.publicUrl ?? `http://localhost:${settings.httpPort}`}/fhir/`,
       origin,

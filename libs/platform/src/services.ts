@@ -1,4 +1,5 @@
 import type { Database } from '#database';
+import { RecentPacks } from '#delivery';
 import { type QueueLocation, type Queues, queuesAt } from '#queue';
 import { type Log, Metrics, openLog } from '#telemetry';
 import { ChannelCatalog } from './channel-catalog.js';
@@ -17,6 +18,8 @@ export interface Services {
   readonly queues: Queues;
   readonly channels: ChannelCatalog;
   readonly installation: string;
+  /** What this process stored a moment ago. */
+  readonly recent: RecentPacks;
   /** How the database and the queue backend are to be called when a person asks. */
   readonly places: { readonly database: string; readonly queue: string };
   /** Settles when something is lost without which the process cannot go on. */
@@ -51,6 +54,7 @@ export async function openServices(application: string, settings: Settings): Pro
       queues,
       channels,
       installation,
+      recent: new RecentPacks(),
       places: {
         database: embedded === undefined ? placeOf(url) : `embedded PostgreSQL, ${placeOf(url)}`,
         queue:

@@ -33,6 +33,8 @@ export interface Written {
   readonly chains: EntryChains;
   readonly versions: number;
   readonly deliveries: number;
+  /** The packs, not deflated, of the messages that are to be delivered. */
+  readonly packs: readonly { readonly position: Position; readonly pack: Buffer }[];
 }
 
 /**
@@ -64,27 +66,31 @@ export class MessageWriter {
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deliveries: RoutedMessage[] = [];
+    const routed: { position: Position; pack: Buffer }[] = [];
     for (const message of messages) {
       const { stored, texts } = this.apply(message, changes, storedAtMs);
       const chain = chainKey(message.position);
       const previous = chains.get(chain);
       assert(previous !== undefined, 'STORE_CHAIN_UNKNOWN');
-      const pack = this.packOf(message, texts, previous);
+      const plain = plainPack(texts);
+      const pack = this.packOf(message, texts.length, plain, previous);
       chains.set(chain, ledgerEntryHash(pack.entry));
       packs.push(pack);
       const destinations = message.state === messageState.transformed ? route(message, stored) : [];
-      if (destinations.length > 0) deliveries.push({ position: message.position, destinations });
+      if (destinations.length > 0) {
+        deliveries.push({ position: message.position, destinations });
+        routed.push({ position: message.position, pack: plain });
+      }
       await this.breath.take();
     }
     await writePointers(tx, changes);
     await insertPacks(tx, packs, storedAtMs);
     const delivered = await insertDeliveries(tx, deliveries);
     await insertDeadLetters(tx, messages, storedAtMs);
-    return { chains, versions: changes.changed.size, deliveries: delivered };
+    return { chains, versions: changes.changed.size, deliveries: delivered, packs: routed };
   }
 
-  private packOf(message: MessageOutcome, texts: readonly string[], previous: Buffer): PackRow {
-    const plain = plainPack(texts);
+  private packOf(message: MessageOutcome, resources: number, plain: Buffer, previous: Buffer): PackRow {
     const salt = this.random.bytes(SALT_BYTES);
     const entry = encodeLedgerEntry({
       journalKind: message.kind,
@@ -96,7 +102,7 @@ export class MessageWriter {
       fhir: commitment('fhir', salt, plain),
       mapping: message.mapping,
     });
-    return { message, resources: texts.length, salt, entry, bytes: deflatePack(plain) };
+    return { message, resources, salt, entry, bytes: deflatePack(plain) };
   }
 
   private async before(tx: Query, messages: readonly MessageOutcome[]): Promise<Changes> {

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { Destination, Outbound, SendOutcome } from '#channel';
-import { bundleOf } from '#fhir';
+import { bundleOfLines } from '#fhir';
 import { type Clock, formatPosition, isEngineError, systemClock } from '#kernel';
 import { postOnce } from './post-once.js';
 import { SecretFile } from './secret-file.js';
@@ -67,8 +67,8 @@ export class HttpDestination implements Destination {
         throw error;
       }
     }
-    const isMessage = outbound.resources[0]?.startsWith('{"resourceType":"MessageHeader"') === true;
-    const body = bundleOf(isMessage ? 'message' : 'collection', outbound.resources);
+    const isMessage = outbound.pack.subarray(0, MESSAGE_HEADER.length).equals(MESSAGE_HEADER);
+    const body = bundleOfLines(isMessage ? 'message' : 'collection', outbound.pack);
     return postOnce(this.pool, { path: this.path, headers, body, timeoutMs: this.options.timeoutMs }, signal);
   }
 
@@ -79,7 +79,7 @@ export class HttpDestination implements Destination {
 
   private headersOf(outbound: Outbound): string[] {
     const stream = `${outbound.destination}/${outbound.partition}`;
-    const controlId = controlIdOf(outbound.resources);
+    const controlId = controlIdOf(outbound.pack);
     const named = controlId === undefined ? [] : ['x-message-control-id', controlId];
     return [
       ...named,
@@ -97,16 +97,16 @@ export class HttpDestination implements Destination {
   }
 }
 
-const CONTROL_ID = '"system":"urn:x-suture:message-control-id","value":"';
+const MESSAGE_HEADER = Buffer.from('{"resourceType":"MessageHeader"');
+const CONTROL_ID = Buffer.from('"system":"urn:x-suture:message-control-id","value":"');
 /** What a header can carry as it is and JSON writes without an escape. */
 const PLAIN = /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,199}$/;
 
 /** The sender's control id (MSH-10) as the Provenance, the last resource, names it; undefined where it does not. */
-function controlIdOf(resources: readonly string[]): string | undefined {
-  const provenance = resources.at(-1) ?? '';
-  const at = provenance.indexOf(CONTROL_ID);
+function controlIdOf(pack: Buffer): string | undefined {
+  const at = pack.indexOf(CONTROL_ID, pack.lastIndexOf('\n') + 1);
   if (at < 0) return undefined;
   const start = at + CONTROL_ID.length;
-  const value = provenance.slice(start, provenance.indexOf('"', start));
+  const value = pack.toString('latin1', start, pack.indexOf('"', start));
   return PLAIN.test(value) ? value : undefined;
 }

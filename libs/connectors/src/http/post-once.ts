@@ -8,7 +8,7 @@ export interface HttpPost {
   readonly origin?: string;
   readonly path: string;
   readonly headers: readonly string[];
-  readonly body: string;
+  readonly body: string | Buffer;
   /** For everything: connection, request, and the answer to its last byte. */
   readonly timeoutMs: number;
 }
