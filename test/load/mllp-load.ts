@@ -122,11 +122,13 @@ class LoadRun {
   }
 
   private answered(frame: Buffer, out: Outstanding[]): void {
-    const [, code = '', id = ''] = segmentFields(frame.toString('latin1'), 'MSA');
-    const index = out.findIndex((message) => message.id === id);
+    const [, code = '', id = ''] = msaFields(frame);
+    // Answers come in the order of the messages; whatever answers another one is matched all the same.
+    const index = out[0]?.id === id ? 0 : out.findIndex((message) => message.id === id);
     const message = out[index];
     if (message === undefined) return;
-    out.splice(index, 1);
+    if (index === 0) out.shift();
+    else out.splice(index, 1);
     this.lastMs = performance.now();
     this.latencies.push(this.lastMs - message.dueMs);
     if (code !== 'AA' && code !== 'CA') {
@@ -138,9 +140,12 @@ class LoadRun {
   }
 }
 
-/** The fields of the first segment `name`; a load generator must not spend its core on a full parse. */
-function segmentFields(text: string, name: string): string[] {
-  const start = text.indexOf(`\r${name}`) + 1;
-  const end = text.indexOf('\r', start);
-  return text.slice(start, end < 0 ? undefined : end).split(text.charAt(3));
+const msa = Buffer.from('\rMSA', 'latin1');
+
+/** The fields of MSA; a load generator must not spend its core on a full parse. */
+function msaFields(frame: Buffer): string[] {
+  const start = frame.indexOf(msa) + 1;
+  const end = frame.indexOf(0x0d, start);
+  const text = frame.toString('latin1', start, end < 0 ? undefined : end);
+  return text.split(text.charAt(3));
 }
