@@ -2,6 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { FrameCutter } from '#hl7v2';
 import type { MessageTemplate } from './message-templates.js';
 
+const READ_BYTES = 65_536;
+
 export interface LoadOptions {
   readonly port: number;
   readonly templates: readonly MessageTemplate[];
@@ -83,7 +85,23 @@ class LoadRun {
     return new Promise((resolve) => {
       const out: Outstanding[] = [];
       const cutter = new FrameCutter();
-      const socket: Socket = connect({ port: this.options.port, host: '127.0.0.1', noDelay: true });
+      const take = (bytes: Buffer) => {
+        for (const event of cutter.push(bytes)) if (event.kind === 'frame') this.answered(event.bytes, out);
+        pump();
+      };
+      const socket: Socket = connect({
+        port: this.options.port,
+        host: '127.0.0.1',
+        noDelay: true,
+        // One buffer for all reads: every frame in it is looked at before the next read.
+        onread: {
+          buffer: Buffer.alloc(READ_BYTES),
+          callback: (length, buffer) => {
+            take(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+            return true;
+          },
+        },
+      });
       let timer: NodeJS.Timeout | undefined;
       let held: ReturnType<LoadRun['next']>;
       const pump = () => {
@@ -108,10 +126,6 @@ class LoadRun {
         }
       };
       socket.on('connect', pump);
-      socket.on('data', (chunk: Buffer) => {
-        for (const event of cutter.push(chunk)) if (event.kind === 'frame') this.answered(event.bytes, out);
-        pump();
-      });
       socket.on('error', () => {}); // 'close' follows and counts what was lost
       socket.on('close', () => {
         clearTimeout(timer);
