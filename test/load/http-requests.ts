@@ -21,12 +21,12 @@ type State =
  */
 export class HttpRequests {
   private state: State = { at: 'head' };
-  private rest = nothing;
+  private rest: Buffer = nothing;
 
   constructor(private readonly onRequest: (request: HttpRequest) => void) {}
 
   push(chunk: Buffer): void {
-    let bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
+    let bytes: Buffer = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
     this.rest = nothing;
     while (bytes.length > 0) {
       const taken = this.take(bytes);

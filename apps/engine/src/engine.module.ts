@@ -3,8 +3,8 @@ import {
   AnchorModule,
   ApiRoleModule,
   DeliverModule,
-  IngestModule,
   type Services,
+  ThreadModule,
   TransformModule,
 } from '#platform';
 
@@ -14,7 +14,7 @@ export class EngineApp {
     return {
       module: EngineApp,
       imports: [
-        IngestModule.forServices(services),
+        ThreadModule.forServices('ingest', services),
         TransformModule.forServices(services),
         DeliverModule.forServices(services),
         AnchorModule.forServices(services),

@@ -20,9 +20,6 @@ export interface AppModule {
   forServices(services: Services): DynamicModule;
 }
 
-/** Compiling mappings holds everything up for some hundred milliseconds. */
-const firstAnswersMs = 30;
-
 const exitCode = { failed: 1, misconfigured: 2, interrupted: 130 } as const;
 
 /**
@@ -41,12 +38,12 @@ export async function startApp(name: string, appModule: AppModule): Promise<void
     laps.end('services');
     opened.push({ name: 'services', stop: () => services.close() });
     crashOnBugs(services);
-    const lines = await startParts(appModule, services, parts, laps);
+    const { lines, lost } = await startParts(appModule, services, parts, laps);
     services.log.info('ready', laps.facts());
     print(name, settings, services, lines);
-    const reason = await Promise.race([signals.first, services.lost]);
+    const reason = await Promise.race([signals.first, services.lost, ...lost]);
     if (typeof reason === 'string') services.log.info('draining', { reason });
-    else services.log.error('the database is lost; the process ends', reason);
+    else services.log.error('something the process needs is lost; it ends', reason);
     const isClean = await drain([...parts, ...opened], services.log);
     process.exit(isClean && typeof reason === 'string' ? 0 : exitCode.failed);
   } catch (error) {
@@ -62,7 +59,7 @@ async function startParts(
   services: Services,
   parts: Part[],
   laps: Laps,
-): Promise<string[]> {
+): Promise<{ readonly lines: string[]; readonly lost: Promise<unknown>[] }> {
   const { log, settings, queues } = services;
   const health = new Health(services.database);
   const imports = [HealthModule.forServices(services, health), appModule.forServices(services)];
@@ -75,6 +72,7 @@ async function startParts(
   laps.end('nest');
   parts.push({ name: 'http', stop: () => app.close() });
   const lines: string[] = [];
+  const lost: Promise<unknown>[] = [];
   for (const name of roleNames) {
     const strategy = findTransport(app, transportOf[name]);
     if (strategy === undefined) continue;
@@ -83,16 +81,15 @@ async function startParts(
     await app.connectMicroservice({ strategy }).listen();
     health.watch(name, () => strategy.trouble());
     lines.push(...strategy.announcements);
+    if (strategy.lost !== undefined) lost.push(strategy.lost);
     laps.end(name);
-    // Senders have waited for the ports: they get their answers before the next step keeps the process busy.
-    if (name === 'ingest') await new Promise((done) => setTimeout(done, firstAnswersMs));
   }
   await app.listen(settings.httpPort, settings.httpHost);
   lines.push(`http: ${await app.getUrl()}`);
   laps.end('http');
   await queues.ready([]);
   laps.end('queues');
-  return lines;
+  return { lines, lost };
 }
 
 /** Where the time of a start went, in milliseconds since the process began; and the CPU time of it all. */

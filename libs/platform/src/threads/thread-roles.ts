@@ -1,0 +1,40 @@
+import type { RoleServices } from '../services.js';
+import type { ThreadRoleName } from './thread-protocol.js';
+
+/** A role as a thread runs it: plain classes, without Nest, whose modules would cost each thread 15 MB. */
+export interface ThreadRole {
+  /** Resolves with what a person should know once it runs. */
+  start(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+  trouble(): string | undefined;
+}
+
+/** Builds a role. A thread loads the code of its own role only. */
+export async function openRole(name: ThreadRoleName, services: RoleServices): Promise<ThreadRole> {
+  switch (name) {
+    case 'ingest': {
+      const { IngestRole } = await import('../ingest-role.js');
+      const role = await IngestRole.open(services);
+      return {
+        start: () => role.start(role.receive),
+        stop: () => role.stop(),
+        trouble: () => role.trouble(),
+      };
+    }
+    case 'deliver': {
+      const { DeliverRole, deliverConcurrency } = await import('../deliver-role.js');
+      const role = new DeliverRole(services);
+      return {
+        start: () => {
+          services.queues.work('deliver', (nudge) => role.wake(nudge as object), {
+            concurrency: deliverConcurrency,
+          });
+          role.start();
+          return Promise.resolve([]);
+        },
+        stop: () => role.stop(),
+        trouble: () => role.trouble(),
+      };
+    }
+  }
+}
