@@ -1,12 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import {
-  AnchorModule,
-  ApiRoleModule,
-  DeliverModule,
-  type Services,
-  ThreadModule,
-  TransformModule,
-} from '#platform';
+import { AnchorModule, ApiRoleModule, DeliverModule, type Services, ThreadModule } from '#platform';
 
 @Module({})
 export class EngineApp {
@@ -15,7 +8,7 @@ export class EngineApp {
       module: EngineApp,
       imports: [
         ThreadModule.forServices('ingest', services),
-        TransformModule.forServices(services),
+        ThreadModule.forServices('transform', services),
         DeliverModule.forServices(services),
         AnchorModule.forServices(services),
         ApiRoleModule.forServices(services),

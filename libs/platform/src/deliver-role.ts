@@ -3,15 +3,12 @@ import { DeliveryClaims } from '#delivery';
 import { assert } from '#kernel';
 import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
 import { NotifySubscribers } from '#subscriptions';
-import type { RoleServices } from './services.js';
+import type { Services } from './services.js';
 
 /** Answers to what is in flight are awaited this long; then they are broken off and sent again at the next start. */
 const graceMs = 5_000;
 const defaultTimeoutMs = 30_000;
 const defaultRetry = { firstAfterMs: 1_000, atMostEveryMs: 300_000 };
-
-/** Nudges only wake, so few at one time are plenty. */
-export const deliverConcurrency = 4;
 
 /** What a nudge of the queue `deliver` says; `{}`: look for yourself. */
 export interface DeliverNudge {
@@ -27,7 +24,7 @@ export class DeliverRole {
   private readonly poster = new HttpPoster();
   private started = false;
 
-  constructor(private readonly services: RoleServices) {
+  constructor(private readonly services: Services) {
     const { database, queues, installation, log, settings } = services;
     const origin = `${settings.tenant}-${installation.slice(0, 8)}`;
     const onError = (error: unknown) => log.error('delivering has trouble', error);

@@ -5,7 +5,7 @@ import type { NumberedChannel } from '../channel-catalog.js';
 import type { Settings } from '../settings.js';
 
 /** Roles that can run in a thread of their own. */
-export type ThreadRoleName = 'ingest' | 'deliver';
+export type ThreadRoleName = 'ingest' | 'transform';
 
 /** All that a thread is given: plain data, and the port to the queues of the process. */
 export interface ThreadPlan {

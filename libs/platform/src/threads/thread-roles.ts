@@ -9,6 +9,9 @@ export interface ThreadRole {
   trouble(): string | undefined;
 }
 
+/** Nudges only wake, so few at one time are plenty. */
+const nudgesAtATime = 4;
+
 /** Builds a role. A thread loads the code of its own role only. */
 export async function openRole(name: ThreadRoleName, services: RoleServices): Promise<ThreadRole> {
   switch (name) {
@@ -21,16 +24,16 @@ export async function openRole(name: ThreadRoleName, services: RoleServices): Pr
         trouble: () => role.trouble(),
       };
     }
-    case 'deliver': {
-      const { DeliverRole, deliverConcurrency } = await import('../deliver-role.js');
-      const role = new DeliverRole(services);
+    case 'transform': {
+      const { TransformRole } = await import('../transform-role.js');
+      const role = new TransformRole(services);
       return {
         start: () => {
-          services.queues.work('deliver', (nudge) => role.wake(nudge as object), {
-            concurrency: deliverConcurrency,
+          services.queues.work('transform', () => Promise.resolve(role.wake()), {
+            concurrency: nudgesAtATime,
           });
           role.start();
-          return Promise.resolve([]);
+          return Promise.resolve(role.problems.map((problem) => `not used: ${problem}`));
         },
         stop: () => role.stop(),
         trouble: () => role.trouble(),
