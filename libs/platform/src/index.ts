@@ -3,7 +3,6 @@ export { AnchorModule } from './nest/anchor.module.js';
 export { ApiRoleModule } from './nest/api-role.module.js';
 export { DeliverModule } from './nest/deliver.module.js';
 export { IngestModule } from './nest/ingest.module.js';
-export { ThreadModule } from './nest/thread.module.js';
 export { TransformModule } from './nest/transform.module.js';
 export { type EngineDatabase, joinEngineDatabase } from './open-database.js';
 export { clusterDirectory } from './postgres-cluster.js';

@@ -3,9 +3,7 @@ export interface RoleTransport {
   /** What a person should know once it runs: addresses, or nothing. */
   readonly announcements: readonly string[];
   /** Undefined when all is well, otherwise why the role does not do its work. */
-  trouble(): string | undefined | Promise<string | undefined>;
-  /** Settles when the role is lost for good, without which the process cannot go on. */
-  readonly lost?: Promise<unknown>;
+  trouble(): string | undefined;
 }
 
 /**

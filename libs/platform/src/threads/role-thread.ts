@@ -16,7 +16,7 @@ const answerWithinMs = 2_000;
  * Most megabytes of young objects: what a role holds for longer are buffers outside the heap, and a larger nursery would
  * only let more garbage lie.
  */
-const youngGenerationMb = 12;
+const youngGenerationMb = 6;
 
 interface Asked {
   readonly resolve: (value: unknown) => void;
@@ -42,12 +42,13 @@ export class RoleThread {
   private readonly asked = new Map<number, Asked>();
   private readonly ended: Promise<void>;
   private lastId = 0;
+  private isStarted = false;
   private isStopping = false;
   private end: EngineError | undefined;
 
   /** Starts the thread at once, so that it loads its code while the process does something else. `program` is for tests. */
   constructor(
-    private readonly role: ThreadRoleName,
+    readonly role: ThreadRoleName,
     program = new URL('./thread-main.js', import.meta.url),
   ) {
     const worker = new Worker(program, {
@@ -77,6 +78,7 @@ export class RoleThread {
 
   /** Runs the role; resolves with what a person should know of it. Rejects with what the role rejects with. */
   async start(services: Services): Promise<readonly string[]> {
+    this.isStarted = true;
     const { port1, port2 } = new MessageChannel();
     serveQueues(port1, services.queues);
     port1.unref();
@@ -113,7 +115,7 @@ export class RoleThread {
   async stop(): Promise<void> {
     this.isStopping = true;
     try {
-      if (this.end === undefined) await this.ask({ ask: 'stop' });
+      if (this.isStarted && this.end === undefined) await this.ask({ ask: 'stop' });
     } finally {
       await this.worker.terminate();
       await this.ended;
