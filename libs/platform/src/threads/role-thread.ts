@@ -125,8 +125,9 @@ export class RoleThread {
   private async soon(question: Question): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, fail) => {
-      const text = `the thread of the role ${this.role} does not answer in time`;
-      timer = setTimeout(() => fail(new EngineError('unavailable', 'THREAD_BUSY', text)), answerWithinMs);
+      timer = setTimeout(() => {
+        fail(new EngineError('unavailable', 'THREAD_BUSY', 'the thread of the role does not answer in time'));
+      }, answerWithinMs);
     });
     try {
       return await Promise.race([this.ask(question), late]);
