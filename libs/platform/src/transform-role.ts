@@ -10,14 +10,14 @@ import {
 } from '#pipeline';
 import { MessageWriter } from '#store';
 import { engineVersion } from './engine-version.js';
-import type { RoleServices } from './services.js';
+import type { Services } from './services.js';
 
 /** Filter, map, identify, store. */
 export class TransformRole {
   private transformer: Transformer | undefined;
   private readonly found: string[] = [];
 
-  constructor(private readonly services: RoleServices) {}
+  constructor(private readonly services: Services) {}
 
   /** What is wrong with mapping files and channels, a sentence each; the others run. */
   get problems(): readonly string[] {

@@ -19,7 +19,7 @@ interface Running {
   readonly queues: Queues;
 }
 
-/** Connections of the thread's pool; journal and deliveries have their own besides. */
+/** Connections of the thread's pool; the journal has its own besides. */
 const maxConnections = 4;
 
 let running: Running | undefined;
@@ -39,7 +39,7 @@ async function start(plan: ThreadPlan): Promise<readonly string[]> {
   const { settings, installation } = plan;
   const channels = new ChannelCatalog(plan.channels, [], plan.destinations);
   const services: RoleServices = { settings, log, metrics, database, queues, channels, installation };
-  const role = await openRole(plan.role, services);
+  const role = await openRole[plan.role](services);
   running = { role, metrics, database, queues };
   return role.start();
 }

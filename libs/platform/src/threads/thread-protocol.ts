@@ -4,8 +4,8 @@ import { describeError } from '#telemetry';
 import type { NumberedChannel } from '../channel-catalog.js';
 import type { Settings } from '../settings.js';
 
-/** Roles that can run in a thread of their own. */
-export type ThreadRoleName = 'ingest' | 'transform';
+/** Roles that can run in a thread of their own. Transformer and deliveries share memory, so they stay in one thread. */
+export type ThreadRoleName = 'ingest';
 
 /** All that a thread is given: plain data, and the port to the queues of the process. */
 export interface ThreadPlan {
