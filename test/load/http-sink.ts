@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type HttpRequest, HttpRequests, headerOf } from './http-requests.js';
 
 /** One delivery as the receiver saw it. */
 export interface Received {
@@ -19,6 +19,18 @@ export interface SinkStats {
   readonly lastAtMs: number;
 }
 
+const answers = new Map<number, string>();
+
+/** The whole answer, an empty one. */
+function answerText(status: number): string {
+  let text = answers.get(status);
+  if (text === undefined) {
+    text = `HTTP/1.1 ${status} Answer\r\ncontent-length: 0\r\nconnection: keep-alive\r\nkeep-alive: timeout=120\r\n\r\n`;
+    answers.set(status, text);
+  }
+  return text;
+}
+
 /**
  * An HTTP receiver that notes every delivery by its headers. `answer` may fail on purpose: what it answers with 400 or
  * above is not noted, as if the receiver had not taken it.
@@ -28,6 +40,8 @@ export class HttpSink {
   /** HTTP status of the next answers. */
   answer: () => number = () => 200;
   private readonly next = new Map<string, number>();
+  private readonly sockets = new Set<Socket>();
+  private requests = 0;
   private unique = 0;
   private gaps = 0;
   private bytes = 0;
@@ -37,23 +51,12 @@ export class HttpSink {
     private readonly server: Server,
     private readonly keep: boolean,
   ) {
-    server.on('request', (request: IncomingMessage, response) => {
-      let size = 0;
-      request.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-      });
-      request.on('end', () => {
-        const status = this.answer();
-        if (status < 400) this.note(request, size);
-        response.writeHead(status, { 'content-length': 0 });
-        response.end();
-      });
-    });
+    server.on('connection', (socket) => this.accept(socket));
   }
 
   /** Listens on loopback; port 0 picks a free one. `keep` keeps every delivery for a checker. */
   static async open(port = 0, keep = false): Promise<HttpSink> {
-    const server = createServer({ keepAliveTimeout: 120_000 });
+    const server = createServer({ noDelay: true });
     const sink = new HttpSink(server, keep);
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return sink;
@@ -69,18 +72,33 @@ export class HttpSink {
   }
 
   close(): Promise<void> {
-    this.server.closeAllConnections();
+    for (const socket of this.sockets) socket.destroy();
     return new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  private requests = 0;
+  private accept(socket: Socket): void {
+    const requests = new HttpRequests((request) => {
+      const status = this.answer();
+      if (status < 400) this.note(request);
+      socket.write(answerText(status), 'latin1');
+    });
+    this.sockets.add(socket);
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        requests.push(chunk);
+      } catch {
+        socket.destroy(); // no HTTP: whoever sent it gets no answer, and nothing was noted
+      }
+    });
+    socket.on('error', () => {}); // 'close' follows
+    socket.on('close', () => this.sockets.delete(socket));
+  }
 
-  private note(request: IncomingMessage, size: number): void {
-    const header = (name: string) => String(request.headers[name] ?? '');
-    const stream = header('suture-stream');
-    const number = Number(header('suture-event-number'));
+  private note({ head, bodyBytes }: HttpRequest): void {
+    const stream = headerOf(head, 'suture-stream');
+    const number = Number(headerOf(head, 'suture-event-number'));
     this.requests++;
-    this.bytes += size;
+    this.bytes += bodyBytes;
     this.lastAtMs = Date.now();
     const next = this.next.get(stream) ?? 1;
     if (number > next) this.gaps++;
@@ -88,6 +106,6 @@ export class HttpSink {
       this.unique++;
       this.next.set(stream, number + 1);
     }
-    if (this.keep) this.received.push({ stream, number, position: header('suture-position') });
+    if (this.keep) this.received.push({ stream, number, position: headerOf(head, 'suture-position') });
   }
 }

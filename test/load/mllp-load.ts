@@ -2,6 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { FrameCutter } from '#hl7v2';
 import type { MessageTemplate } from './message-templates.js';
 
+const READ_BYTES = 65_536;
+
 export interface LoadOptions {
   readonly port: number;
   readonly templates: readonly MessageTemplate[];
@@ -83,7 +85,23 @@ class LoadRun {
     return new Promise((resolve) => {
       const out: Outstanding[] = [];
       const cutter = new FrameCutter();
-      const socket: Socket = connect({ port: this.options.port, host: '127.0.0.1', noDelay: true });
+      const take = (bytes: Buffer) => {
+        for (const event of cutter.push(bytes)) if (event.kind === 'frame') this.answered(event.bytes, out);
+        pump();
+      };
+      const socket: Socket = connect({
+        port: this.options.port,
+        host: '127.0.0.1',
+        noDelay: true,
+        // One buffer for all reads: every frame in it is looked at before the next read.
+        onread: {
+          buffer: Buffer.alloc(READ_BYTES),
+          callback: (length, buffer) => {
+            take(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+            return true;
+          },
+        },
+      });
       let timer: NodeJS.Timeout | undefined;
       let held: ReturnType<LoadRun['next']>;
       const pump = () => {
@@ -108,10 +126,6 @@ class LoadRun {
         }
       };
       socket.on('connect', pump);
-      socket.on('data', (chunk: Buffer) => {
-        for (const event of cutter.push(chunk)) if (event.kind === 'frame') this.answered(event.bytes, out);
-        pump();
-      });
       socket.on('error', () => {}); // 'close' follows and counts what was lost
       socket.on('close', () => {
         clearTimeout(timer);
@@ -122,11 +136,13 @@ class LoadRun {
   }
 
   private answered(frame: Buffer, out: Outstanding[]): void {
-    const [, code = '', id = ''] = segmentFields(frame.toString('latin1'), 'MSA');
-    const index = out.findIndex((message) => message.id === id);
+    const [, code = '', id = ''] = msaFields(frame);
+    // Answers come in the order of the messages; whatever answers another one is matched all the same.
+    const index = out[0]?.id === id ? 0 : out.findIndex((message) => message.id === id);
     const message = out[index];
     if (message === undefined) return;
-    out.splice(index, 1);
+    if (index === 0) out.shift();
+    else out.splice(index, 1);
     this.lastMs = performance.now();
     this.latencies.push(this.lastMs - message.dueMs);
     if (code !== 'AA' && code !== 'CA') {
@@ -138,9 +154,12 @@ class LoadRun {
   }
 }
 
-/** The fields of the first segment `name`; a load generator must not spend its core on a full parse. */
-function segmentFields(text: string, name: string): string[] {
-  const start = text.indexOf(`\r${name}`) + 1;
-  const end = text.indexOf('\r', start);
-  return text.slice(start, end < 0 ? undefined : end).split(text.charAt(3));
+const msa = Buffer.from('\rMSA', 'latin1');
+
+/** The fields of MSA; a load generator must not spend its core on a full parse. */
+function msaFields(frame: Buffer): string[] {
+  const start = frame.indexOf(msa) + 1;
+  const end = frame.indexOf(0x0d, start);
+  const text = frame.toString('latin1', start, end < 0 ? undefined : end);
+  return text.split(text.charAt(3));
 }

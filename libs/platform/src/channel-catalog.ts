@@ -12,7 +12,7 @@ export interface NumberedChannel {
 
 /** The channel files of this process, each with its number, and what is wrong with those that are not here. */
 export class ChannelCatalog {
-  private constructor(
+  constructor(
     readonly channels: readonly NumberedChannel[],
     readonly problems: readonly FileProblem[],
     /** Numbers of destinations by full name, `channel.destination`. */

@@ -2,20 +2,22 @@ import type { Query } from '#database';
 
 const databaseAnswersWithinMs = 2_000;
 
+type Trouble = () => string | undefined | Promise<string | undefined>;
+
 /** Whether the parts of a process do their work: each says 'ok', or in a sentence why not. */
 export class Health {
-  private readonly parts = new Map<string, () => string | undefined>();
+  private readonly parts = new Map<string, Trouble>();
 
   constructor(private readonly database: Query) {}
 
-  /** `trouble` answers undefined when all is well. */
-  watch(part: string, trouble: () => string | undefined): void {
+  /** `trouble` answers undefined when all is well, and does so soon. */
+  watch(part: string, trouble: Trouble): void {
     this.parts.set(part, trouble);
   }
 
   async look(): Promise<Record<string, string>> {
     const found: Record<string, string> = { database: await this.databaseState() };
-    for (const [part, trouble] of this.parts) found[part] = trouble() ?? 'ok';
+    for (const [part, trouble] of this.parts) found[part] = (await trouble()) ?? 'ok';
     return found;
   }
 

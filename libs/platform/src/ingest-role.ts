@@ -3,7 +3,7 @@ import { MllpSource } from '#connectors';
 import { AcknowledgmentLog, Journal } from '#journal';
 import { EngineError, isEngineError } from '#kernel';
 import { BacklogGate, Intake } from '#pipeline';
-import type { Services } from './services.js';
+import type { RoleServices } from './services.js';
 
 /** In-flight messages get their acknowledgment within this, or their connections are cut. */
 const sourceGraceMs = 5_000;
@@ -24,7 +24,7 @@ export class IngestRole {
   private readonly acknowledgments: AcknowledgmentLog;
 
   private constructor(
-    private readonly services: Services,
+    private readonly services: RoleServices,
     private readonly journal: Journal,
     readonly receive: Receive,
   ) {
@@ -42,7 +42,7 @@ export class IngestRole {
   }
 
   /** Takes a lane of the journal; opens no port yet. */
-  static async open(services: Services): Promise<IngestRole> {
+  static async open(services: RoleServices): Promise<IngestRole> {
     const { database, settings, channels, queues, log } = services;
     const opened: { role?: IngestRole } = {};
     const journal = await Journal.open(database, (available) => {

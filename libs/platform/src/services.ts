@@ -9,8 +9,8 @@ import type { Settings } from './settings.js';
 /** Connections of the pool; journal and deliveries have their own besides. */
 const maxConnections = 8;
 
-/** What the roles of a process share. Opened before them, closed after them. */
-export interface Services {
+/** What a role needs, in whatever process or thread it runs. */
+export interface RoleServices {
   readonly settings: Settings;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -18,6 +18,13 @@ export interface Services {
   readonly queues: Queues;
   readonly channels: ChannelCatalog;
   readonly installation: string;
+}
+
+/** What the roles of a process share. Opened before them, closed after them. */
+export interface Services extends RoleServices {
+  readonly application: string;
+  /** For threads, which open connections of their own. */
+  readonly databaseUrl: string;
   /** What this process stored a moment ago. */
   readonly recent: RecentPacks;
   /** How the database and the queue backend are to be called when a person asks. */
@@ -47,6 +54,8 @@ export async function openServices(application: string, settings: Settings): Pro
     const channels = await ChannelCatalog.open(database, settings);
     reportQueue(metrics, queues);
     return {
+      application,
+      databaseUrl: url,
       settings,
       log,
       metrics,

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { postmasterOf } from './postmaster.js';
 
@@ -86,7 +87,16 @@ describe('the engine as a process', () => {
     expect(await acknowledge(port, admit)).toContain('MSA|AA|M1');
     expect(await (await fetch(`${http}/ready`)).json()).toMatchObject({ status: 'ready' });
     expect((await fetch(`${http}/health`)).status).toBe(200);
-    expect(await (await fetch(`${http}/metrics`)).text()).toContain('suture_mllp{channel="hospital"');
+    const figures = await (await fetch(`${http}/metrics`)).text();
+    for (const figure of [
+      'suture_mllp{channel="hospital"',
+      'suture_messages_transformed_total',
+      'process_cpu',
+    ])
+      expect(figures).toContain(figure);
+    // One answer for all threads, which Prometheus takes only when each name is described once.
+    const names = [...figures.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+    expect(new Set(names).size).toBe(names.length);
     first.child.kill('SIGTERM');
     expect(await first.ended).toBe(0);
     expect(postmasterOf(join(folder, 'data', 'postgres'))).toBeUndefined();
@@ -100,6 +110,47 @@ describe('the engine as a process', () => {
     expect(await acknowledge(again, admit)).toContain('MSA|AA|M1');
     third.child.kill('SIGINT');
     expect(await third.ended).toBe(0);
+  });
+
+  test('when one of its threads dies the engine drains and ends with code 1, and the next start goes on', async () => {
+    const order = join(folder, 'die');
+    const helper = pathToFileURL(resolve('libs/platform/testing/dying-thread.mjs')).href;
+    const first = start({ NODE_OPTIONS: `--import ${helper}`, SUTURE_TEST_THREAD_DIES: order });
+    const port = await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    await told(first, /(Send a sample)/);
+    expect(await acknowledge(port, admit)).toContain('MSA|AA|M1');
+    writeFileSync(order, '');
+    expect(await first.ended).toBe(1);
+    expect(first.output()).toContain('an error that nobody caught; the thread ends');
+    expect(first.output()).toContain('THREAD_LOST');
+    expect(postmasterOf(join(folder, 'data', 'postgres'))).toBeUndefined();
+
+    const second = start({});
+    const again = await told(second, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    expect(await acknowledge(again, admit)).toContain('MSA|AA|M1');
+    second.child.kill('SIGTERM');
+    expect(await second.ended).toBe(0);
+  });
+
+  test('a message that was taken before SIGTERM is acknowledged before its thread ends', async () => {
+    const run = start({});
+    const port = await told(run, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    await told(run, /(Send a sample)/);
+    const socket = connect(Number(port), '127.0.0.1');
+    const heard: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => heard.push(chunk));
+    const sent = 50;
+    for (let n = 0; n < sent; n++) socket.write(admit.replace('|M1|', `|D${n}|`));
+    await once(socket, 'data');
+    run.child.kill('SIGTERM');
+    await once(socket, 'close');
+    expect(await run.ended).toBe(0);
+    expect(
+      Buffer.concat(heard)
+        .toString('latin1')
+        .match(/MSA\|AA\|D\d+\r/g)?.length,
+    ).toBeGreaterThan(0);
+    expect(run.output()).not.toContain('did not stop in order');
   });
 
   test('a second engine on the same data directory, and wrong settings, end with a sentence and code 2', async () => {

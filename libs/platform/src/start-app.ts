@@ -11,17 +11,18 @@ import { drain, type Part } from './drain.js';
 import { engineVersion } from './engine-version.js';
 import { Health } from './health.js';
 import { HealthModule } from './nest/health.module.js';
-import { type RoleTransport, roleNames, transportOf } from './nest/role-transport.js';
+import { type RoleName, type RoleTransport, roleNames, transportOf } from './nest/role-transport.js';
 import { openServices, type Services } from './services.js';
 import { readSettings, type Settings } from './settings.js';
+import { RoleThread } from './threads/role-thread.js';
+import type { ThreadRoleName } from './threads/thread-protocol.js';
 
 /** A deployable: the list of its roles, over the services that are opened first. */
 export interface AppModule {
+  /** Roles that run in threads of their own; they are no part of the module. */
+  readonly threads?: readonly ThreadRoleName[];
   forServices(services: Services): DynamicModule;
 }
-
-/** Compiling mappings holds everything up for some hundred milliseconds. */
-const firstAnswersMs = 30;
 
 const exitCode = { failed: 1, misconfigured: 2, interrupted: 130 } as const;
 
@@ -36,17 +37,19 @@ export async function startApp(name: string, appModule: AppModule): Promise<void
   const signals = new Signals();
   try {
     const laps = new Laps();
+    // First of all: they load their code while the database starts.
+    const threads = (appModule.threads ?? []).map((role) => new RoleThread(role));
     const settings = readSettings(process.env, process.cwd());
     const services = await openServices(name, settings);
     laps.end('services');
     opened.push({ name: 'services', stop: () => services.close() });
     crashOnBugs(services);
-    const lines = await startParts(appModule, services, parts, laps);
+    const { lines, lost } = await startParts(appModule, threads, services, { parts, laps });
     services.log.info('ready', laps.facts());
     print(name, settings, services, lines);
-    const reason = await Promise.race([signals.first, services.lost]);
+    const reason = await Promise.race([signals.first, services.lost, ...lost]);
     if (typeof reason === 'string') services.log.info('draining', { reason });
-    else services.log.error('the database is lost; the process ends', reason);
+    else services.log.error('something the process needs is lost; it ends', reason);
     const isClean = await drain([...parts, ...opened], services.log);
     process.exit(isClean && typeof reason === 'string' ? 0 : exitCode.failed);
   } catch (error) {
@@ -59,10 +62,10 @@ export async function startApp(name: string, appModule: AppModule): Promise<void
 
 async function startParts(
   appModule: AppModule,
+  threads: readonly RoleThread[],
   services: Services,
-  parts: Part[],
-  laps: Laps,
-): Promise<string[]> {
+  { parts, laps }: { readonly parts: Part[]; readonly laps: Laps },
+): Promise<{ readonly lines: string[]; readonly lost: Promise<unknown>[] }> {
   const { log, settings, queues } = services;
   const health = new Health(services.database);
   const imports = [HealthModule.forServices(services, health), appModule.forServices(services)];
@@ -75,24 +78,24 @@ async function startParts(
   laps.end('nest');
   parts.push({ name: 'http', stop: () => app.close() });
   const lines: string[] = [];
+  const lost: Promise<unknown>[] = [];
   for (const name of roleNames) {
-    const strategy = findTransport(app, transportOf[name]);
-    if (strategy === undefined) continue;
-    // Before it listens: a start that fails half-way is stopped as well.
-    parts.splice(-1, 0, { name, stop: () => strategy.close() });
-    await app.connectMicroservice({ strategy }).listen();
-    health.watch(name, () => strategy.trouble());
-    lines.push(...strategy.announcements);
+    const thread = threads.find(({ role }) => role === name);
+    const role = thread === undefined ? roleOf(app, name) : inThread(thread, services);
+    if (role === undefined) continue;
+    // Before it starts: a start that fails half-way is stopped as well.
+    parts.splice(-1, 0, { name, stop: role.stop });
+    lines.push(...(await role.start()));
+    health.watch(name, role.trouble);
+    if (role.lost !== undefined) lost.push(role.lost);
     laps.end(name);
-    // Senders have waited for the ports: they get their answers before the next step keeps the process busy.
-    if (name === 'ingest') await new Promise((done) => setTimeout(done, firstAnswersMs));
   }
   await app.listen(settings.httpPort, settings.httpHost);
   lines.push(`http: ${await app.getUrl()}`);
   laps.end('http');
   await queues.ready([]);
   laps.end('queues');
-  return lines;
+  return { lines, lost };
 }
 
 /** Where the time of a start went, in milliseconds since the process began; and the CPU time of it all. */
@@ -111,13 +114,45 @@ class Laps {
 
 class AppRoot {}
 
+/** A role as it is started, watched and stopped, wherever it runs. */
+interface StartedRole {
+  readonly start: () => Promise<readonly string[]>;
+  readonly stop: () => Promise<void>;
+  readonly trouble: () => string | undefined | Promise<string | undefined>;
+  /** Settles when it is lost for good. */
+  readonly lost?: Promise<unknown>;
+}
+
+function inThread(thread: RoleThread, services: Services): StartedRole {
+  services.metrics.include(() => thread.metrics());
+  return {
+    start: () => thread.start(services),
+    stop: () => thread.stop(),
+    trouble: () => thread.trouble(),
+    lost: thread.lost,
+  };
+}
+
 type Transport = Omit<CustomTransportStrategy, 'close'> & RoleTransport & { close(): Promise<void> };
+
+/** The role's transport in this app; undefined when the app does not have the role. */
+function roleOf(app: NestFastifyApplication, name: RoleName): StartedRole | undefined {
+  const strategy = findTransport(app, transportOf[name]);
+  if (strategy === undefined) return undefined;
+  return {
+    start: async () => {
+      await app.connectMicroservice({ strategy }).listen();
+      return strategy.announcements;
+    },
+    stop: () => strategy.close(),
+    trouble: () => strategy.trouble(),
+  };
+}
 
 function findTransport(app: NestFastifyApplication, token: symbol): Transport | undefined {
   try {
     return app.get<Transport>(token, { strict: false });
   } catch {
-    // This app does not have the role.
     return undefined;
   }
 }

@@ -103,6 +103,14 @@ export class Queues {
     await backend?.close(graceMs);
   }
 
+  /**
+   * Sends a job as it is, for a thread that has thinned its nudges already. Never rejects. Before the first `work` or `ready`
+   * nothing is sent.
+   */
+  async send(queue: string, data: unknown, options: JobOptions): Promise<void> {
+    if (this.backend !== undefined) await this.add(queue, data, options);
+  }
+
   private async add(queue: string, data: unknown, options: JobOptions): Promise<void> {
     try {
       const backend = await this.opened();

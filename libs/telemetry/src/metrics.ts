@@ -9,6 +9,7 @@ const latencyBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
  */
 export class Metrics {
   private readonly registry = new Registry();
+  private readonly others: (() => Promise<string>)[] = [];
 
   /** `processFigures`: CPU, memory and event loop delay of this process as well. */
   constructor(processFigures = true) {
@@ -47,9 +48,15 @@ export class Metrics {
     return (seconds: number, at: Readonly<Record<Name, string>>): void => histogram.observe(at, seconds);
   }
 
+  /** Adds the figures of another thread, whose names must be others than those here. `read` gives the text of its own `Metrics`. */
+  include(read: () => Promise<string>): void {
+    this.others.push(read);
+  }
+
   /** Everything, in the text format of Prometheus. */
   async text(): Promise<string> {
-    return this.registry.metrics();
+    const texts = await Promise.all([this.registry.metrics(), ...this.others.map((read) => read())]);
+    return texts.map((text) => (text === '' || text.endsWith('\n') ? text : `${text}\n`)).join('');
   }
 
   get contentType(): string {
