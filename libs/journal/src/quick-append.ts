@@ -1,5 +1,5 @@
-import { uuidText } from './uuid-text.js';
 import type { JournalEntry } from './journal-entry.js';
+import { uuidText } from './uuid-text.js';
 
 /** The last seq of each partition of one lane, as this lane's only writer knows it. */
 export type Heads = Map<number, number>;
