@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { EngineError } from '#kernel';
+import { arrayText } from './array-text.js';
 
 export interface Query {
   /** Runs one statement. `name` prepares it once per connection: give one to every statement of the data path. */
@@ -75,7 +76,8 @@ async function run<Row extends object>(
   name?: string,
 ): Promise<Row[]> {
   try {
-    const query = { text: sql, values: params as unknown[], ...(name === undefined ? {} : { name }) };
+    const values = params.map((value) => (Array.isArray(value) ? arrayText(value) : value));
+    const query = { text: sql, values, ...(name === undefined ? {} : { name }) };
     return (await target.query<Row>(query)).rows;
   } catch (error) {
     throw asEngineError(error);

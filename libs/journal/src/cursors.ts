@@ -109,14 +109,17 @@ export async function readWaiting(
        SELECT j.*, max(j.received_at) OVER (PARTITION BY j.lane, j.partition ORDER BY j.seq) AS arrived
        FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[]) AS c(lane, partition, seq, head)
        CROSS JOIN LATERAL (
-         SELECT * FROM journal WHERE lane = c.lane AND partition = c.partition AND seq > c.seq AND seq <= c.head
+         SELECT lane, partition, seq, received_at, octet_length(raw) AS bytes FROM journal
+         WHERE lane = c.lane AND partition = c.partition AND seq > c.seq AND seq <= c.head
          ORDER BY seq LIMIT $5) AS j
      ), measured AS (
-       SELECT *, sum(octet_length(raw)) OVER (ORDER BY arrived, lane, partition, seq) - octet_length(raw) AS before
+       SELECT *, sum(bytes) OVER (ORDER BY arrived, lane, partition, seq) - bytes AS before
        FROM waiting
      )
-     SELECT lane, partition, seq, kind, flags, channel, received_at, refers_lane, refers_partition, refers_seq, raw
-     FROM measured WHERE before < $6 ORDER BY arrived, lane, partition, seq LIMIT $5`,
+     SELECT j.lane, j.partition, j.seq, j.kind, j.flags, j.channel, j.received_at, j.refers_lane, j.refers_partition,
+            j.refers_seq, j.raw
+     FROM (SELECT * FROM measured WHERE before < $6 ORDER BY arrived, lane, partition, seq LIMIT $5) AS chosen
+     JOIN journal j USING (lane, partition, seq) ORDER BY chosen.arrived, lane, partition, seq`,
     [
       cursors.map((cursor) => cursor.lane),
       cursors.map((cursor) => cursor.partition),

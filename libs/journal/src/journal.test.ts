@@ -94,6 +94,18 @@ describe('journal', () => {
     await journal.close();
   });
 
+  test('numbers follow the head in the database, whatever the writer believes', async () => {
+    const journal = await Journal.open(fixture.database);
+    const first = await journal.append(entry('believed', 15));
+    await fixture.database.query('UPDATE journal_head SET seq = seq + 5 WHERE lane = $1 AND partition = 15', [
+      journal.laneId,
+    ]);
+    const next = await Promise.all([journal.append(entry('moved', 15)), journal.append(entry('on', 15))]);
+    const seq = first.position?.seq ?? 0;
+    expect(next.map((appended) => appended.position?.seq)).toEqual([seq + 6, seq + 7]);
+    await journal.close();
+  });
+
   test('a message of two patients leaves a marker in the second partition, each naming the other', async () => {
     const journal = await Journal.open(fixture.database);
     const { position } = await journal.append(entry('merge', 8, { twinPartition: 9 }));

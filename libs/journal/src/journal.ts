@@ -3,6 +3,7 @@ import { assert, EngineError, isEngineError, type Position } from '#kernel';
 import { APPEND_SQL, appendParameters } from './append-statement.js';
 import type { Appended, JournalEntry } from './journal-entry.js';
 import { type Lane, takeLane } from './lane.js';
+import { type Heads, QUICK_APPEND_SQL, quickAppend } from './quick-append.js';
 import { ensureTimePartitions } from './time-partitions.js';
 import { uuidText } from './uuid-text.js';
 
@@ -11,6 +12,8 @@ const REOPEN_FIRST_MS = 50;
 const REOPEN_MOST_MS = 1_000;
 /** A commit that met another lane's transaction did nothing and is simply run again, this often. */
 const MAX_CONFLICT_RETRIES = 5;
+/** After a duplicate more of them are likely: so many commits ask the database what is new before they write. */
+const WARY_COMMITS = 64;
 
 interface AppendedRow {
   partition: number;
@@ -30,6 +33,7 @@ interface AppendedRow {
 export class Journal {
   private readonly group = new GroupCommit<JournalEntry, Appended>((entries) => this.flush(entries));
   private closing = false;
+  private wary = 0;
 
   private constructor(
     private readonly database: Database,
@@ -127,6 +131,26 @@ export class Journal {
   }
 
   private async commit(lane: Lane, entries: readonly JournalEntry[]): Promise<AppendedRow[]> {
+    const quick = this.wary > 0 ? undefined : quickAppend(lane.id, lane.heads, entries);
+    if (quick) {
+      const rows = await lane.session
+        .query<AppendedRow>(QUICK_APPEND_SQL, quick.parameters, 'journal-append-quick')
+        .catch(undoneOrUncertain);
+      if (rows) {
+        for (const [partition, head] of quick.heads) lane.heads.set(partition, head);
+        return rows;
+      }
+      this.wary = WARY_COMMITS;
+    }
+    if (this.wary > 0) this.wary--;
+    const rows = await this.commitCarefully(lane, entries);
+    const heads: Heads = new Map();
+    for (const { partition, seq } of rows) heads.set(partition, Math.max(seq, heads.get(partition) ?? 0));
+    for (const [partition, head] of heads) lane.heads.set(partition, head);
+    return rows;
+  }
+
+  private async commitCarefully(lane: Lane, entries: readonly JournalEntry[]): Promise<AppendedRow[]> {
     const parameters = appendParameters(lane.id, entries);
     for (let attempt = 0; ; attempt++) {
       try {
@@ -134,13 +158,21 @@ export class Journal {
       } catch (error) {
         if (isEngineError(error) && error.code === 'DATABASE_CONFLICT' && attempt < MAX_CONFLICT_RETRIES)
           continue;
-        // Whether the connection broke before or after the commit cannot be known from here.
-        throw new EngineError('uncertain', 'JOURNAL_COMMIT_UNCERTAIN', 'the commit was not confirmed', {
-          cause: error,
-        });
+        throw uncertain(error);
       }
     }
   }
+}
+
+/** Whether the connection broke before or after the commit cannot be known from here. */
+function uncertain(cause: unknown): EngineError {
+  return new EngineError('uncertain', 'JOURNAL_COMMIT_UNCERTAIN', 'the commit was not confirmed', { cause });
+}
+
+/** What the database itself refused it has undone; anything else leaves the outcome open. */
+function undoneOrUncertain(error: unknown): undefined {
+  if (isEngineError(error) && error.code !== 'DATABASE_UNAVAILABLE') return undefined;
+  throw uncertain(error);
 }
 
 /** The number of a channel in the journal; made at first use. Names are never reused for another meaning. */

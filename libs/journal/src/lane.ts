@@ -1,5 +1,6 @@
 import type { Database, Session } from '#database';
 import { EngineError } from '#kernel';
+import type { Heads } from './quick-append.js';
 
 /** How many ordered shares a lane has. Fixed for the life of a database: it decides which share a patient is in. */
 export const PARTITION_COUNT = 64;
@@ -12,6 +13,8 @@ export interface Lane {
   readonly id: number;
   /** The connection that holds the lane and commits for it: when it ends, so do its transaction and its ownership. */
   readonly session: Session;
+  /** As read when the lane was taken; the owner moves them on with its commits. */
+  readonly heads: Heads;
 }
 
 /**
@@ -34,7 +37,11 @@ export async function takeLane(database: Database): Promise<Lane> {
       );
     }
     await openPartitions(session, lane);
-    return { id: lane, session };
+    const heads = await session.query<{ partition: number; seq: number }>(
+      'SELECT partition, seq FROM journal_head WHERE lane = $1',
+      [lane],
+    );
+    return { id: lane, session, heads: new Map(heads.map(({ partition, seq }) => [partition, seq])) };
   } catch (error) {
     await session.close().catch(() => {}); // the first error is the one that tells
     throw error;
