@@ -183,17 +183,36 @@ async function test(words) {
       stdio: ['ignore', 'ignore', 'inherit'],
     },
   );
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => child.kill(signal));
+  const isStuck = endsAfterResults(child, results);
   const status = await new Promise((done) => {
     child.on('exit', (code) => done(code ?? 1));
   });
-  if (existsSync(results)) {
-    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
-      readFileSync(results, 'utf8'),
-    );
-    rmSync(results);
-    process.stdout.write(`${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed\n`);
-  }
-  return status;
+  if (!existsSync(results)) return status;
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, success } = JSON.parse(
+    readFileSync(results, 'utf8'),
+  );
+  rmSync(results);
+  process.stdout.write(`${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed\n`);
+  return isStuck() ? Number(!success) : status;
+}
+
+const endsWithinMs = 30_000;
+
+/** Kills a run that has written its results and still does not end. The teardown of Jest ends it sooner and says why it must. */
+function endsAfterResults(child, results) {
+  let writtenMs;
+  let isStuck = false;
+  const look = setInterval(() => {
+    writtenMs ??= existsSync(results) ? Date.now() : undefined;
+    if (writtenMs === undefined || Date.now() - writtenMs < endsWithinMs) return;
+    isStuck = true;
+    say(`the tests are over, but their process has not ended for ${endsWithinMs / 1000} s; it is killed`);
+    child.kill('SIGKILL');
+    clearInterval(look);
+  }, 500);
+  child.on('exit', () => clearInterval(look));
+  return () => isStuck;
 }
 
 /** Runs a Node program to its end and keeps what it says. */

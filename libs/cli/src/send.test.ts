@@ -76,7 +76,8 @@ describe('suture send', () => {
   });
 
   test('a receiver that never answers is told apart from a refusal, and the exit code is 1', async () => {
-    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    // What nobody reads shows no end either, so a connection is read, and not answered.
+    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const path = file('five.hl7', ...[1, 2, 3, 4, 5].map((number) => labResult(`SEND-${number}`, 'P1')));
@@ -92,6 +93,7 @@ describe('suture send', () => {
       expect.stringMatching(/5 not answered/),
     ]);
     silent.close();
+    await once(silent, 'close');
   });
 
   test('the address of a channel is taken from its file', async () => {

@@ -91,6 +91,10 @@ export class Journal {
         if (this.closing) throw new EngineError('unavailable', 'JOURNAL_CLOSED', 'the journal is closing');
         try {
           const lane = await takeLane(this.database);
+          if (this.closing) {
+            await lane.session.close();
+            continue;
+          }
           this.lane = lane;
           this.watch();
           this.onAvailable(true);

@@ -175,6 +175,8 @@ class EmbeddedServer implements EmbeddedPostgres {
     closeSync(log);
     child.stdin?.on('error', () => {});
     this.child = child;
+    // Told to stop while there was none: this one must not be awaited in vain.
+    if (this.state === 'stopping') child.stdin?.end();
     let ended = false;
     this.exited = new Promise((done) => {
       const end = (code: number | null): void => {

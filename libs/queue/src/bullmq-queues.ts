@@ -27,6 +27,8 @@ interface Queue extends Connected {
 
 /** As much of BullMQ's Worker as is used. */
 interface Worker extends Connected {
+  /** Ends the timer that renews locks, for a worker whose closing got stuck: it would run, and keep the process, for ever. */
+  abandon(): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'failed', listener: (job: unknown, error: Error) => void): unknown;
 }
@@ -88,11 +90,13 @@ export class BullmqQueues implements QueueBackend {
     // Without its server BullMQ would wait for answers that never come; then it is closed by force, once handlers are done.
     const force = !this.classes.reachable();
     const inOrder = async () => {
-      if (force) await Promise.allSettled(this.running);
+      // A worker on PostgreSQL that is closed before it is ready opens one more connection, which nobody closes.
+      await Promise.allSettled(force ? this.running : this.starting);
       await Promise.allSettled(workers.map((worker) => worker.close(force)));
       await Promise.allSettled(queues.map((queue) => queue.close()));
     };
     await withinMs(inOrder(), graceMs).catch(() => {
+      for (const worker of workers) worker.abandon();
       for (const part of [...workers, ...queues]) part.disconnect().catch(() => {});
     });
     await this.classes.disconnect();

@@ -13,6 +13,11 @@ const queryTimeoutMs = 10_000;
 export async function openPostgresBackend(url: string, onError: QueueErrorListener): Promise<QueueBackend> {
   const { createPostgresBackend, PostgresConnection, withBackend } = await import('bullmq');
   const { Queue, Worker } = withBackend(createPostgresBackend);
+  class AbandonableWorker extends Worker {
+    abandon(): void {
+      void this.lockManager.close();
+    }
+  }
   const connection = {
     connectionString: url,
     max: connectionsEach,
@@ -31,7 +36,8 @@ export async function openPostgresBackend(url: string, onError: QueueErrorListen
   return new BullmqQueues(
     {
       newQueue: (name) => new Queue(name, { connection }),
-      newWorker: (name, run, options) => new Worker(name, (job) => run(job.data), { ...options, connection }),
+      newWorker: (name, run, options) =>
+        new AbandonableWorker(name, (job) => run(job.data), { ...options, connection }),
       // Without its server every query fails at once.
       reachable: () => true,
       disconnect: () => Promise.resolve(),

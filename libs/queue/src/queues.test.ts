@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDatabase } from '#database';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
@@ -36,6 +41,70 @@ afterAll(async () => {
   await postgres.remove();
   await redis?.remove();
 });
+
+/** The compiled library, because what is tested is that nothing of it keeps a process; the test run builds it first. */
+const closingProgram = `
+  const { openQueues } = await import(${JSON.stringify(pathToFileURL(join(process.cwd(), 'dist/libs/queue/src/index.js')).href)});
+  const queues = await openQueues({ kind: 'redis', url: process.argv[1], prefix: 'p' }, () => {});
+  queues.work('cut', async () => {}, { concurrency: 1 });
+  for await (const _ of process.stdin);
+  await queues.close(300);`;
+
+/** Stands between us and Redis, to break the one connection on which a worker waits, and let it find no other. */
+class ProxyOfRedis {
+  private readonly waiting = new Set<Socket>();
+  private readonly open = new Set<Socket>();
+  private refuses = false;
+  refused = 0;
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(redisPort: number): Promise<ProxyOfRedis> {
+    const proxy = new ProxyOfRedis(createServer((client) => proxy.join(client, redisPort)));
+    proxy.server.listen(0, '127.0.0.1');
+    await once(proxy.server, 'listening');
+    return proxy;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** False while no worker waits for a job yet. */
+  cutWaitingWorker(): boolean {
+    if (this.waiting.size === 0) return false;
+    this.refuses = true;
+    for (const socket of this.waiting) socket.destroy();
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.server.close();
+    for (const socket of this.open) socket.destroy();
+    await once(this.server, 'close');
+  }
+
+  private join(client: Socket, redisPort: number): void {
+    client.on('error', () => {});
+    if (this.refuses) {
+      this.refused += 1;
+      client.destroy();
+      return;
+    }
+    const redis = connect(redisPort, '127.0.0.1');
+    redis.on('error', () => client.destroy());
+    this.open.add(client);
+    client.on('close', () => {
+      this.open.delete(client);
+      redis.destroy();
+    });
+    client.on('data', (bytes: Buffer) => {
+      if (/bzpopmin/i.test(bytes.toString('latin1'))) this.waiting.add(client);
+    });
+    client.pipe(redis);
+    redis.pipe(client);
+  }
+}
 
 /** What both backends promise. */
 function contract(location: () => QueueLocation): void {
@@ -139,6 +208,24 @@ function contract(location: () => QueueLocation): void {
 describe('queues on PostgreSQL', () => {
   contract(() => ({ kind: 'postgres', url: postgres.url }));
 
+  test('closing leaves no connection behind, also when workers had no time to get ready', async () => {
+    const queues = await open({ kind: 'postgres', url: postgres.url });
+    for (const name of ['one', 'two', 'three']) queues.work(name, async () => {}, { concurrency: 1 });
+    await queues.close();
+    // What began to connect before this one is connected by now.
+    const later = openDatabase(postgres.url, { maxConnections: 1, application: 'suture-test' });
+    const left = () =>
+      later.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'suture-test'`,
+      );
+    await left();
+    // A server notices the end of a connection a moment later.
+    const deadlineMs = Date.now() + 5_000;
+    while ((await left()).length > 0 && Date.now() < deadlineMs) await sleep(5);
+    expect(await left()).toEqual([]);
+    await later.close();
+  });
+
   test('workers and queues go on after the server cut every connection', async () => {
     const queues = await open({ kind: 'postgres', url: postgres.url });
     let runs = 0;
@@ -210,6 +297,27 @@ withRedis('queues on Redis (skipped where redis-server is not installed)', () =>
     });
     await queues.close();
     await server.remove();
+  });
+
+  test('a process that closes its queues ends, also when a worker just lost Redis', async () => {
+    const proxy = await ProxyOfRedis.start(running().port);
+    const child = spawn(process.execPath, ['--input-type=module', '-e', closingProgram, proxy.url], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    try {
+      await until(() => proxy.cutWaitingWorker());
+      // By now it rests for a moment between two tries.
+      await until(() => proxy.refused === 4);
+      const ended = once(child, 'exit');
+      child.stdin.end();
+      expect(await Promise.race([ended, sleep(10_000, 'it is still there', { ref: false })])).toEqual([
+        0,
+        null,
+      ]);
+    } finally {
+      child.kill('SIGKILL');
+      await proxy.close();
+    }
   });
 
   test('closing is bounded when Redis is gone', async () => {

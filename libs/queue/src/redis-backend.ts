@@ -2,10 +2,10 @@ import type { Redis } from 'ioredis';
 import { EngineError } from '#kernel';
 import { BullmqQueues } from './bullmq-queues.js';
 import type { QueueBackend, QueueErrorListener } from './queue-backend.js';
+import { RedisConnections } from './redis-connections.js';
 
 const connectWaitMs = 3_000;
 const commandTimeoutMs = 2_000;
-const longestRetryMs = 1_000;
 
 /**
  * BullMQ on Redis. Refuses a Redis that may evict keys. A Redis that is away, at the start or later, is waited for in the
@@ -17,34 +17,33 @@ export async function openRedisBackend(
   onError: QueueErrorListener,
 ): Promise<QueueBackend> {
   const [{ Queue, Worker }, { Redis }] = await Promise.all([import('bullmq'), import('ioredis')]);
-  const retryStrategy = (times: number): number => Math.min(25 * 2 ** Math.min(times, 10), longestRetryMs);
-  const producer = new Redis(url, {
-    retryStrategy,
+  class AbandonableWorker extends Worker {
+    abandon(): void {
+      void this.lockManager.close();
+    }
+  }
+  const connections = new RedisConnections(Redis, url);
+  const producer = connections.connect({
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
   });
-  const consumer = new Redis(url, { retryStrategy, maxRetriesPerRequest: null });
+  const consumer = connections.connect({ maxRetriesPerRequest: null });
   const gate = new EvictionGate(producer, onError);
   for (const client of [producer, consumer]) client.on('error', (error) => onError('redis', error));
-  const disconnect = (): Promise<void> => {
-    producer.disconnect();
-    consumer.disconnect();
-    return Promise.resolve();
-  };
   try {
     await gate.firstAnswer(connectWaitMs);
   } catch (error) {
-    await disconnect();
+    connections.close();
     throw error;
   }
   return new BullmqQueues(
     {
       newQueue: (name) => new Queue(name, { connection: producer, prefix }),
       newWorker: (name, run, options) =>
-        new Worker(name, (job) => run(job.data), { ...options, connection: consumer, prefix }),
+        new AbandonableWorker(name, (job) => run(job.data), { ...options, connection: consumer, prefix }),
       reachable: () => producer.status === 'ready' && gate.open,
-      disconnect,
+      disconnect: () => Promise.resolve(connections.close()),
     },
     onError,
   );
