@@ -114,7 +114,7 @@ describe('the engine as a process', () => {
 
   test('when one of its threads dies the engine drains and ends with code 1, and the next start goes on', async () => {
     const order = join(folder, 'die');
-    const helper = pathToFileURL(resolve('libs/platform/testing/dying-thread.mjs')).href;
+    const helper = pathToFileURL(resolve('test/faults/dying-thread.mjs')).href;
     const first = start({ NODE_OPTIONS: `--import ${helper}`, SUTURE_TEST_THREAD_DIES: order });
     const port = await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
     await told(first, /(Send a sample)/);
