@@ -122,7 +122,7 @@ export class ResourcePlan {
     if (!mapped || run.failures.length > failures || run.met[first]?.mapped.id !== mapped.id) return mapped;
     if (remembered || memory.wasSeen(key)) {
       const parts = partsOf(run.met, first, start, this.facts.fields ? start : end);
-      if (parts) memory.keep(key, parts);
+      if (parts) memory.keep(key, parts, run.text.length);
     }
     return mapped;
   }

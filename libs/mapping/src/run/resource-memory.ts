@@ -33,12 +33,20 @@ export interface RememberedPlace {
 /** What was made of a text: the resource itself first, then those of the values in it, in the order they were met. */
 export type Remembered = readonly RememberedPart[];
 
-/** Size of one generation, of which there are two: characters of keys, and this much for each resource. */
-const generationMax = 4_000_000;
+/**
+ * Size of one generation, of which there are two, in characters: keys, so much for each resource, and the messages they
+ * were made of, because a text that was cut out of another one keeps all of it in memory.
+ */
+const generationMax = 6_000_000;
 const partSize = 1_500;
 const sightings = 1 << 14;
 /** A sighting looks at so many characters of a key. */
 const samples = 64;
+
+interface Entry {
+  readonly made: Remembered;
+  readonly size: number;
+}
 
 /**
  * Remembers what equal segments, in equal surroundings, were mapped to: a hospital repeats the patient, the visit, the
@@ -48,17 +56,17 @@ const samples = 64;
  * never come again, push nothing out. Two generations: when the young one is full, what was not asked for since goes.
  */
 export class ResourceMemory {
-  #young = new Map<string, Remembered>();
-  #old = new Map<string, Remembered>();
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
   #size = 0;
   readonly #seen = new Int32Array(sightings);
 
   get(key: string): Remembered | undefined {
     const young = this.#young.get(key);
-    if (young) return young;
+    if (young) return young.made;
     const old = this.#old.get(key);
-    if (old) this.keep(key, old);
-    return old;
+    if (old) this.#add(key, old);
+    return old?.made;
   }
 
   /** True from the second time on (or, rarely, for a key that looks like another one). */
@@ -72,13 +80,18 @@ export class ResourceMemory {
     return false;
   }
 
-  keep(key: string, made: Remembered): void {
-    this.#size += key.length + made.length * partSize;
+  /** `messageLength`: of the text that `made` was cut out of. */
+  keep(key: string, made: Remembered, messageLength: number): void {
+    this.#add(key, { made, size: key.length + made.length * partSize + messageLength });
+  }
+
+  #add(key: string, entry: Entry): void {
+    this.#size += entry.size;
     if (this.#size > generationMax) {
       this.#old = this.#young;
       this.#young = new Map();
-      this.#size = key.length + made.length * partSize;
+      this.#size = entry.size;
     }
-    this.#young.set(key, made);
+    this.#young.set(key, entry);
   }
 }
