@@ -5,7 +5,7 @@ import type { Clock } from '#kernel';
  * are thinned where they arise: the first of a place leaves at once, those that follow within `minIntervalMs` become one,
  * and a process sends at most `perSecond` in all. Under load the worker is awake anyway and looks everywhere.
  */
-export const nudgePace = { minIntervalMs: 50, perSecond: 20, burst: 5, maxInFlight: 8 } as const;
+export const nudgePace = { minIntervalMs: 100, perSecond: 10, burst: 5, maxInFlight: 8 } as const;
 
 interface Place {
   data: unknown;

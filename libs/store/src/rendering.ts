@@ -13,9 +13,11 @@ export interface Rendering {
   readonly content: FhirObject;
   readonly text: string;
   readonly digest: Buffer;
-  /** For which patient `hashes` were made. */
-  hashesFor?: bigint | null;
-  hashes?: readonly bigint[];
+}
+
+interface Hashes {
+  readonly patient: bigint | null;
+  readonly hashes: readonly bigint[];
 }
 
 interface Merge {
@@ -30,6 +32,7 @@ interface Merge {
 export class Renderer {
   private readonly whole = new WeakMap<FhirObject, Rendering>();
   private readonly merged = new WeakMap<FhirObject, Merge[]>();
+  private readonly searched = new WeakMap<FhirObject, Hashes>();
 
   /** The resource as it is. */
   render(resource: MappedResource): Rendering {
@@ -56,6 +59,15 @@ export class Renderer {
     merges.push({ former: digest, rendering });
     return rendering;
   }
+
+  /** `searchHashes` of a content that will be asked for again. */
+  hashes(content: FhirObject, patient: bigint | null): readonly bigint[] {
+    const known = this.searched.get(content);
+    if (known?.patient === patient) return known.hashes;
+    const hashes = searchHashes(content, patient);
+    this.searched.set(content, { patient, hashes });
+    return hashes;
+  }
 }
 
 function written(content: FhirObject): Rendering {
@@ -65,13 +77,4 @@ function written(content: FhirObject): Rendering {
 
 export function digestOf(text: string): Buffer {
   return hash('sha256', text, 'buffer').subarray(0, DIGEST_BYTES);
-}
-
-/** `searchHashes` of a rendering, made when first asked for. */
-export function hashesOf(rendering: Rendering, patient: bigint | null): readonly bigint[] {
-  if (rendering.hashes === undefined || rendering.hashesFor !== patient) {
-    rendering.hashes = searchHashes(rendering.content, patient);
-    rendering.hashesFor = patient;
-  }
-  return rendering.hashes;
 }

@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../../database/testing/te
 import type { MessageOutcome, StoredResource } from './message-outcome.js';
 import { inflatePack, resourceAt, resourcesOf } from './pack-bytes.js';
 import { storeMigrations } from './schema.js';
+import { searchHashes } from './search-hashes.js';
 import { MessageWriter, type Written } from './write-messages.js';
 
 let fixture: TestDatabase;
@@ -113,6 +114,29 @@ describe('writing messages', () => {
     expect(last?.version).toBe(3);
     expect(last?.text).toMatchObject({ gender: 'other', active: true });
     expect(last?.text).not.toHaveProperty('birthDate');
+  });
+
+  test('every identifier that any version of a patient had has its search rows, however they came and went', async () => {
+    const identified = (...values: string[]) =>
+      resource(
+        'Patient',
+        'rows',
+        { identifier: values.map((value) => ({ system: 'urn:mrn', value })) },
+        { merge: 'update' },
+      );
+    const writer = new MessageWriter('test', systemRandom);
+    await write([outcome(11, [identified('a')]), outcome(11, [identified('a', 'b')])], writer);
+    await write([outcome(11, [identified('c')]), outcome(11, [identified('b', 'd')])], writer);
+    await write([outcome(11, [identified('a')])]); // another worker: nothing in its memory
+    await write([outcome(11, [identified('e')])], writer);
+    const wanted = new Set(
+      [...'abcde'].flatMap((value) => searchHashes(identified(value).resource).map(String)),
+    );
+    const rows = await fixture.database.query<{ hash: string }>(
+      'SELECT s.hash::text FROM search_hash s JOIN resource r USING (rid) WHERE r.id = $1',
+      [identified('').id],
+    );
+    expect(new Set(rows.map((row) => row.hash))).toEqual(wanted);
   });
 
   test('every message leaves a pack with a Provenance that names the versions it touched', async () => {

@@ -8,7 +8,8 @@ import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.j
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
 import { deflatePack, plainPack } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
-import { digestOf, hashesOf, Renderer, type Rendering } from './rendering.js';
+import { digestOf, Renderer, type Rendering } from './rendering.js';
+import { searchHashes } from './search-hashes.js';
 import {
   insertDeadLetters,
   insertDeliveries,
@@ -155,6 +156,20 @@ export class MessageWriter {
     return { stored, texts };
   }
 
+  /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */
+  private newHashes(
+    content: FhirObject,
+    patient: bigint | null,
+    before: CurrentResource | undefined,
+    due: readonly bigint[] = [],
+  ): readonly bigint[] {
+    const hashes = this.renderer.hashes(content, patient);
+    if (before?.content === undefined) return hashes;
+    const there = new Set([...this.renderer.hashes(before.content, before.patient), ...due]);
+    const missing = hashes.filter((one) => !there.has(one));
+    return due.length === 0 ? missing : [...due, ...missing];
+  }
+
   private render(resource: MappedResource, before: CurrentResource | undefined): Rendering {
     const former = before === undefined || before.deleted ? undefined : before.content;
     return resource.merge === 'update' && former !== undefined && before !== undefined
@@ -180,8 +195,10 @@ export class MessageWriter {
     const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, line, ...at };
     changes.current.set(key, next);
     changes.changed.add(key);
-    changes.hashes.set(key, hashesOf(rendering, at.patient));
-    if (resource.merge === 'update') this.cache.remember(key, digest, content);
+    if (resource.merge === 'update') {
+      changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
+      this.cache.remember(key, digest, content);
+    } else changes.hashes.set(key, searchHashes(content, at.patient));
     return { type, id, version, changed: true, content };
   }
 }
