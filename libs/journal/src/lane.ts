@@ -1,6 +1,5 @@
 import type { Database, Session } from '#database';
 import { EngineError } from '#kernel';
-import type { Heads } from './quick-append.js';
 
 /** How many ordered shares a lane has. Fixed for the life of a database: it decides which share a patient is in. */
 export const PARTITION_COUNT = 64;
@@ -13,8 +12,8 @@ export interface Lane {
   readonly id: number;
   /** The connection that holds the lane and commits for it: when it ends, so do its transaction and its ownership. */
   readonly session: Session;
-  /** As read when the lane was taken; the owner moves them on with its commits. */
-  readonly heads: Heads;
+  /** The last seq by partition, as read when the lane was taken; the owner moves them on with its commits. */
+  readonly heads: Map<number, number>;
 }
 
 /**
