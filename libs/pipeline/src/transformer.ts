@@ -7,7 +7,7 @@ const SWEEP_EVERY_MS = 500;
  * load a transaction that holds more pays its sixteen round trips, and those of the deliveries after it, fewer times. The
  * first after a quiet time begins at once.
  */
-const PACE_MS = { least: 10, aMessage: 4, most: 120 };
+const PACE_MS = { least: 10, aMessage: 4, most: 100 };
 
 /**
  * Runs the transformer: looks for partitions that are behind when nudged, every 500 ms and at start, and works on until
