@@ -50,7 +50,8 @@ export async function openServices(application: string, settings: Settings): Pro
       settings.redisUrl === undefined
         ? { kind: 'postgres', url }
         : { kind: 'redis', url: settings.redisUrl, prefix: `suture-${installation.slice(0, 8)}` };
-    const queues = queuesAt(location, (where, error) => log.error('the queue has trouble', error, { where }));
+    const onTrouble = (where: string, error: unknown) => log.error('the queue has trouble', error, { where });
+    const queues = queuesAt(location, onTrouble, { nearby: true });
     const channels = await ChannelCatalog.open(database, settings);
     reportQueue(metrics, queues);
     return {

@@ -1,5 +1,5 @@
 import { systemClock } from '#kernel';
-import { NudgePacer } from './nudge-pacer.js';
+import { farPace, type NudgePace, NudgePacer, nearPace, nudgePace } from './nudge-pacer.js';
 import { openPostgresBackend } from './postgres-backend.js';
 import type { JobHandler, JobOptions, QueueBackend, QueueErrorListener } from './queue-backend.js';
 import { openRedisBackend } from './redis-backend.js';
@@ -19,12 +19,23 @@ export interface QueueCounts {
 
 const closeGraceMs = 5_000;
 
+export interface QueuesOptions {
+  /** How nudges are thinned on their way to the backend. */
+  readonly pace?: NudgePace;
+  /**
+   * A worker of these very queues is called at once; the backend is for workers elsewhere, who hear of it twice a second.
+   * Nothing is lost by that: who is called looks everywhere, and so does every sweeper.
+   */
+  readonly nearby?: boolean;
+}
+
 /**
  * Nudges: jobs that say only where to look, `{lane, partition}` and the like, never content (I6). Losing any of them is
  * harmless, because sweepers read the database; so nothing here ever throws into the data path or makes it wait.
  */
 export class Queues {
   private readonly pacers = new Map<string, NudgePacer>();
+  private readonly near = new Map<string, NudgePacer>();
   private sent = 0;
   private failed = 0;
   private backend: Promise<QueueBackend> | undefined;
@@ -33,6 +44,7 @@ export class Queues {
   constructor(
     private readonly open: () => Promise<QueueBackend>,
     private readonly onError: QueueErrorListener,
+    private readonly options: QueuesOptions = {},
   ) {}
 
   /**
@@ -41,10 +53,15 @@ export class Queues {
    */
   nudge(queue: string, place: string, data: unknown): void {
     if (this.backend === undefined) return;
-    let pacer = this.pacers.get(queue);
+    const near = this.near.get(queue);
+    near?.nudge(place, data);
+    const name = near === undefined ? queue : `${queue} far`;
+    let pacer = this.pacers.get(name);
     if (pacer === undefined) {
-      pacer = new NudgePacer(systemClock, (id, latest) => this.add(queue, latest, { deduplicationId: id }));
-      this.pacers.set(queue, pacer);
+      const send = (id: string, latest: unknown) => this.add(queue, latest, { deduplicationId: id });
+      const pace = near === undefined ? (this.options.pace ?? nudgePace) : farPace;
+      pacer = new NudgePacer(systemClock, send, pace);
+      this.pacers.set(name, pacer);
     }
     pacer.nudge(place, data);
   }
@@ -61,6 +78,11 @@ export class Queues {
 
   /** Runs `handler` for every job of `queue`. What it throws is reported and forgotten: the sweeper looks again. */
   work(queue: string, handler: JobHandler, options: { concurrency: number }): void {
+    if (this.options.nearby === true) {
+      const call = (_place: string, data: unknown) =>
+        handler(data).catch((error: unknown) => this.onError(`job ${queue}`, error));
+      this.near.set(queue, new NudgePacer(systemClock, call, nearPace));
+    }
     this.opened().then(
       (backend) => backend.work(queue, handler, options.concurrency),
       () => {}, // whoever waits until it is ready is told
@@ -88,7 +110,7 @@ export class Queues {
 
   /** Waits for running handlers, bounded also when the backend is gone. Nudges that still wait are forgotten. */
   close(graceMs = closeGraceMs): Promise<void> {
-    for (const pacer of this.pacers.values()) pacer.close();
+    for (const pacer of [...this.near.values(), ...this.pacers.values()]) pacer.close();
     this.closed ??= this.closeBackend(graceMs);
     return this.closed;
   }
@@ -103,10 +125,7 @@ export class Queues {
     await backend?.close(graceMs);
   }
 
-  /**
-   * Sends a job as it is, for a thread that has thinned its nudges already. Never rejects. Before the first `work` or `ready`
-   * nothing is sent.
-   */
+  /** Sends a job of a thread as it is: a retry. Never rejects. Before the first `work` or `ready` nothing is sent. */
   async send(queue: string, data: unknown, options: JobOptions): Promise<void> {
     if (this.backend !== undefined) await this.add(queue, data, options);
   }
@@ -128,18 +147,26 @@ export class Queues {
  * for it. `listener` hears what goes wrong later; it must not throw. The same trouble of the same part is told once in
  * half a minute, since each of many connections reports every attempt.
  */
-export function queuesAt(location: QueueLocation, listener: QueueErrorListener): Queues {
+export function queuesAt(
+  location: QueueLocation,
+  listener: QueueErrorListener,
+  options?: QueuesOptions,
+): Queues {
   const onError = withoutRepeats(listener);
   const open = () =>
     location.kind === 'redis'
       ? openRedisBackend(location.url, location.prefix, onError)
       : openPostgresBackend(location.url, onError);
-  return new Queues(open, onError);
+  return new Queues(open, onError, options);
 }
 
 /** The same, opened: throws at once what `ready` would throw. */
-export async function openQueues(location: QueueLocation, listener: QueueErrorListener): Promise<Queues> {
-  const queues = queuesAt(location, listener);
+export async function openQueues(
+  location: QueueLocation,
+  listener: QueueErrorListener,
+  options?: QueuesOptions,
+): Promise<Queues> {
+  const queues = queuesAt(location, listener, options);
   await queues.ready([]);
   return queues;
 }

@@ -43,6 +43,26 @@ describe('queues of a thread without a backend of its own', () => {
     expect(await here).toEqual({ partition: 2 });
   });
 
+  test('a worker nearby is called without the backend, which still tells those elsewhere, and retries go through it', async () => {
+    const near = await openQueues({ kind: 'postgres', url: database.url }, () => {}, { nearby: true });
+    const far = await openQueues({ kind: 'postgres', url: database.url }, () => {});
+    closers.push(
+      () => near.close(),
+      () => far.close(),
+    );
+    const calls: unknown[] = [];
+    near.work('nearby', async (data) => void calls.push(data), { concurrency: 1 });
+    near.nudge('nearby', '1', { partition: 1 });
+    // In this turn of the event loop: no backend could have answered.
+    expect(calls).toEqual([{ partition: 1 }]);
+    const elsewhere = new Promise((done) => far.work('far', async (data) => done(data), { concurrency: 1 }));
+    near.nudge('far', '2', { partition: 2 });
+    expect(await elsewhere).toEqual({ partition: 2 });
+    const retried = new Promise((done) => far.work('later', async (data) => done(data), { concurrency: 1 }));
+    near.nudgeLater('later', '3', { partition: 3 }, { delayMs: 1, attempt: 1 });
+    expect(await retried).toEqual({ partition: 3 });
+  });
+
   test('a handler that throws is reported, and later nudges run', async () => {
     const { main, thread } = await both();
     let runs = 0;

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { JobHandler, JobOptions, QueueBackend, QueueErrorListener } from './queue-backend.js';
+import { nearPace } from './nudge-pacer.js';
 import { Queues } from './queues.js';
 
 /** What a thread asks of the one that has the backend. */
@@ -21,7 +22,7 @@ interface Job {
  */
 export function relayedQueues(port: MessagePort, onError: QueueErrorListener): Queues {
   const backend = new RelayBackend(port, onError);
-  return new Queues(() => Promise.resolve(backend), onError);
+  return new Queues(() => Promise.resolve(backend), onError, { pace: nearPace });
 }
 
 class RelayBackend implements QueueBackend {
@@ -84,6 +85,12 @@ class RelayBackend implements QueueBackend {
   }
 }
 
+/** As if it had been asked for here: a worker of this process is called, the others hear of it through the backend. */
+function relay(queues: Queues, { queue, data, options }: Extract<Asked, { kind: 'add' }>): void {
+  if (options.deduplicationId === undefined) void queues.send(queue, data, options);
+  else queues.nudge(queue, options.deduplicationId, data);
+}
+
 /** Does what the thread at the other end of `port` asks of `relayedQueues`, until the port closes. */
 export function serveQueues(port: MessagePort, queues: Queues): void {
   const waiting = new Map<number, () => void>();
@@ -101,7 +108,7 @@ export function serveQueues(port: MessagePort, queues: Queues): void {
   port.on('message', (asked: Asked) => {
     switch (asked.kind) {
       case 'add':
-        void queues.send(asked.queue, asked.data, asked.options);
+        relay(queues, asked);
         break;
       case 'work':
         queues.work(asked.queue, (data) => handle(asked.queue, data), { concurrency: asked.concurrency });
