@@ -72,7 +72,7 @@ export async function readCurrent(
 }
 
 /** Most resources whose content a worker keeps between transactions. */
-const MAX_CACHED = 4_000;
+const MAX_CACHED = 2_000;
 
 /**
  * The content of resources that messages merge into, kept between transactions. An entry is used only when its digest

@@ -37,7 +37,7 @@ export type Remembered = readonly RememberedPart[];
  * Size of one generation, of which there are two, in characters: keys, so much for each resource, and the messages they
  * were made of, because a text that was cut out of another one keeps all of it in memory.
  */
-const generationMax = 6_000_000;
+const generationMax = 2_000_000;
 const partSize = 1_500;
 const sightings = 1 << 14;
 /** A sighting looks at so many characters of a key. */
