@@ -11,6 +11,10 @@ const REOPEN_FIRST_MS = 50;
 const REOPEN_MOST_MS = 1_000;
 /** A commit that met another lane's transaction did nothing and is simply run again, this often. */
 const MAX_CONFLICT_RETRIES = 5;
+/** A database that lets nobody in is asked on; the operator is told again after this. */
+const TELL_REFUSAL_EVERY_MS = 30_000;
+/** A commit that failed is trouble until one succeeds. Whoever sends nothing meanwhile must not wait for that for ever. */
+const TROUBLE_LASTS_MS = 30_000;
 
 interface AppendedRow {
   partition: number;
@@ -30,27 +34,41 @@ interface AppendedRow {
 export class Journal {
   private readonly group = new GroupCommit<JournalEntry, Appended>((entries) => this.flush(entries));
   private closing = false;
+  private failed: { readonly atMs: number; readonly reason: string } | undefined;
+  private refusalToldAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     private readonly database: Database,
     private lane: Lane | undefined,
     private readonly onAvailable: (available: boolean) => void,
+    private readonly onRefused: (error: unknown) => void,
   ) {
     this.watch();
   }
 
-  /** Takes a lane. `onAvailable` is told when the database goes away and comes back: the moment to pause sources. */
+  /**
+   * Takes a lane. `onAvailable` is told when the database goes away and comes back: the moment to pause sources.
+   * `onRefused` is told, now and then, when it answers and lets the journal not in, as after a change of the password.
+   */
   static async open(
     database: Database,
     onAvailable: (available: boolean) => void = () => {},
+    onRefused: (error: unknown) => void = () => {},
   ): Promise<Journal> {
     await ensureTimePartitions(database, Date.now());
-    return new Journal(database, await takeLane(database), onAvailable);
+    return new Journal(database, await takeLane(database), onAvailable, onRefused);
   }
 
   /** The lane in use now; undefined while the database is away. */
   get laneId(): number | undefined {
     return this.lane?.id;
+  }
+
+  /** Why the last commit failed, when no later one succeeded: a full disk, say. Forgotten after half a minute without a commit. */
+  get trouble(): string | undefined {
+    const { failed } = this;
+    if (failed === undefined || performance.now() - failed.atMs > TROUBLE_LASTS_MS) return undefined;
+    return `the last commit failed: ${failed.reason}`;
   }
 
   append(entry: JournalEntry): Promise<Appended> {
@@ -96,7 +114,7 @@ export class Journal {
           this.onAvailable(true);
           return lane;
         } catch (error) {
-          if (!isEngineError(error, 'unavailable')) throw error;
+          if (!isEngineError(error, 'unavailable')) this.tellRefusal(error);
           await new Promise((resolve) => setTimeout(resolve, waitMs));
         }
       }
@@ -106,6 +124,13 @@ export class Journal {
     // Whoever waits sees the error; nobody waiting is not an unhandled rejection.
     this.reopening.catch(() => {});
     return this.reopening;
+  }
+
+  private tellRefusal(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.refusalToldAtMs < TELL_REFUSAL_EVERY_MS) return;
+    this.refusalToldAtMs = nowMs;
+    this.onRefused(error);
   }
 
   private async flush(entries: readonly JournalEntry[]): Promise<readonly Appended[]> {
@@ -134,10 +159,14 @@ export class Journal {
     const parameters = appendParameters(lane.id, entries);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await lane.session.query<AppendedRow>(APPEND_SQL, parameters, 'journal-append');
+        const rows = await lane.session.query<AppendedRow>(APPEND_SQL, parameters, 'journal-append');
+        this.failed = undefined;
+        return rows;
       } catch (error) {
         if (isEngineError(error) && error.code === 'DATABASE_CONFLICT' && attempt < MAX_CONFLICT_RETRIES)
           continue;
+        const reason = isEngineError(error) ? error.message : 'unknown';
+        this.failed = { atMs: performance.now(), reason };
         // Whether the connection broke before or after the commit cannot be known from here.
         throw new EngineError('uncertain', 'JOURNAL_COMMIT_UNCERTAIN', 'the commit was not confirmed', {
           cause: error,
