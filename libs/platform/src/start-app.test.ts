@@ -86,7 +86,9 @@ describe('the engine as a process', () => {
     expect(await acknowledge(port, admit)).toContain('MSA|AA|M1');
     expect(await (await fetch(`${http}/ready`)).json()).toMatchObject({ status: 'ready' });
     expect((await fetch(`${http}/health`)).status).toBe(200);
-    expect(await (await fetch(`${http}/metrics`)).text()).toContain('suture_mllp{channel="hospital"');
+    const metrics = await (await fetch(`${http}/metrics`)).text();
+    expect(metrics).toContain('suture_mllp{channel="hospital"');
+    expect(metrics).toContain('\nsuture_acknowledgment_notes_dropped 0\n');
     first.child.kill('SIGTERM');
     expect(await first.ended).toBe(0);
     expect(postmasterOf(join(folder, 'data', 'postgres'))).toBeUndefined();
@@ -111,6 +113,21 @@ describe('the engine as a process', () => {
     const wrong = start({ SUTURE_HTTP_PORT: 'eighty' });
     expect(await wrong.ended).toBe(2);
     expect(wrong.output()).toContain('SUTURE_HTTP_PORT');
+    const httpPort = new URL(await told(first, /(http:\/\/127\.0\.0\.1:\d+)/)).port;
+    const other = { SUTURE_DATA_DIR: join(folder, 'other') };
+    const taken = start({ ...other, SUTURE_HTTP_PORT: httpPort });
+    expect(await taken.ended).toBe(2);
+    expect(taken.output()).toMatch(/\(EADDRINUSE\)\. Stop what listens there.*SUTURE_HTTP_PORT/);
+    const mllpPort = await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    const same = join(folder, 'same');
+    mkdirSync(same);
+    writeFileSync(
+      join(same, 'a.yaml'),
+      `channel: hospital\nsource: { mllp: { listen: "127.0.0.1:${mllpPort}", accept: [ADT^A01] } }\ntransform: { mapping: hl7v2 }\n`,
+    );
+    const deaf = start({ ...other, SUTURE_CHANNELS: same });
+    expect(await deaf.ended).toBe(2);
+    expect(deaf.output()).toMatch(/\(EADDRINUSE\)[^]*listen: in its channel file.*SUTURE_MLLP_PORT/);
     first.child.kill('SIGTERM');
     await first.ended;
   });
