@@ -15,7 +15,9 @@ export function readRepository(root = repositoryRoot): Repository {
   const walk = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory() && !made.has(entry.name)) walk(path);
+      // In a second working tree .git is a file.
+      if (made.has(entry.name)) continue;
+      if (entry.isDirectory()) walk(path);
       if (!entry.isFile() || !text.test(entry.name)) continue;
       const content = readFileSync(join(root, path), 'utf8');
       if (content.length <= 2_000_000) files.set(path, content);

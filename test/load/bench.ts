@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { baselines } from './baselines.js';
 import { benchMessages } from './bench-messages.js';
 import { EngineProcess, freePort } from './engine-process.js';
@@ -9,6 +8,7 @@ import type { Figure } from './figure.js';
 import { HttpSink } from './http-sink.js';
 import type { MessageTemplate } from './message-templates.js';
 import { type LoadOptions, type LoadReport, runLoad } from './mllp-load.js';
+import { readWords } from './read-words.js';
 
 const SETTLE_WITHIN_MS = 120_000;
 /** How often is looked whether it has settled: at the sink, which costs nothing, and at the engine's checkpoint. */
@@ -23,24 +23,27 @@ interface Stage {
   readonly figures: Figure[];
 }
 
-/**
- * Drives load through the whole pipe to an HTTP sink and prints the figures as a table and as JSON (`--json`: JSON alone).
- * `--quick` sends a fifth; `--messages DIR` sends other messages.
- */
-export async function bench(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      json: { type: 'boolean', default: false },
-      quick: { type: 'boolean', default: false },
-      messages: { type: 'string' },
-    },
+const USAGE = `npm run bench [-- --quick] [--messages <folder>] [--json]
+
+Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
+
+  --quick              a fifth of the messages
+  --messages <folder>  messages to send instead of the synthetic lab results
+  --json               JSON alone`;
+
+/** Drives load through the whole pipe to an HTTP sink and prints the figures. Answers the exit code. */
+export async function bench(argv: readonly string[]): Promise<number> {
+  const words = readWords(argv, USAGE, {
+    json: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    messages: { type: 'string' },
   });
-  const { json, quick } = values;
+  if (!words.good) return words.exitCode;
+  const { json = false, quick = false, messages } = words.values;
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const directory = mkdtempSync(join(tmpdir(), 'suture-bench-'));
   const sink = await HttpSink.open();
-  const { templates, origin } = benchMessages(values.messages);
+  const { templates, origin } = benchMessages(messages);
   say(`messages: ${origin}; ${cpus().length} cores; load generator and sink share them with the engine`);
   const figures: Figure[] = [];
   try {
@@ -64,6 +67,7 @@ export async function bench(argv: readonly string[]): Promise<void> {
   }
   if (!json) process.stdout.write(`${table(figures)}\n`);
   process.stdout.write(`${JSON.stringify({ figures })}\n`);
+  return 0;
 }
 
 async function scenarios(stage: Stage, scale: number, say: (text: string) => void): Promise<void> {

@@ -44,6 +44,13 @@ describe('channel file', () => {
     ['a missing key', GOOD.replace('    accept: [ORU^R01, ADT^*]\n', ''), 'CHANNEL_KEY_MISSING', 4, 5],
     ['a route to nowhere', GOOD.replace('to: ehr', 'to: her'), 'CHANNEL_ROUTE_UNKNOWN', 12, 9],
     ['a key that stands twice', `${GOOD}channel: again\n`, 'CHANNEL_YAML_MALFORMED', 16, 1],
+    [
+      'the first of many mistakes in YAML',
+      GOOD.replace('channel: lab', 'channel: [lab').replace('routes:', 'routes: }'),
+      'CHANNEL_YAML_MALFORMED',
+      2,
+      1,
+    ],
     ['a variable without value', GOOD.replace(':-2575', ''), 'CHANNEL_VARIABLE_UNSET', 4, 13],
     ['an empty file', '', 'CHANNEL_FILE_EMPTY', 1, 1],
   ])('%s is named with line, column and remedy', (_, text, code, line, column) => {

@@ -85,7 +85,9 @@ export function readChannel(
 }
 
 function readDocument(document: Document.Parsed, reading: Reading): ChannelFile | undefined {
-  for (const error of document.errors) {
+  // A parser that lost its way finds mistakes in all that follows; the first is the one to correct.
+  const syntax = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
+  for (const error of syntax ? [syntax] : document.errors) {
     const position = error.linePos?.[0];
     const message = error.message.split('\n')[0] ?? 'malformed YAML';
     const place = { file: reading.file, line: position?.line ?? 0, column: position?.col ?? 0 };

@@ -96,6 +96,13 @@ describe('suture send', () => {
     await once(silent, 'close');
   });
 
+  test('a message that is itself an acknowledgment is not waited for, and that is told', async () => {
+    const acknowledgment = `MSH|^~\\&|LAB|BFL|EHR|OGH|20260102||ACK^A01^ACK|SEND-ACK|P|2.5.1\rMSA|AA|OTHER-1\r`;
+    const { code, heard } = await engine.run('send', file('ack.hl7', acknowledgment));
+    expect(code).toBe(0);
+    expect(heard.answer[0]).toMatch(/^-- {2}.*ACK\^A01 +SEND-ACK +is itself an acknowledgment/);
+  });
+
   test('the address of a channel is taken from its file', async () => {
     const path = file('one.hl7', labResult('SEND-1', 'P1'));
     const unknown = await engine.run('send', path, '--channel', 'nowhere');

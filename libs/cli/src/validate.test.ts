@@ -37,6 +37,15 @@ describe('suture validate', () => {
     expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 1 channel and/);
   });
 
+  test('a folder without a mapping is told once, with what to do', async () => {
+    rmSync(join(folder, 'hl7v2'), { recursive: true });
+    rmSync(join(folder, 'tables'), { recursive: true });
+    const { code, heard } = await run('validate', folder);
+    expect(code).toBe(1);
+    expect(heard.answer[0]).toMatch(/MAPPING_NONE there is no mapping file in .* - start where the folder/);
+    expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 2 channels and 0 message maps/);
+  });
+
   test('a condition that is not understood is told where it stands', async () => {
     const path = join(folder, 'channels', 'laboratory.yaml');
     writeFileSync(path, readFileSync(path, 'utf8').replace("MSH-11.1 == 'T'", "MSH-11.1 === 'T'"));

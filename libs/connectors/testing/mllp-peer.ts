@@ -89,6 +89,10 @@ export const journaledAs = (seq: number): Receipt => ({
 
 /** Refuses by the header, as intake does. */
 function receiptOf(arrival: Arrival, seq: number): Receipt {
+  if (arrival.unfit !== undefined) {
+    const hl7 = { acknowledgment: 'AE', condition: '102', location: '' } as const;
+    return { outcome: 'refused', error: new EngineError('rejected', 'SOURCE_REFUSED', arrival.unfit), hl7 };
+  }
   const { defect } = readMessageHeader(arrival.raw);
   if (defect === undefined) return journaledAs(seq);
   const error = new EngineError('rejected', defect.code, defect.message);

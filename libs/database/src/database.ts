@@ -125,6 +125,7 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
 }
 
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, lock and serialisation trouble. */
+const DISK_FULL = '53100';
 const RETRYABLE = /^(08|53|57|40|55P03)/;
 
 /**
@@ -139,9 +140,11 @@ function asEngineError(error: unknown): EngineError {
     });
   }
   if (RETRYABLE.test(state)) {
-    return new EngineError('unavailable', 'DATABASE_UNAVAILABLE', `the database does not answer (${state})`, {
-      cause: error,
-    });
+    const text =
+      state === DISK_FULL
+        ? `the disk of the database is full (${state}); make room`
+        : `the database does not answer (${state})`;
+    return new EngineError('unavailable', 'DATABASE_UNAVAILABLE', text, { cause: error });
   }
   return new EngineError('bug', 'DATABASE_REFUSED', `the database refused a statement (SQLSTATE ${state})`, {
     cause: error,

@@ -13,13 +13,13 @@ const carryMinBytes = 1_024;
  * - frame: the bytes between VT and FS, exactly as they came.
  * - broken: a frame began and never ended: a new one began inside it, or the stream ended.
  * - garbage: bytes between frames that are no white space; skipped.
- * - too-large: more than the bound; nothing is cut any more, the transport is to be closed.
+ * - too-large: more than the bound, `length` bytes until now; nothing is cut any more, the transport is to be closed.
  */
 export type FrameEvent =
   | { readonly kind: 'frame'; readonly bytes: Buffer }
   | { readonly kind: 'broken'; readonly length: number }
   | { readonly kind: 'garbage'; readonly length: number }
-  | { readonly kind: 'too-large'; readonly head: Buffer };
+  | { readonly kind: 'too-large'; readonly head: Buffer; readonly length: number };
 
 /**
  * Cuts MLLP frames out of a stream of chunks, cut anywhere. Holds at most one unfinished frame, at most
@@ -84,7 +84,8 @@ export class FrameCutter {
     }
     const until = end < 0 ? chunk.length : end;
     if (this.held + until - at > this.frameMaxBytes) {
-      events.push({ kind: 'too-large', head: this.head(chunk, at, until) });
+      const length = this.held + until - at;
+      events.push({ kind: 'too-large', head: this.head(chunk, at, until), length });
       this.reset();
       this.dead = true;
       return chunk.length;

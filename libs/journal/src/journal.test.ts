@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openDatabase } from '#database';
 import { isEngineError } from '#kernel';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
@@ -174,6 +175,57 @@ describe('journal', () => {
     expect(seen).toEqual([false, true]);
     expect((await journal.append(entry('cut off', 12))).duplicate).toBe(false);
     await journal.close();
+  });
+
+  test('a full disk is told as trouble until a commit succeeds again', async () => {
+    const journal = await Journal.open(fixture.database);
+    expect(journal.trouble).toBeUndefined();
+    await fixture.database.query(
+      `CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$`,
+    );
+    await fixture.database.query(
+      'CREATE TRIGGER full_disk BEFORE INSERT ON journal FOR EACH ROW EXECUTE FUNCTION fill()',
+    );
+    await expect(journal.append(entry('too much', 60))).rejects.toMatchObject({ kind: 'uncertain' });
+    expect(journal.trouble).toBe(
+      'the last commit failed: the disk of the database is full (53100); make room',
+    );
+    await fixture.database.query('DROP TRIGGER full_disk ON journal');
+    await fixture.database.query('DROP FUNCTION fill');
+    await journal.append(entry('too much', 60));
+    expect(journal.trouble).toBeUndefined();
+    await journal.close();
+  });
+
+  test('a database that lets nobody in any more is told to the operator, and asked until it does again', async () => {
+    const role = `journal_${process.pid}`;
+    await fixture.database.query(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'first'`);
+    const url = new URL(fixture.url);
+    url.username = role;
+    url.password = 'first';
+    const database = openDatabase(url.href, { maxConnections: 1, application: 'refused' });
+    const refusals: unknown[] = [];
+    const available: boolean[] = [];
+    const journal = await Journal.open(
+      database,
+      (is) => available.push(is),
+      (error) => refusals.push(error),
+    );
+    await fixture.database.query(`ALTER ROLE ${role} NOLOGIN`);
+    await fixture.database.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1',
+      [role],
+    );
+    await until(async () => refusals.length > 0);
+    const waiting = journal.append(entry('meanwhile', 61));
+    await fixture.database.query(`ALTER ROLE ${role} LOGIN`);
+    expect((await waiting).duplicate).toBe(false);
+    expect([available, refusals.length]).toEqual([[false, true], 1]);
+    expect(refusals[0]).toMatchObject({ code: 'DATABASE_REFUSED' });
+    await journal.close();
+    await database.close();
+    await fixture.database.query(`DROP ROLE ${role}`);
   });
 
   test('the guard of the protocol: with two writers on one sequence a cursor loses a row, with lanes it cannot', async () => {

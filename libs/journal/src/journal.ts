@@ -14,6 +14,10 @@ const REOPEN_MOST_MS = 1_000;
 const MAX_CONFLICT_RETRIES = 5;
 /** After a duplicate more of them are likely: so many commits ask the database what is new before they write. */
 const WARY_COMMITS = 64;
+/** A database that lets nobody in is asked on; the operator is told again after this. */
+const TELL_REFUSAL_EVERY_MS = 30_000;
+/** A commit that failed is trouble until one succeeds. Whoever sends nothing meanwhile must not wait for that for ever. */
+const TROUBLE_LASTS_MS = 30_000;
 
 interface AppendedRow {
   partition: number;
@@ -34,27 +38,41 @@ export class Journal {
   private readonly group = new GroupCommit<JournalEntry, Appended>((entries) => this.flush(entries));
   private closing = false;
   private wary = 0;
+  private failed: { readonly atMs: number; readonly reason: string } | undefined;
+  private refusalToldAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     private readonly database: Database,
     private lane: Lane | undefined,
     private readonly onAvailable: (available: boolean) => void,
+    private readonly onRefused: (error: unknown) => void,
   ) {
     this.watch();
   }
 
-  /** Takes a lane. `onAvailable` is told when the database goes away and comes back: the moment to pause sources. */
+  /**
+   * Takes a lane. `onAvailable` is told when the database goes away and comes back: the moment to pause sources.
+   * `onRefused` is told, now and then, when it answers and lets the journal not in, as after a change of the password.
+   */
   static async open(
     database: Database,
     onAvailable: (available: boolean) => void = () => {},
+    onRefused: (error: unknown) => void = () => {},
   ): Promise<Journal> {
     await ensureTimePartitions(database, Date.now());
-    return new Journal(database, await takeLane(database), onAvailable);
+    return new Journal(database, await takeLane(database), onAvailable, onRefused);
   }
 
   /** The lane in use now; undefined while the database is away. */
   get laneId(): number | undefined {
     return this.lane?.id;
+  }
+
+  /** Why the last commit failed, when no later one succeeded: a full disk, say. Forgotten after half a minute without a commit. */
+  get trouble(): string | undefined {
+    const { failed } = this;
+    if (failed === undefined || performance.now() - failed.atMs > TROUBLE_LASTS_MS) return undefined;
+    return `the last commit failed: ${failed.reason}`;
   }
 
   append(entry: JournalEntry): Promise<Appended> {
@@ -100,7 +118,7 @@ export class Journal {
           this.onAvailable(true);
           return lane;
         } catch (error) {
-          if (!isEngineError(error, 'unavailable')) throw error;
+          if (!isEngineError(error, 'unavailable')) this.tellRefusal(error);
           await new Promise((resolve) => setTimeout(resolve, waitMs));
         }
       }
@@ -110,6 +128,13 @@ export class Journal {
     // Whoever waits sees the error; nobody waiting is not an unhandled rejection.
     this.reopening.catch(() => {});
     return this.reopening;
+  }
+
+  private tellRefusal(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.refusalToldAtMs < TELL_REFUSAL_EVERY_MS) return;
+    this.refusalToldAtMs = nowMs;
+    this.onRefused(error);
   }
 
   private async flush(entries: readonly JournalEntry[]): Promise<readonly Appended[]> {
@@ -139,8 +164,9 @@ export class Journal {
     if (quick) {
       const rows = await lane.session
         .query<AppendedRow>(QUICK_APPEND_SQL, quick.parameters, 'journal-append-quick')
-        .catch(undoneOrUncertain);
+        .catch((error: unknown) => this.undoneOrUncertain(error));
       if (rows) {
+        this.failed = undefined;
         for (const [partition, head] of quick.heads) lane.heads.set(partition, head);
         return rows;
       }
@@ -158,25 +184,31 @@ export class Journal {
     const parameters = appendParameters(lane.id, entries);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await lane.session.query<AppendedRow>(APPEND_SQL, parameters, 'journal-append');
+        const rows = await lane.session.query<AppendedRow>(APPEND_SQL, parameters, 'journal-append');
+        this.failed = undefined;
+        return rows;
       } catch (error) {
         if (isEngineError(error) && error.code === 'DATABASE_CONFLICT' && attempt < MAX_CONFLICT_RETRIES)
           continue;
-        throw uncertain(error);
+        throw this.uncertain(error);
       }
     }
   }
-}
 
-/** Whether the connection broke before or after the commit cannot be known from here. */
-function uncertain(cause: unknown): EngineError {
-  return new EngineError('uncertain', 'JOURNAL_COMMIT_UNCERTAIN', 'the commit was not confirmed', { cause });
-}
+  /** What the database itself refused it has undone; anything else leaves the outcome open. */
+  private undoneOrUncertain(error: unknown): undefined {
+    if (isEngineError(error) && error.code !== 'DATABASE_UNAVAILABLE') return undefined;
+    throw this.uncertain(error);
+  }
 
-/** What the database itself refused it has undone; anything else leaves the outcome open. */
-function undoneOrUncertain(error: unknown): undefined {
-  if (isEngineError(error) && error.code !== 'DATABASE_UNAVAILABLE') return undefined;
-  throw uncertain(error);
+  /** Whether the connection broke before or after the commit cannot be known from here. */
+  private uncertain(cause: unknown): EngineError {
+    const reason = isEngineError(cause) ? cause.message : 'unknown';
+    this.failed = { atMs: performance.now(), reason };
+    return new EngineError('uncertain', 'JOURNAL_COMMIT_UNCERTAIN', 'the commit was not confirmed', {
+      cause,
+    });
+  }
 }
 
 /** The number of a channel in the journal; made at first use. Names are never reused for another meaning. */

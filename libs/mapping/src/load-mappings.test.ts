@@ -136,7 +136,7 @@ describe('mistakes in code tables', () => {
   });
 
   test('a missing table of the data types is named', () => {
-    const set = load({});
+    const set = load(patient('  name: PID-5\n'));
     rmSync(join(folder, String(count), 'tables', 'ucum.csv'));
     expect(set.errors).toEqual([]);
     expect(loadMappings(join(folder, String(count))).errors).toMatchObject([
@@ -156,6 +156,12 @@ describe('a set of mappings', () => {
     });
     expect(set.errors.map(({ file }) => file)).toEqual(['hl7v2/broken.yaml', 'hl7v2/odd.yaml']);
     expect(set.forMessage('ADT', 'A01')?.name).toBe('m');
+  });
+
+  test('of a file that is no YAML one mistake is told, and nothing of what it no longer says', () => {
+    const { 'hl7v2/m.yaml': text = '' } = patient('  name: PID-5\n');
+    expect(places(load({ 'hl7v2/m.yaml': text.replace('map: p', 'map: [p') }))).toHaveLength(1);
+    expect(places(load({ 'hl7v2/m.yaml': text.replace('map: m', 'map: "m') }))).toHaveLength(1);
   });
 
   test('the map for a message is found by trigger, by structure, by name and by file', () => {

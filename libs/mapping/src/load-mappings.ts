@@ -23,10 +23,23 @@ const fileSizeMax = 16 * 1024 * 1024;
  * in a file: the set holds what is good and the list of errors. Throws when `dir` cannot be read.
  */
 export function loadMappings(dir: string): MappingSet {
+  if (mappingFiles(dir, 'hl7v2', '.yaml').length === 0) return new LoadedSet([], [noMappings(dir)]);
   const loader = new Loader(dir);
   loader.readTables();
   loader.readMaps();
   return loader.compile();
+}
+
+/** Alone, without the tables that miss as well: there is one thing to do. */
+function noMappings(dir: string): MappingProblem {
+  return {
+    file: 'hl7v2',
+    line: 1,
+    column: 1,
+    code: 'MAPPING_NONE',
+    message: `there is no mapping file in ${join(dir, 'hl7v2')}: every message would become a dead letter`,
+    remedy: 'start where the folder mappings lies, or put the mappings there; then replay the dead letters',
+  };
 }
 
 class Loader {

@@ -46,6 +46,16 @@ describe('intake', () => {
     expect(nudged.at(-1)).toEqual([position.lane, position.partition]);
   });
 
+  test('of what the source could not take whole the beginning is kept, with the reason', async () => {
+    const raw = hl7('ORU^R01', 'HUGE');
+    const receipt = await intake.receive({ channel: 'lab', raw, receivedAtMs: 0, unfit: 'it is too large' });
+    expect(receipt).toMatchObject({ outcome: 'refused', hl7: { acknowledgment: 'AE', condition: '102' } });
+    const kept = await fixture.database.query(
+      `SELECT raw, reason FROM refusal WHERE code = 'SOURCE_REFUSED'`,
+    );
+    expect(kept).toEqual([{ raw, reason: `it is too large; kept are its first ${raw.length} bytes` }]);
+  });
+
   test('messages of one patient share a partition; a strict channel has one for all', async () => {
     const one = await positionOf(hl7('ORU^R01', 'B1', 'SAME'));
     const two = await positionOf(hl7('ADT^A08', 'B2', 'SAME'));

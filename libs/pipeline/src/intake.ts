@@ -47,7 +47,7 @@ export class Intake {
     if (channel === undefined)
       throw new EngineError('bug', 'INTAKE_CHANNEL_UNKNOWN', `no channel ${arrival.channel}`);
     const header = readMessageHeader(arrival.raw);
-    const refused = refusalOf(header, channel);
+    const refused = arrival.unfit === undefined ? refusalOf(header, channel) : unfit(arrival.unfit);
     try {
       if (refused) {
         await this.keep(arrival, channel, refused);
@@ -65,7 +65,9 @@ export class Intake {
 
   private keep(arrival: Arrival, channel: IntakeChannel, { error }: Refused): Promise<void> {
     const { raw, receivedAtMs } = arrival;
-    const refusal = { channel: channel.id, receivedAtMs, code: error.code, reason: error.message, raw };
+    const kept = arrival.unfit === undefined ? '' : `; kept are its first ${raw.length} bytes`;
+    const reason = `${error.message}${kept}`;
+    const refusal = { channel: channel.id, receivedAtMs, code: error.code, reason, raw };
     return keepRefusal(this.database, refusal);
   }
 
@@ -116,6 +118,11 @@ function refusalOf(header: MessageHeader, channel: IntakeChannel): Refused | und
     : `the channel ${channel.name} does not accept this message type (MSH-9.1)`;
   const condition = takesCode ? '201' : '200';
   return refuse('HL7_TYPE_NOT_ACCEPTED', message, { acknowledgment: 'AR', condition, location: 'MSH^1^9' });
+}
+
+/** HL7 table 0357, 102: data type error, the nearest that it has. */
+function unfit(reason: string): Refused {
+  return refuse('SOURCE_REFUSED', reason, { acknowledgment: 'AE', condition: '102', location: '' });
 }
 
 function refuse(code: string, message: string, hl7: Refused['hl7']): Refused {

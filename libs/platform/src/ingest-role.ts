@@ -32,6 +32,12 @@ export class IngestRole {
     this.sources = channels.channels.map(({ file }) => this.sourceOf(file));
     this.gate = new BacklogGate(database, (open) => this.pause('backlog', !open));
     this.acknowledgments = new AcknowledgmentLog(database);
+    metrics.gauge(
+      'suture_acknowledgment_notes_dropped',
+      'Times of acknowledgments that were not noted since the start: they miss in a trace, nothing else does',
+      [],
+      () => [[{}, this.acknowledgments.dropped]],
+    );
     metrics.gauge('suture_mllp', 'Counts of each MLLP source since the start', ['channel', 'count'], () =>
       this.sources.flatMap((source) =>
         Object.entries(source.counters).map(
@@ -45,11 +51,14 @@ export class IngestRole {
   static async open(services: RoleServices): Promise<IngestRole> {
     const { database, settings, channels, queues, log } = services;
     const opened: { role?: IngestRole } = {};
-    const journal = await Journal.open(database, (available) => {
+    const onAvailable = (available: boolean) => {
       if (available) log.info('the database is back; sources read again');
       else log.warn('the database is away; sources stand still');
       opened.role?.pause('database', !available);
-    });
+    };
+    const journal = await Journal.open(database, onAvailable, (error) =>
+      log.error('the database refuses the journal; sources stand still until it is let in again', error),
+    );
     const intake = new Intake(database, journal, settings.tenant, channels.forIntake(), (lane, partition) =>
       queues.nudge('transform', String(partition % wakeUps), { lane, partition }),
     );
@@ -75,7 +84,12 @@ export class IngestRole {
       }),
     );
     if (this.sources.length > 0 && this.listening.length === 0) {
-      throw new EngineError('misconfigured', 'NO_CHANNEL_LISTENS', started.join('\n'));
+      throw new EngineError(
+        'misconfigured',
+        'NO_CHANNEL_LISTENS',
+        `${started.join('\n')}\nNo channel can listen. Stop what listens there (another engine?), or give each channel a ` +
+          'free port: listen: in its channel file, or SUTURE_MLLP_PORT for the sample channels.',
+      );
     }
     this.gate.start();
     return started;
@@ -84,7 +98,7 @@ export class IngestRole {
   /** Undefined when messages are taken; otherwise why not. */
   trouble(): string | undefined {
     if (this.pauses.size > 0) return `sources stand still: ${[...this.pauses].join(', ')}`;
-    return this.journal.laneId === undefined ? 'the journal has no lane' : undefined;
+    return this.journal.laneId === undefined ? 'the journal has no lane' : this.journal.trouble;
   }
 
   /** Takes no more, answers what is in flight, commits what waits, gives the lane back. */

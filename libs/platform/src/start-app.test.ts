@@ -92,6 +92,7 @@ describe('the engine as a process', () => {
       'suture_mllp{channel="hospital"',
       'suture_messages_transformed_total',
       'process_cpu',
+      '\nsuture_acknowledgment_notes_dropped 0\n',
     ])
       expect(figures).toContain(figure);
     // One answer for all threads, which Prometheus takes only when each name is described once.
@@ -162,6 +163,21 @@ describe('the engine as a process', () => {
     const wrong = start({ SUTURE_HTTP_PORT: 'eighty' });
     expect(await wrong.ended).toBe(2);
     expect(wrong.output()).toContain('SUTURE_HTTP_PORT');
+    const httpPort = new URL(await told(first, /(http:\/\/127\.0\.0\.1:\d+)/)).port;
+    const other = { SUTURE_DATA_DIR: join(folder, 'other') };
+    const taken = start({ ...other, SUTURE_HTTP_PORT: httpPort });
+    expect(await taken.ended).toBe(2);
+    expect(taken.output()).toMatch(/\(EADDRINUSE\)\. Stop what listens there.*SUTURE_HTTP_PORT/);
+    const mllpPort = await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+    const same = join(folder, 'same');
+    mkdirSync(same);
+    writeFileSync(
+      join(same, 'a.yaml'),
+      `channel: hospital\nsource: { mllp: { listen: "127.0.0.1:${mllpPort}", accept: [ADT^A01] } }\ntransform: { mapping: hl7v2 }\n`,
+    );
+    const deaf = start({ ...other, SUTURE_CHANNELS: same });
+    expect(await deaf.ended).toBe(2);
+    expect(deaf.output()).toMatch(/\(EADDRINUSE\)[^]*listen: in its channel file.*SUTURE_MLLP_PORT/);
     first.child.kill('SIGTERM');
     await first.ended;
   });

@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter } from '#api';
-import { isEngineError } from '#kernel';
+import { EngineError, isEngineError } from '#kernel';
 import { describeError } from '#telemetry';
 import { drain, type Part } from './drain.js';
 import { engineVersion } from './engine-version.js';
@@ -90,12 +90,28 @@ async function startParts(
     if (role.lost !== undefined) lost.push(role.lost);
     laps.end(name);
   }
-  await app.listen(settings.httpPort, settings.httpHost);
+  await listenOnHttp(app, settings);
   lines.push(`http: ${await app.getUrl()}`);
   laps.end('http');
   await queues.ready([]);
   laps.end('queues');
   return { lines, lost };
+}
+
+async function listenOnHttp(app: NestFastifyApplication, { httpPort, httpHost }: Settings): Promise<void> {
+  try {
+    await app.listen(httpPort, httpHost);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === undefined || !/^E[A-Z]+$/.test(code)) throw cause;
+    throw new EngineError(
+      'misconfigured',
+      'HTTP_LISTEN_FAILED',
+      `cannot listen for HTTP on ${httpHost}:${httpPort} (${code}). Stop what listens there (another engine?), ` +
+        'or set SUTURE_HTTP_PORT to a port that is free (0 picks one) and SUTURE_HTTP_HOST to an address of this machine.',
+      { cause },
+    );
+  }
 }
 
 /** Where the time of a start went, in milliseconds since the process began; and the CPU time of it all. */

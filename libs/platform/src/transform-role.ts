@@ -1,4 +1,4 @@
-import { isEngineError, systemRandom } from '#kernel';
+import { EngineError, isEngineError, systemRandom } from '#kernel';
 import { loadMappings, type MappingSet } from '#mapping';
 import {
   Router,
@@ -90,6 +90,9 @@ export class TransformRole {
 
   private report(problem: string): void {
     this.found.push(problem);
-    this.services.log.warn('a mapping or channel is not used', { problem });
+    this.services.log.error(
+      'a mapping or channel is not used; its messages become dead letters',
+      new EngineError('misconfigured', 'MAPPING_NOT_USED', problem),
+    );
   }
 }

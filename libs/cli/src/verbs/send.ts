@@ -133,12 +133,17 @@ function tell(
   }
   if (call.arguments.has('quiet') && acknowledgment?.isPositive !== false) return;
   const code = acknowledgment === undefined ? '--' : codeText(acknowledgment, terminal);
-  const took = acknowledgment === undefined ? 'asks for no acknowledgment' : `${tookMs.toFixed(1)} ms`;
+  const took =
+    acknowledgment === undefined ? whyUnanswered(header.isAcknowledgment) : `${tookMs.toFixed(1)} ms`;
   const label = messageLabel(message).padEnd(labelWidth);
   const controlId = (header.controlId || '(no control id)').padEnd(16);
   terminal.out(`${code}  ${label}  ${type.padEnd(7)}  ${controlId}  ${took}`);
   if (acknowledgment !== undefined)
     for (const line of refusalLines(acknowledgment)) terminal.out(`    ${line}`);
+}
+
+function whyUnanswered(isAcknowledgment: boolean): string {
+  return isAcknowledgment ? 'is itself an acknowledgment; nothing answers it' : 'asks for no acknowledgment';
 }
 
 function tellUnanswered(call: Call, message: FoundMessage, reason: string, code: string): void {

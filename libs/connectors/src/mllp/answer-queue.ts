@@ -56,16 +56,10 @@ export class AnswerQueue {
   }
 
   /** A refusal in its turn, after which nothing is answered. */
-  addLast(header: MessageHeader, text: string): void {
-    const settled = {
-      outcome: 'refused',
-      acknowledgment: 'AE',
-      condition: '102',
-      location: '',
-      text,
-    } as const;
-    this.slots.push({ header, bytes: 0, settled, position: undefined, isLast: true });
-    this.scheduleFlush();
+  addLast(header: MessageHeader): Slot {
+    const slot: Slot = { header, bytes: 0, settled: undefined, position: undefined, isLast: true };
+    this.slots.push(slot);
+    return slot;
   }
 
   /** `receive` has resolved. */

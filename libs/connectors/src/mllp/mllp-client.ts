@@ -5,6 +5,7 @@ import {
   FrameCutter,
   type FrameEvent,
   frameMessage,
+  type MessageHeader,
   type ReceivedAcknowledgment,
   readAcknowledgment,
   readMessageHeader,
@@ -59,7 +60,7 @@ export class MllpClient {
 
   /**
    * Sends one message (without framing) and resolves with its acknowledgment, positive or not; undefined when the
-   * message asks for none (MSH-15 and MSH-16). Rejects `unavailable` when nothing was sent, `uncertain` when the
+   * message asks for none (MSH-15 and MSH-16) or is itself an acknowledgment. Rejects `unavailable` when nothing was sent, `uncertain` when the
    * message may have arrived.
    */
   send(message: Buffer): Promise<MllpReply | undefined> {
@@ -80,7 +81,7 @@ export class MllpClient {
     const socket = this.socket ?? (await this.open());
     const header = readMessageHeader(message);
     const frame = frameMessage(message);
-    if (!expectsReply(header.acceptAcknowledgment, header.applicationAcknowledgment)) {
+    if (!expectsReply(header)) {
       await writeAll(socket, frame);
       return undefined;
     }
@@ -213,7 +214,10 @@ export class MllpClient {
   }
 }
 
-function expectsReply(accept: string, application: string): boolean {
+function expectsReply(header: MessageHeader): boolean {
+  const { acceptAcknowledgment: accept, applicationAcknowledgment: application } = header;
+  // An acknowledgment is never acknowledged (HL7 2.5.1, 2.9.2).
+  if (header.isAcknowledgment) return false;
   if (accept === '' && application === '') return true;
   const isNever = (condition: string) => condition === '' || condition.toUpperCase() === 'NE';
   return !isNever(accept) || !isNever(application);

@@ -5,6 +5,8 @@ import type { ConnectionContext } from './connection-context.js';
 import type { FrameHolder } from './frame-memory.js';
 import type { CloseReason } from './mllp-source-options.js';
 
+/** So much of what cannot be taken is kept for the operator. */
+const keptOfRefusedBytes = 65_536;
 /** After the last answer the socket is read and ignored for so long, so that unread bytes do not reset it. */
 const lingerMs = 500;
 
@@ -137,7 +139,7 @@ export class MllpConnection implements FrameHolder, AnswerListener {
         counters.framesTooLarge++;
         this.refuse(
           event.head,
-          `the message is larger than ${limits.frameMaxBytes} bytes`,
+          `the message is larger than ${limits.frameMaxBytes} bytes (${event.length} had come)`,
           'frame-too-large',
         );
         break;
@@ -151,7 +153,10 @@ export class MllpConnection implements FrameHolder, AnswerListener {
       counters.batchProblems++;
       report({ event: 'batch-problem', remote: this.remote, code, detail });
     }
-    if (isTooLong) this.refuse(bytes, 'the batch holds too many messages', 'batch-too-long');
+    if (isTooLong) {
+      const text = `the batch holds too many messages (${bytes.length} bytes)`;
+      this.refuse(bytes, text, 'batch-too-long');
+    }
     // A frame without any message goes on whole: it is kept for the operator and refused.
     for (const message of messages.length === 0 ? [bytes] : messages) {
       this.arrived.push(message);
@@ -159,11 +164,17 @@ export class MllpConnection implements FrameHolder, AnswerListener {
     }
   }
 
-  /** What cannot be taken at all is refused in its turn, and the connection closed. */
+  /** What cannot be taken at all is kept as far as it is worth it, refused in its turn, and the connection closed. */
   private refuse(head: Buffer, text: string, reason: CloseReason): void {
     this.dispatch();
-    this.answers.addLast(readMessageHeader(head), text);
+    const slot = this.answers.addLast(readMessageHeader(head));
+    const { channel, receive, clock } = this.context;
+    const raw = head.subarray(0, keptOfRefusedBytes);
     this.stopTaking(reason);
+    receive({ channel, raw, receivedAtMs: clock.nowMs(), unfit: text }).then(
+      (receipt) => this.answers.received(slot, receipt),
+      (error: unknown) => this.answers.failed(slot, error),
+    );
   }
 
   /** Hands arrived messages to `receive` while slots are free. */

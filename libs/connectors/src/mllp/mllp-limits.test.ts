@@ -117,7 +117,9 @@ describe('hostile and broken senders', () => {
       await peer.closed();
       expect(peer.answers).toEqual(['AA 1', 'AE BIG']);
       expect(peer.replies[1]).toContain('the message is larger than 2000 bytes');
-      expect(under.arrivedIds).toEqual(['1']);
+      // How it began goes to the operator.
+      expect(under.arrivedIds).toEqual(['1', 'BIG']);
+      expect(under.arrivals.at(-1)?.unfit).toMatch(/larger than 2000 bytes \(\d+ had come\)/);
       expect(await under.closings(1)).toMatchObject([{ reason: 'frame-too-large' }]);
       expect(under.source.counters.framesTooLarge).toBe(1);
     },
@@ -129,7 +131,9 @@ describe('hostile and broken senders', () => {
     peer.send(`\x0b${'MSH|\r'.repeat(200_001)}\x1c\r`);
     await peer.closed();
     expect(peer.answers).toEqual(['AE ']);
-    expect(under.arrivals).toEqual([]);
+    expect(under.arrivals.map(({ raw, unfit }) => [raw.length, unfit])).toEqual([
+      [65_536, 'the batch holds too many messages (1000005 bytes)'],
+    ]);
     expect(await under.closings(1)).toMatchObject([{ reason: 'batch-too-long' }]);
   });
 

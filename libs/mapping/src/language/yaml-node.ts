@@ -40,7 +40,11 @@ export type YamlNode = ScalarNode | ListNode | MapNode;
 
 const depthMax = 40;
 
-/** The documents of a YAML 1.2 file as plain nodes with places. Mistakes go to `problems`; what is sound is returned. */
+/**
+ * The documents of a YAML 1.2 file as plain nodes with places. Mistakes go to `problems`; what is sound is returned. Of a
+ * file that is no YAML the first mistake alone is told, and nothing is returned: what follows it is guessed, and so would
+ * be every other complaint.
+ */
 export function readYaml(text: string, problems: Problems): MapNode[] {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, {
@@ -50,15 +54,19 @@ export function readYaml(text: string, problems: Problems): MapNode[] {
     version: '1.2',
   });
   if (!Array.isArray(documents)) return [];
+  const syntax = documents
+    .flatMap((document) => document.errors)
+    .find((error) => error.code !== 'DUPLICATE_KEY');
+  if (syntax) {
+    const place = placeAt(lines, syntax.pos[0]);
+    problems.add(place, 'MAPPING_YAML', firstLine(syntax.message), 'correct the YAML at this place');
+    return [];
+  }
   const nodes: MapNode[] = [];
   for (const document of documents) {
-    // A parser that lost its way finds mistakes in all that follows; the first is the one to correct.
-    const syntax = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
-    for (const error of syntax ? [syntax] : document.errors) {
+    for (const error of document.errors) {
       const place = placeAt(lines, error.pos[0]);
-      if (error.code === 'DUPLICATE_KEY')
-        problems.add(place, 'MAPPING_DUPLICATE_KEY', 'the same key stands here twice', 'keep one of them');
-      else problems.add(place, 'MAPPING_YAML', firstLine(error.message), 'correct the YAML at this place');
+      problems.add(place, 'MAPPING_DUPLICATE_KEY', 'the same key stands here twice', 'keep one of them');
     }
     if (document.errors.length > 0 || document.contents === null) continue;
     const node = convert(document.contents as ParsedNode, lines, problems, 0);
