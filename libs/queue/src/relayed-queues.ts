@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { JobHandler, JobOptions, QueueBackend, QueueErrorListener } from './queue-backend.js';
 import { nearPace } from './nudge-pacer.js';
+import type { JobHandler, JobOptions, QueueBackend, QueueErrorListener } from './queue-backend.js';
 import { Queues } from './queues.js';
 
 /** What a thread asks of the one that has the backend. */

@@ -1,9 +1,9 @@
 import type { FhirObject } from '#fhir';
 import type { Message, Segment } from '#hl7v2';
 import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
-import type { SourceValue } from './resource-memory.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import type { GroupInstance } from './group-instance.js';
+import type { SourceValue } from './resource-memory.js';
 
 /** The first bit of a mark: the value was read with all its subcomponents. */
 export const wholeMark = 0x8000;
