@@ -10,6 +10,7 @@ import { describeError } from '#telemetry';
 import { drain, type Part } from './drain.js';
 import { engineVersion } from './engine-version.js';
 import { Health } from './health.js';
+import { limitHeapGrowth } from './heap-growth.js';
 import { HealthModule } from './nest/health.module.js';
 import { type RoleName, type RoleTransport, roleNames, transportOf } from './nest/role-transport.js';
 import { openServices, type Services } from './services.js';
@@ -35,6 +36,7 @@ export async function startApp(name: string, appModule: AppModule): Promise<void
   const parts: Part[] = [];
   const opened: Part[] = [];
   const signals = new Signals();
+  limitHeapGrowth();
   try {
     const laps = new Laps();
     // First of all: they load their code while the database starts.
