@@ -3,7 +3,7 @@ import { assert, EngineError, isEngineError, type Position } from '#kernel';
 import { APPEND_SQL, appendParameters } from './append-statement.js';
 import type { Appended, JournalEntry } from './journal-entry.js';
 import { type Lane, takeLane } from './lane.js';
-import { type Heads, QUICK_APPEND_SQL, quickAppend } from './quick-append.js';
+import { type Heads, quickAppend } from './quick-append.js';
 import { ensureTimePartitions } from './time-partitions.js';
 import { uuidText } from './uuid-text.js';
 
@@ -163,7 +163,7 @@ export class Journal {
     const quick = this.wary > 0 ? undefined : quickAppend(lane.id, lane.heads, entries);
     if (quick) {
       const rows = await lane.session
-        .query<AppendedRow>(QUICK_APPEND_SQL, quick.parameters, 'journal-append-quick')
+        .query<AppendedRow>(quick.sql, quick.parameters, quick.name)
         .catch((error: unknown) => this.undoneOrUncertain(error));
       if (rows) {
         this.failed = undefined;

@@ -9,7 +9,7 @@ export type Heads = Map<number, number>;
  * APPEND_SQL, which finds out itself what is new (measured). All or nothing: a key that came before (unique violation) or
  * a head that is not what the writer believes (division by zero) undoes the whole statement, and APPEND_SQL decides.
  */
-export const QUICK_APPEND_SQL = `
+const QUICK_APPEND_SQL = `
 WITH keys AS (
   INSERT INTO journal_key (key, received_at)
   SELECT key, to_timestamp($3::float8) FROM unnest($4::uuid[]) AS k(key)
@@ -28,7 +28,24 @@ FROM unnest($8::smallint[], $9::bigint[], $10::smallint[], $11::smallint[], $12:
      AS i(partition, seq, kind, channel, received, control_hash, sender, key, start, len)
 RETURNING partition, seq, kind, flags, idempotency_key AS key`;
 
+/** The same for a group of one, which is what a sender makes that waits for each acknowledgment. */
+const QUICK_APPEND_ONE_SQL = `
+WITH keys AS (
+  INSERT INTO journal_key (key, received_at) VALUES ($9, to_timestamp($6::float8))
+), heads AS (
+  UPDATE journal_head SET seq = $3::bigint + 1 / (seq = $3::bigint)::int WHERE lane = $1 AND partition = $2
+)
+INSERT INTO journal (lane, partition, seq, kind, flags, channel, received_at, control_hash, sender, idempotency_key, raw)
+SELECT $1, $2, $3::bigint + 1, $4::smallint,
+       coalesce((SELECT 1 FROM journal j WHERE $4::smallint = 0 AND j.control_hash = $7::bigint AND j.channel = $5
+                   AND j.sender = $8::int AND j.kind = 0 LIMIT 1), 0),
+       $5, to_timestamp($6::float8), $7::bigint, $8::int, $9, $10
+RETURNING partition, seq, kind, flags, idempotency_key AS key`;
+
 export interface QuickAppend {
+  readonly sql: string;
+  /** Of the prepared statement. */
+  readonly name: string;
   readonly parameters: unknown[];
   /** The heads after it. */
   readonly heads: Heads;
@@ -40,6 +57,8 @@ export function quickAppend(
   known: Heads,
   entries: readonly JournalEntry[],
 ): QuickAppend | undefined {
+  const [only] = entries;
+  if (only && entries.length === 1) return quickAppendOne(lane, known, only);
   const heads: Heads = new Map();
   const seqs: number[] = [];
   const starts: number[] = [];
@@ -74,5 +93,19 @@ export function quickAppend(
     starts,
     raws.map((raw) => raw.length),
   ];
-  return { parameters, heads };
+  return { sql: QUICK_APPEND_SQL, name: 'journal-append-quick', parameters, heads };
+}
+
+function quickAppendOne(lane: number, known: Heads, entry: JournalEntry): QuickAppend | undefined {
+  const { partition, twinPartition, refers, kind, channel, receivedAtMs, controlHash, sender, key, raw } =
+    entry;
+  const head = known.get(partition);
+  if (head === undefined || twinPartition !== undefined || refers !== undefined) return undefined;
+  const facts = [kind, channel, receivedAtMs / 1000, controlHash ?? null, sender ?? null];
+  return {
+    sql: QUICK_APPEND_ONE_SQL,
+    name: 'journal-append-one',
+    parameters: [lane, partition, head, ...facts, uuidText(key), raw],
+    heads: new Map([[partition, head + 1]]),
+  };
 }
