@@ -124,8 +124,8 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
   };
 }
 
-/** SQLSTATE classes that say "not now": connection, resources, operator intervention, lock and serialisation trouble. */
 const DISK_FULL = '53100';
+/** SQLSTATE classes that say "not now": connection, resources, operator intervention, lock and serialisation trouble. */
 const RETRYABLE = /^(08|53|57|40|55P03)/;
 
 /**
