@@ -87,6 +87,15 @@ describe('the memory of resources', () => {
     expect(patient(third)).toMatchObject({ resourceType: 'Patient' });
   });
 
+  test('the same bytes of a segment in another character set are another segment', () => {
+    const message = (set: string) =>
+      `MSH|^~\\&|A|B|C|D|20250101||ADT^A01^ADT_A01|1|P|2.5.1||||||${set}\rPID|1||E1^^^A^MR||Caf\\XC3A9\\^Eve\r`;
+    for (const set of ['UNICODE UTF-8', '8859/1', 'UNICODE UTF-8', '8859/1', 'UNICODE UTF-8', '8859/1']) {
+      expect(resourcesOf(message(set), 'off')).toBe(resourcesOf(message(set), 'full'));
+    }
+    expect(resourcesOf(message('UNICODE UTF-8'), 'full')).toContain('Café');
+  });
+
   const withCorpus = corpus.length > 0 ? test : test.skip; // ../shared is not everywhere
   withCorpus('changes nothing over the corpus, message after message, twice', () => {
     const wrong: number[] = [];

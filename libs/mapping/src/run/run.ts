@@ -52,8 +52,6 @@ const failuresMax = 1_000;
 const keptMarks = 1 << 20;
 const noMapped: readonly Mapped[] = [];
 
-/** MSH-1 and MSH-2 are in the text before this. */
-const separatorsEnd = 9;
 const parameterNumbers = new WeakMap<MappingParameters, number>();
 let parameterSets = 0;
 
@@ -137,8 +135,11 @@ export class Run {
     this.rule = 0;
     this.nulled = false;
     this.met = [];
-    const flags = (this.escaped ? 2 : 0) + (this.unclean ? 1 : 0);
-    this.circumstances = `${tenant}\r${numberOf(parameters)}\r${flags}${message.text.slice(3, separatorsEnd)}\r`;
+    const { field, encoding } = message.separators;
+    // An escape (\Xdd..\) may name bytes, whose meaning the character set decides.
+    const escapes = this.escaped ? message.characterSet : '';
+    const flags = `${escapes}\r${this.unclean ? 1 : 0}${field}${encoding}`;
+    this.circumstances = `${tenant}\r${numberOf(parameters)}\r${flags}\r`;
     const zone = zoneOffsets.of(parameters['time_zone']);
     this.zone = zone ?? zoneOffsets.utc;
     if (!zone)
