@@ -9,7 +9,7 @@ import {
   storedForMs,
 } from '#delivery';
 import { EngineError, isEngineError } from '#kernel';
-import { inflatePack, storeMigrations } from '#store';
+import { deflateBlock, PackUnfolder, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../libs/database/testing/test-database.js';
 import { until } from '../../libs/delivery/testing/until.js';
 import { seedDeliveries, seedDestination } from '../../libs/store/testing/seed-deliveries.js';
@@ -140,13 +140,39 @@ describe('delivery claims', () => {
     await Promise.all(claims.map((claim) => claim.release()));
   });
 
+  test('a block that several packs share is read once for those that follow each other', async () => {
+    const seed = { destinations: [destination], partition: 36 };
+    const texts = ['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}'];
+    await seedDeliveries(
+      fixture.database,
+      seed,
+      texts.map((text) => [text]),
+    );
+    const shared = deflateBlock(texts.slice(0, 3).map((text) => Buffer.from(text)));
+    await fixture.database.query(
+      `UPDATE pack SET block = 1, plain_at = 7 * (seq - 1), plain_bytes = 7, bytes = CASE seq WHEN 1 THEN $1 ELSE ''::bytea END
+       WHERE partition = 36 AND seq < 4`,
+      [shared],
+    );
+    const at = (seq: number) => ({ lane: 0, partition: 36, seq });
+    const packs = await readPacks(fixture.database, [at(1), at(3), at(4), at(2)], MIB);
+    const unfolder = new PackUnfolder();
+    const plain = packs.map(({ folded }) => folded && unfolder.unfold(folded).toString());
+    expect(plain).toEqual(['{"n":1}', '{"n":3}', '{"n":4}', '{"n":2}']);
+    expect(packs.map(({ folded }) => (folded?.length ?? 0) > 8)).toEqual([true, false, true, true]);
+    // Bytes that are not read again do not count.
+    const bound = shared.length + 1;
+    expect(await readPacks(fixture.database, [at(1), at(2), at(3), at(4)], bound)).toHaveLength(4);
+  });
+
   test('packs are read in the order asked for, within the bound, and their age is told', async () => {
     const seed = { destinations: [destination], partition: 34, ageMs: 60_000 };
     await seedDeliveries(fixture.database, seed, [['{"n":1}'], ['{"n":2}'], ['{"n":3}']]);
     const at = (seq: number) => ({ lane: 0, partition: 34, seq });
     await fixture.database.query('DELETE FROM pack WHERE partition = 34 AND seq = 2');
     const packs = await readPacks(fixture.database, [at(3), at(2), at(1)], MIB);
-    const plain = packs.map(({ bytes }) => bytes && inflatePack(bytes).toString());
+    const unfolder = new PackUnfolder();
+    const plain = packs.map(({ folded }) => folded && unfolder.unfold(folded).toString());
     expect(plain).toEqual(['{"n":3}', undefined, '{"n":1}']);
     expect(await readPacks(fixture.database, [at(3), at(1)], 1)).toHaveLength(1);
     expect(await storedForMs(fixture.database, at(1))).toBeGreaterThanOrEqual(60_000);

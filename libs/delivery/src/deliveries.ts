@@ -194,8 +194,8 @@ export async function takeDeliveries(tx: Query, destination: number): Promise<Po
 /** The pack of one message as a notification needs it. */
 export interface StoredPack {
   readonly storedAtMs: number;
-  /** Deflated; undefined when the store does not hold it any more. */
-  readonly bytes: Buffer | undefined;
+  /** For a `PackUnfolder` that reads them in this order; undefined when the store does not hold it any more. */
+  readonly folded: Buffer | undefined;
 }
 
 /** The packs at these positions, in the same order: as many from the first on as `maxBytes` holds, but always one. */
@@ -204,12 +204,19 @@ export async function readPacks(
   positions: readonly Position[],
   maxBytes: number,
 ): Promise<StoredPack[]> {
-  const rows = await query.query<{ stored_at: Date | null; bytes: Buffer | null }>(
-    `SELECT stored_at, bytes FROM (
-       SELECT a.ord, p.stored_at, p.bytes, sum(COALESCE(octet_length(p.bytes), 0)) OVER (ORDER BY a.ord)
-                - COALESCE(octet_length(p.bytes), 0) AS before
-       FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS a(lane, partition, seq, ord)
-       LEFT JOIN pack p ON p.lane = a.lane AND p.partition = a.partition AND p.seq = a.seq
+  // A block that the next pack shares is not sent again. What is large is put together last, for the rows that are sent.
+  const rows = await query.query<{ stored_at: Date | null; folded: Buffer | null }>(
+    `SELECT stored_at, CASE WHEN fresh THEN place || block_bytes ELSE place END AS folded FROM (
+       SELECT *, sum(size) OVER (ORDER BY ord) - size AS before FROM (
+         SELECT *, CASE WHEN fresh THEN COALESCE(octet_length(block_bytes), 0) ELSE 0 END AS size FROM (
+           SELECT a.ord, p.stored_at, p.place, p.block_bytes,
+                  ROW(p.lane, p.partition, p.block) IS DISTINCT FROM
+                    ROW(lag(p.lane) OVER w, lag(p.partition) OVER w, lag(p.block) OVER w) AS fresh
+           FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS a(lane, partition, seq, ord)
+           LEFT JOIN folded_pack p ON p.lane = a.lane AND p.partition = a.partition AND p.seq = a.seq
+           WINDOW w AS (ORDER BY a.ord)
+         ) AS found
+       ) AS sized
      ) AS measured WHERE before < $4 ORDER BY ord`,
     [
       positions.map((position) => position.lane),
@@ -219,7 +226,7 @@ export async function readPacks(
     ],
     'read-packs',
   );
-  return rows.map((row) => ({ storedAtMs: row.stored_at?.getTime() ?? 0, bytes: row.bytes ?? undefined }));
+  return rows.map((row) => ({ storedAtMs: row.stored_at?.getTime() ?? 0, folded: row.folded ?? undefined }));
 }
 
 /** How long ago a message was stored, by the database's clock; 0 when the store does not hold it any more. */

@@ -2,7 +2,7 @@ import type { Database } from '#database';
 import { readMessage } from '#journal';
 import { EngineError, formatPosition, type Position } from '#kernel';
 import { formatTlogProof, NoteVerifier, openCheckpoint, proveInclusion, tileHashReader } from '#merkle';
-import { inflatePack } from '#store';
+import { unfoldPack } from '#store';
 import { verifyProof, writeProofFile } from '#verify';
 import { LedgerDirectory } from './ledger-directory.js';
 import { leafOf } from './ledger-tables.js';
@@ -35,8 +35,8 @@ export async function makeProof({
   await refuseUnknown(database, position);
   const { index, size, note, key } = await signedPlace(database, files, position, waitMs);
   const message = await readMessage(database, position);
-  const [pack] = await database.query<{ salt: Buffer; entry: Buffer; bytes: Buffer }>(
-    'SELECT salt, entry, bytes FROM pack WHERE lane = $1 AND partition = $2 AND seq = $3',
+  const [pack] = await database.query<{ salt: Buffer; entry: Buffer; folded: Buffer }>(
+    'SELECT salt, entry, folded FROM folded_pack WHERE lane = $1 AND partition = $2 AND seq = $3',
     [position.lane, position.partition, position.seq],
   );
   if (message === undefined || pack === undefined) throw broken(position, ['its rows are gone']);
@@ -46,7 +46,7 @@ export async function makeProof({
     entry: pack.entry,
     salt: pack.salt,
     raw: message.raw,
-    fhir: plainBytes(position, pack.bytes),
+    fhir: plainBytes(position, pack.folded),
     inclusion: formatTlogProof({ index, hashes: await proveInclusion(index, size, read), checkpoint: note }),
     key: key.toString(),
   });
@@ -106,9 +106,9 @@ async function readHead(
   return opened.opened ? { size: opened.checkpoint.size, note, key } : undefined;
 }
 
-function plainBytes(position: Position, bytes: Buffer): Buffer {
+function plainBytes(position: Position, folded: Buffer): Buffer {
   try {
-    return inflatePack(bytes);
+    return unfoldPack(folded);
   } catch {
     // Damaged deflate data says nothing of use, and its text could hold content.
     throw broken(position, ['its FHIR bytes do not unfold']);

@@ -1,7 +1,7 @@
 import type { Database } from '#database';
 import { journalMigrations } from '#journal';
 import type { Position } from '#kernel';
-import { commitment, deflatePack, encodeLedgerEntry, ledgerEntryHash, storeMigrations } from '#store';
+import { commitment, deflateBlock, encodeLedgerEntry, ledgerEntryHash, storeMigrations } from '#store';
 import { ledgerMigrations } from '../src/index.js';
 
 export const allMigrations = [...journalMigrations, ...storeMigrations, ...ledgerMigrations];
@@ -52,7 +52,7 @@ export class LedgeredMessages {
       salts.push(salt);
       entries.push(entry);
       raws.push(replayOf === undefined ? rawOf(position) : Buffer.alloc(0));
-      packs.push(deflatePack(plainOf(position)));
+      packs.push(deflateBlock([plainOf(position)]));
     }
     this.streams.set(`${lane}-${partition}`, { seq: first + count - 1, hash });
     await this.insert({ lane, partition, seq: first }, { salts, entries, raws, packs }, hash, replayOf);

@@ -1,14 +1,15 @@
 import { type DeliveryClaim, type RecentPacks, readPacks, type WaitingDelivery } from '#delivery';
 import { EngineError } from '#kernel';
-import { inflatePack } from '#store';
+import { PackUnfolder } from '#store';
 
-/** Deflated packs read ahead in one statement (but always one). */
+/** Deflated bytes read ahead in one statement (but always one pack). */
 const READ_BYTES = 1024 * 1024;
 
 /** The packs of one batch of deliveries: those stored a moment ago from memory, the others from the store. */
 export class BatchPacks {
-  /** Deflated, by the index of their delivery in the batch; undefined: the store does not hold it. */
+  /** Folded, by the index of their delivery in the batch; undefined: the store does not hold it. */
   private read = new Map<number, Buffer | undefined>();
+  private readonly unfolder = new PackUnfolder();
 
   constructor(
     private readonly claim: DeliveryClaim,
@@ -21,17 +22,20 @@ export class BatchPacks {
    * Asked for in order, they are read ahead. Rejects when the database does not answer.
    */
   async plain(index: number): Promise<Buffer | EngineError> {
-    const delivery = this.batch[index];
-    const recent = delivery && this.recent.find(delivery.position);
-    if (recent !== undefined) return recent;
-    if (!this.read.has(index)) await this.readFrom(index);
-    const bytes = this.read.get(index);
+    // What was read is unfolded even if it is in memory by now: the packs after it may need its block.
+    if (!this.read.has(index)) {
+      const delivery = this.batch[index];
+      const recent = delivery && this.recent.find(delivery.position);
+      if (recent !== undefined) return recent;
+      await this.readFrom(index);
+    }
+    const folded = this.read.get(index);
     this.read.delete(index);
-    if (bytes === undefined) {
+    if (folded === undefined) {
       return new EngineError('rejected', 'PACK_MISSING', 'the store no longer holds what is to be delivered');
     }
     try {
-      return inflatePack(bytes);
+      return this.unfolder.unfold(folded);
     } catch (error) {
       return new EngineError('rejected', 'PACK_DAMAGED', 'what is to be delivered cannot be read', {
         cause: error,
@@ -44,6 +48,6 @@ export class BatchPacks {
     const missing = wanted.filter(([, { position }]) => this.recent.find(position) === undefined);
     const positions = missing.map(([, { position }]) => position);
     const packs = await readPacks(this.claim.session, positions, READ_BYTES);
-    this.read = new Map(packs.map(({ bytes }, at) => [missing[at]?.[0] ?? first, bytes]));
+    this.read = new Map(packs.map(({ folded }, at) => [missing[at]?.[0] ?? first, folded]));
   }
 }

@@ -12,7 +12,7 @@ import {
 } from '#journal';
 import { assert, EngineError, type Position, stableId, systemRandom } from '#kernel';
 import type { CompiledMessageMap, MappedResource, MappingSet } from '#mapping';
-import { inflatePack, MessageWriter, resourcesOf, storeMigrations } from '#store';
+import { MessageWriter, resourcesOf, storeMigrations, unfoldPack } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { Router, replayMessage, type TransformChannel, TransformPartitions } from './index.js';
 
@@ -109,12 +109,13 @@ function entry(
 async function outcomes(
   partition: number,
 ): Promise<{ seq: number; state: number; code: string | null; text: string }[]> {
-  const rows = await database.query<{ seq: number; state: number; code: string | null; bytes: Buffer }>(
-    'SELECT seq, state, code, bytes FROM pack WHERE partition = $1 ORDER BY lane, seq',
+  const rows = await database.query<{ seq: number; state: number; code: string | null; folded: Buffer }>(
+    `SELECT p.seq, p.state, p.code, f.folded FROM pack p JOIN folded_pack f USING (lane, partition, seq)
+     WHERE p.partition = $1 ORDER BY p.lane, p.seq`,
     [partition],
   );
-  return rows.map(({ bytes, ...row }) => {
-    const [first] = resourcesOf(inflatePack(bytes));
+  return rows.map(({ folded, ...row }) => {
+    const [first] = resourcesOf(unfoldPack(folded));
     const name = first === undefined ? undefined : (JSON.parse(first) as { name?: { text: string }[] }).name;
     return { ...row, text: name?.[0]?.text ?? '' };
   });
@@ -255,8 +256,10 @@ describe('transforming partitions', () => {
     await expect(transformer({ routes, recent, on: losing }).run([17])).rejects.toBe(cut);
     expect(recent.find(position)).toBeUndefined();
     await runAll(transformer({ routes, recent }), [17]);
-    const [row] = await database.query<{ bytes: Buffer }>('SELECT bytes FROM pack WHERE partition = 17');
-    expect(recent.find(position)).toEqual(inflatePack(row?.bytes ?? Buffer.alloc(0)));
+    const [row] = await database.query<{ folded: Buffer }>(
+      'SELECT folded FROM folded_pack WHERE partition = 17',
+    );
+    expect(recent.find(position)).toEqual(unfoldPack(row?.folded ?? Buffer.alloc(0)));
     await journal.append(entry(17, 'for nobody'));
     await runAll(transformer({ recent }), [17]);
     expect(recent.find({ ...position, seq: position.seq + 1 })).toBeUndefined();

@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { type FhirObject, readJson, resourceTypeCode } from '#fhir';
 import { formatPosition, type Position } from '#kernel';
-import { inflatePack, resourceAt } from './pack-bytes.js';
+import { resourceAt, unfoldPack } from './pack-bytes.js';
 
 /** The current version of a resource: where it stands and what it says. */
 export interface CurrentResource {
@@ -105,15 +105,15 @@ export class ContentCache {
     }
     if (missing.size === 0) return;
     const places = [...missing.values()].map((same) => same[0]?.place);
-    const rows = await tx.query<Position & { bytes: Buffer }>(
-      `SELECT lane, partition, seq, bytes FROM pack
+    const rows = await tx.query<Position & { folded: Buffer }>(
+      `SELECT lane, partition, seq, folded FROM folded_pack
        JOIN unnest($1::smallint[], $2::smallint[], $3::bigint[]) AS k(lane, partition, seq)
        USING (lane, partition, seq)`,
       [places.map((p) => p?.lane), places.map((p) => p?.partition), places.map((p) => p?.seq)],
       'read-packs',
     );
     for (const row of rows) {
-      const plain = inflatePack(row.bytes);
+      const plain = unfoldPack(row.folded);
       for (const resource of missing.get(formatPosition(row)) ?? []) {
         const content = readJson(resourceAt(plain, resource.line)) as FhirObject; // the store wrote it as an object
         resource.content = content;

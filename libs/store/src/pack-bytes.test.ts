@@ -1,27 +1,62 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { deflatePack, inflatePack, plainPack, resourceAt, resourcesOf } from './pack-bytes.js';
+import { deflateBlock, PackUnfolder, plainPack, resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
+
+/** As the view folded_pack puts it together. */
+function folded(at: number, length: number, block: Buffer = Buffer.alloc(0)): Buffer {
+  const place = Buffer.alloc(8);
+  place.writeInt32BE(at, 0);
+  place.writeInt32BE(length, 4);
+  return Buffer.concat([place, block]);
+}
+
+const texts = fc.array(
+  fc.object().map((value) => JSON.stringify(value)),
+  { minLength: 1 },
+);
 
 describe('pack bytes', () => {
-  test('what goes into a pack comes out byte for byte, whole and one by one', () => {
-    const texts = fc.array(
-      fc.object().map((value) => JSON.stringify(value)),
-      { minLength: 1 },
-    );
+  test('what goes into a block comes out byte for byte, pack by pack and resource by resource', () => {
     fc.assert(
-      fc.property(texts, (resources) => {
-        const plain = inflatePack(deflatePack(plainPack(resources)));
-        expect(resourcesOf(plain)).toEqual(resources);
-        resources.forEach((text, position) => expect(resourceAt(plain, position)).toBe(text));
+      fc.property(fc.array(texts, { minLength: 1, maxLength: 5 }), (packs) => {
+        const plains = packs.map(plainPack);
+        const block = deflateBlock(plains);
+        const unfolder = new PackUnfolder();
+        let at = 0;
+        for (const [index, resources] of packs.entries()) {
+          const length = plains[index]?.length ?? 0;
+          const plain = unfolder.unfold(folded(at, length, index === 0 ? block : undefined));
+          at += length;
+          expect(resourcesOf(plain)).toEqual(resources);
+          resources.forEach((text, position) => expect(resourceAt(plain, position)).toBe(text));
+        }
       }),
     );
   });
 
+  test('a pack that was stored before blocks were shared is all of its block', () => {
+    expect(resourcesOf(unfoldPack(folded(0, -1, deflateBlock([plainPack(['{"a":1}', '{}'])]))))).toEqual([
+      '{"a":1}',
+      '{}',
+    ]);
+  });
+
   test('a message without resources makes an empty pack', () => {
-    expect(resourcesOf(inflatePack(deflatePack(plainPack([]))))).toEqual([]);
+    expect(resourcesOf(unfoldPack(folded(0, 0, deflateBlock([plainPack([])]))))).toEqual([]);
   });
 
   test('a position beyond the pack is a bug, not an empty resource', () => {
     expect(() => resourceAt(plainPack(['{}']), 1)).toThrow('PACK_POSITION_MISSING');
+  });
+
+  test('a damaged block spoils every pack in it, and none of another block', () => {
+    const block = deflateBlock([plainPack(['{"a":1}']), plainPack(['{"b":2}'])]);
+    const damaged = Buffer.from(block);
+    damaged.fill(0xff, 1);
+    const unfolder = new PackUnfolder();
+    expect(() => unfolder.unfold(folded(0, 7, damaged))).toThrow();
+    expect(() => unfolder.unfold(folded(7, 7))).toThrow('PACK_BLOCK_MISSING');
+    expect(unfolder.unfold(folded(7, 7, block)).toString()).toBe('{"b":2}');
+    expect(() => unfolder.unfold(folded(7, 8))).toThrow('PACK_BLOCK_SHORT');
   });
 });

@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { isResourceType, resourceTypeCode, resourceTypes, spliceMeta } from '#fhir';
 import { assert, formatPosition, type Position } from '#kernel';
-import { inflatePack, resourceAt, resourcesOf } from './pack-bytes.js';
+import { resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
 
 interface VersionHead {
   readonly type: string;
@@ -43,19 +43,19 @@ export const pointerColumns = [
   .join(', ');
 
 /** The pack may be missing only for a deletion, which needs none. */
-const PACK = 'LEFT JOIN pack p ON p.lane = r.lane AND p.partition = r.partition AND p.seq = r.seq';
+const PACK = 'LEFT JOIN folded_pack p ON p.lane = r.lane AND p.partition = r.partition AND p.seq = r.seq';
 
-const readCurrentSql = `SELECT k.ord::int, ${pointerColumns}, p.bytes
+const readCurrentSql = `SELECT k.ord::int, ${pointerColumns}, p.folded
   FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS k(type, id, ord)
   JOIN resource r ON r.type = k.type AND r.id = k.id ${PACK}`;
 
-const readVersionSql = `SELECT ${pointerColumns}, p.bytes FROM (
+const readVersionSql = `SELECT ${pointerColumns}, p.folded FROM (
     SELECT * FROM resource WHERE type = $1 AND id = $2 AND version = $3
     UNION ALL
     SELECT h.* FROM resource c JOIN resource_history h ON h.rid = c.rid
     WHERE c.type = $1 AND c.id = $2 AND h.version = $3) r ${PACK}`;
 
-type PackedRow = PointerRow & { bytes: Buffer | null };
+type PackedRow = PointerRow & { folded: Buffer | null };
 
 /** What one of several reads found: nothing, a version, or that its pack is damaged. */
 export type ReadOutcome = { readonly found: ResourceVersion | undefined } | { readonly error: unknown };
@@ -101,8 +101,8 @@ export async function readVersion(
 function versionOf(row: PackedRow): ResourceVersion {
   const head = headOf(row);
   if (row.deleted) return { ...head, deleted: true };
-  assert(row.bytes !== null, 'STORE_PACK_MISSING', formatPosition(row));
-  return contentOf(head, resourceAt(inflatePack(row.bytes), row.position));
+  assert(row.folded !== null, 'STORE_PACK_MISSING', formatPosition(row));
+  return contentOf(head, resourceAt(unfoldPack(row.folded), row.position));
 }
 
 function headOf(row: PointerRow): VersionHead {
@@ -139,13 +139,13 @@ export async function readPointers(
 async function readPacks(database: Query, places: readonly Position[]): Promise<Map<string, string[]>> {
   const packs = new Map<string, string[]>();
   if (places.length === 0) return packs;
-  const rows = await database.query<Position & { bytes: Buffer }>(
-    `SELECT p.lane, p.partition, p.seq, p.bytes
+  const rows = await database.query<Position & { folded: Buffer }>(
+    `SELECT p.lane, p.partition, p.seq, p.folded
      FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) AS k(lane, partition, seq)
-     JOIN pack p USING (lane, partition, seq)`,
+     JOIN folded_pack p USING (lane, partition, seq)`,
     [places.map((p) => p.lane), places.map((p) => p.partition), places.map((p) => p.seq)],
     'read-packs-at',
   );
-  for (const row of rows) packs.set(formatPosition(row), resourcesOf(inflatePack(row.bytes)));
+  for (const row of rows) packs.set(formatPosition(row), resourcesOf(unfoldPack(row.folded)));
   return packs;
 }

@@ -2,7 +2,9 @@ import type { Migration } from '#database';
 
 /**
  * pack: what became of one journaled message, one row each, contiguous in (lane, partition); state 1 transformed,
- * 2 filtered, 3 dead. `bytes` is the deflated output (pack-bytes.ts), `entry` the exact ledger leaf.
+ * 2 filtered, 3 dead. `entry` is the exact ledger leaf. `bytes` is a deflated block (pack-bytes.ts) of the output of one or
+ * more messages; `block` is the seq of the row that holds the block (null: its own), and the message's own bytes begin at
+ * `plain_at` and are `plain_bytes` long (-1: all of it). Readers ask folded_pack.
  *
  * resource: the current version of each resource as a pointer into a pack; former versions in resource_history.
  * `type` is an index into `resourceTypes` of #fhir. `patient` is hash64("Patient/<id>") of the Patient whose record it
@@ -131,6 +133,18 @@ CREATE TABLE delivery_sent (
   attempts int NOT NULL,
   PRIMARY KEY (destination, partition, first_number)
 );
+`,
+  },
+  {
+    id: 'store-3',
+    sql: `
+ALTER TABLE pack ADD COLUMN block bigint, ADD COLUMN plain_at int NOT NULL DEFAULT 0,
+  ADD COLUMN plain_bytes int NOT NULL DEFAULT -1;
+CREATE VIEW folded_pack AS
+  SELECT p.lane, p.partition, p.seq, b.seq AS block, p.salt, p.entry, p.stored_at,
+         int4send(p.plain_at) || int4send(p.plain_bytes) AS place, b.bytes AS block_bytes,
+         int4send(p.plain_at) || int4send(p.plain_bytes) || b.bytes AS folded
+  FROM pack p JOIN pack b ON b.lane = p.lane AND b.partition = p.partition AND b.seq = COALESCE(p.block, p.seq);
 `,
   },
 ];

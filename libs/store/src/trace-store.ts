@@ -2,7 +2,7 @@ import type { Query } from '#database';
 import { headOf, isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
 import { assert, formatPosition, type Position } from '#kernel';
 import type { MessageState } from './message-outcome.js';
-import { inflatePack, resourcesOf } from './pack-bytes.js';
+import { resourcesOf, unfoldPack } from './pack-bytes.js';
 import { ResourceReader } from './resource-reader.js';
 import { patientHash } from './search-reference.js';
 
@@ -97,12 +97,12 @@ export class StoreTrace {
 
   /** What a message produced, in order, with the version it made of each. */
   async resources(position: Position): Promise<TracedResource[]> {
-    const [pack] = await this.database.query<{ bytes: Buffer }>(
-      'SELECT bytes FROM pack WHERE lane = $1 AND partition = $2 AND seq = $3',
+    const [pack] = await this.database.query<{ folded: Buffer }>(
+      'SELECT folded FROM folded_pack WHERE lane = $1 AND partition = $2 AND seq = $3',
       [position.lane, position.partition, position.seq],
     );
     if (pack === undefined) return [];
-    const heads = resourcesOf(inflatePack(pack.bytes)).map(headOf);
+    const heads = resourcesOf(unfoldPack(pack.folded)).map(headOf);
     const rows = await this.database.query<{ ord: number; current: number | null; version: number | null }>(
       `SELECT w.ord::int, c.version AS current,
               CASE WHEN c.lane = $1 AND c.partition = $2 AND c.seq = $3 THEN c.version

@@ -4,7 +4,7 @@ import { isEngineError, stableId, systemRandom } from '#kernel';
 import type { MappedResource } from '#mapping';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import type { MessageOutcome, StoredResource } from './message-outcome.js';
-import { inflatePack, resourceAt, resourcesOf } from './pack-bytes.js';
+import { resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
 import { storeMigrations } from './schema.js';
 import { searchHashes } from './search-hashes.js';
 import { MessageWriter, type Written } from './write-messages.js';
@@ -76,16 +76,16 @@ interface Pointer {
 
 /** All versions of a resource, oldest first, as a reader finds them. */
 async function versions(of: MappedResource): Promise<Pointer[]> {
-  const rows = await fixture.database.query<Omit<Pointer, 'text'> & { bytes: Buffer }>(
-    `SELECT v.version, v.seq, v.position, p.bytes FROM (
+  const rows = await fixture.database.query<Omit<Pointer, 'text'> & { folded: Buffer }>(
+    `SELECT v.version, v.seq, v.position, p.folded FROM (
        SELECT version, lane, partition, seq, position FROM resource WHERE id = $1
        UNION ALL SELECT version, lane, partition, seq, position FROM resource_history WHERE id = $1) AS v
-     JOIN pack p USING (lane, partition, seq) ORDER BY v.version`,
+     JOIN folded_pack p USING (lane, partition, seq) ORDER BY v.version`,
     [of.id],
   );
-  return rows.map(({ bytes, ...row }) => ({
+  return rows.map(({ folded, ...row }) => ({
     ...row,
-    text: JSON.parse(resourceAt(inflatePack(bytes), row.position)) as FhirObject,
+    text: JSON.parse(resourceAt(unfoldPack(folded), row.position)) as FhirObject,
   }));
 }
 
@@ -143,11 +143,11 @@ describe('writing messages', () => {
     const one = resource('Observation', 'one', { status: 'final' });
     const message = outcome(3, [one]);
     await write([message]);
-    const [row] = await fixture.database.query<{ bytes: Buffer; resources: number }>(
-      'SELECT bytes, resources FROM pack WHERE partition = 3 AND seq = $1',
+    const [row] = await fixture.database.query<{ folded: Buffer; resources: number }>(
+      'SELECT f.folded, p.resources FROM pack p JOIN folded_pack f USING (lane, partition, seq) WHERE partition = 3 AND seq = $1',
       [message.position.seq],
     );
-    const texts = resourcesOf(inflatePack(row?.bytes ?? Buffer.alloc(0)));
+    const texts = resourcesOf(unfoldPack(row?.folded ?? Buffer.alloc(0)));
     expect(texts).toHaveLength(row?.resources ?? -1);
     expect(JSON.parse(texts[1] ?? '')).toMatchObject({
       resourceType: 'Provenance',

@@ -6,7 +6,8 @@ import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
-import { deflatePack, plainPack } from './pack-bytes.js';
+import { foldPacks, type PlainPack } from './pack-blocks.js';
+import { plainPack } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
 import { digestOf, Renderer, type Rendering } from './rendering.js';
 import { searchHashes } from './search-hashes.js';
@@ -67,9 +68,10 @@ export class MessageWriter {
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deliveries: RoutedMessage[] = [];
+    const plains: PlainPack[] = [];
     const routed: { position: Position; pack: Buffer }[] = [];
     for (const message of messages) {
-      const { stored, texts } = this.apply(message, changes, storedAtMs);
+      const { stored, texts, patient } = this.apply(message, changes, storedAtMs);
       const chain = chainKey(message.position);
       const previous = chains.get(chain);
       assert(previous !== undefined, 'STORE_CHAIN_UNKNOWN');
@@ -77,6 +79,7 @@ export class MessageWriter {
       const pack = this.packOf(message, texts.length, plain, previous);
       chains.set(chain, ledgerEntryHash(pack.entry));
       packs.push(pack);
+      plains.push({ position: message.position, patient, plain });
       const destinations = message.state === messageState.transformed ? route(message, stored) : [];
       if (destinations.length > 0) {
         deliveries.push({ position: message.position, destinations });
@@ -85,7 +88,7 @@ export class MessageWriter {
       await this.breath.take();
     }
     await writePointers(tx, changes);
-    await insertPacks(tx, packs, storedAtMs);
+    await insertPacks(tx, packs, await foldPacks(plains, this.breath), storedAtMs);
     const delivered = await insertDeliveries(tx, deliveries);
     await insertDeadLetters(tx, messages, storedAtMs);
     return { chains, versions: changes.changed.size, deliveries: delivered, packs: routed };
@@ -103,7 +106,7 @@ export class MessageWriter {
       fhir: commitment('fhir', salt, plain),
       mapping: message.mapping,
     });
-    return { message, resources, salt, entry, bytes: deflatePack(plain) };
+    return { message, resources, salt, entry };
   }
 
   private async before(tx: Query, messages: readonly MessageOutcome[]): Promise<Changes> {
@@ -129,7 +132,7 @@ export class MessageWriter {
     message: MessageOutcome,
     changes: Changes,
     storedAtMs: number,
-  ): { stored: StoredResource[]; texts: string[] } {
+  ): { stored: StoredResource[]; texts: string[]; patient: bigint | null } {
     const stored: StoredResource[] = [];
     const texts: string[] = [];
     const patient = patientOf(message.resources);
@@ -153,7 +156,7 @@ export class MessageWriter {
       const resource: MappedResource = { ...facts, resource: content, removals: [] };
       this.advance(changes, resource, { content, text, digest: digestOf(text) }, line, at);
     }
-    return { stored, texts };
+    return { stored, texts, patient };
   }
 
   /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */

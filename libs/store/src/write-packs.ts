@@ -1,13 +1,13 @@
 import type { Query } from '#database';
 import type { Position } from '#kernel';
 import { type MessageOutcome, messageState } from './message-outcome.js';
+import type { FoldedPack } from './pack-blocks.js';
 
 export interface PackRow {
   readonly message: MessageOutcome;
   readonly resources: number;
   readonly salt: Buffer;
   readonly entry: Buffer;
-  readonly bytes: Buffer;
 }
 
 /** A message and the destinations chosen for it. */
@@ -17,23 +17,31 @@ export interface RoutedMessage {
 }
 
 /** One statement for all packs; bytes travel as blobs with lengths (an array of bytea costs several times the CPU). */
-export async function insertPacks(tx: Query, rows: readonly PackRow[], storedAtMs: number): Promise<void> {
+export async function insertPacks(
+  tx: Query,
+  rows: readonly PackRow[],
+  folded: readonly FoldedPack[],
+  storedAtMs: number,
+): Promise<void> {
   await tx.query(
-    `INSERT INTO pack (lane, partition, seq, state, channel, resources, stored_at, code, reason, mapping, salt, entry, bytes)
+    `INSERT INTO pack (lane, partition, seq, state, channel, resources, stored_at, code, reason, mapping, salt, entry, bytes,
+                       block, plain_at, plain_bytes)
      SELECT lane, partition, seq, state, channel, resources, to_timestamp($1::float8), code, reason,
             substring($2::bytea FROM 32 * (ord::int - 1) + 1 FOR 32), substring($3::bytea FROM 16 * (ord::int - 1) + 1 FOR 16),
             substring($4::bytea FROM (entry_end - entry_len)::int + 1 FOR entry_len),
-            substring($5::bytea FROM (bytes_end - bytes_len)::int + 1 FOR bytes_len)
+            substring($5::bytea FROM (bytes_end - bytes_len)::int + 1 FOR bytes_len),
+            block, plain_at, plain_bytes
      FROM (SELECT p.*, sum(entry_len) OVER (ORDER BY ord) AS entry_end, sum(bytes_len) OVER (ORDER BY ord) AS bytes_end
            FROM unnest($6::smallint[], $7::smallint[], $8::bigint[], $9::smallint[], $10::smallint[], $11::smallint[],
-                       $12::text[], $13::text[], $14::int[], $15::int[]) WITH ORDINALITY
-             AS p(lane, partition, seq, state, channel, resources, code, reason, entry_len, bytes_len, ord)) AS placed`,
+                       $12::text[], $13::text[], $14::int[], $15::int[], $16::bigint[], $17::int[], $18::int[]) WITH ORDINALITY
+             AS p(lane, partition, seq, state, channel, resources, code, reason, entry_len, bytes_len, block, plain_at,
+                  plain_bytes, ord)) AS placed`,
     [
       storedAtMs / 1000,
       Buffer.concat(rows.map((row) => row.message.mapping)),
       Buffer.concat(rows.map((row) => row.salt)),
       Buffer.concat(rows.map((row) => row.entry)),
-      Buffer.concat(rows.map((row) => row.bytes)),
+      Buffer.concat(folded.map((pack) => pack.bytes)),
       rows.map((row) => row.message.position.lane),
       rows.map((row) => row.message.position.partition),
       rows.map((row) => row.message.position.seq),
@@ -43,7 +51,10 @@ export async function insertPacks(tx: Query, rows: readonly PackRow[], storedAtM
       rows.map((row) => row.message.code ?? null),
       rows.map((row) => row.message.reason ?? null),
       rows.map((row) => row.entry.length),
-      rows.map((row) => row.bytes.length),
+      folded.map((pack) => pack.bytes.length),
+      folded.map((pack) => pack.block),
+      folded.map((pack) => pack.at),
+      folded.map((pack) => pack.length),
     ],
     'insert-packs',
   );

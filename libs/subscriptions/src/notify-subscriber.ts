@@ -9,7 +9,7 @@ import {
 } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
 import { type Clock, EngineError, type Random } from '#kernel';
-import { inflatePack, resourcesOf } from '#store';
+import { PackUnfolder, resourcesOf } from '#store';
 import {
   eventNotification,
   handshake,
@@ -216,11 +216,13 @@ function fitting(
   request: SubscriptionRequest,
 ): NotifiedEvent[] {
   const events: NotifiedEvent[] = [];
+  const unfolder = new PackUnfolder();
   let resources = 0;
   for (const [index, pack] of packs.entries()) {
     const event = stored[index];
     if (event === undefined) break;
-    const matches = pack.bytes ? matchesOf(resourcesOf(inflatePack(pack.bytes)), request.criteria) : [];
+    const resourceTexts = pack.folded ? resourcesOf(unfolder.unfold(pack.folded)) : [];
+    const matches = matchesOf(resourceTexts, request.criteria);
     resources += matches.length;
     if (events.length > 0 && resources > request.maxCount) break;
     events.push({ number: event.number, atMs: pack.storedAtMs, matches });

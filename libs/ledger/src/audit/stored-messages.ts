@@ -1,7 +1,7 @@
 import type { Database } from '#database';
 import { readMessage } from '#journal';
 import { assert, type Position } from '#kernel';
-import { inflatePack } from '#store';
+import { unfoldPack } from '#store';
 
 /** What one fetch of bytes may bring into memory, beyond its first message. */
 const MAX_FETCH_BYTES = 8 * 1024 * 1024;
@@ -43,6 +43,7 @@ interface MessageRow {
 
 const positions = `unnest($1::smallint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS s(lane, partition, seq, ord)
   LEFT JOIN pack p ON p.lane = s.lane AND p.partition = s.partition AND p.seq = s.seq
+  LEFT JOIN folded_pack f ON f.lane = s.lane AND f.partition = s.partition AND f.seq = s.seq
   LEFT JOIN journal j ON j.lane = s.lane AND j.partition = s.partition AND j.seq = s.seq`;
 
 function columns(wanted: readonly Position[]): unknown[] {
@@ -57,7 +58,7 @@ function columns(wanted: readonly Position[]): unknown[] {
 export async function readStored(database: Database, wanted: readonly Position[]): Promise<StoredMessage[]> {
   const rows = await database.query<MessageRow>(
     `SELECT s.ord::int, p.seq IS NOT NULL AS stored, p.state, p.mapping, p.salt, p.entry,
-            octet_length(p.bytes) AS pack_bytes, j.kind, octet_length(j.raw) AS raw_bytes,
+            octet_length(f.block_bytes) AS pack_bytes, j.kind, octet_length(j.raw) AS raw_bytes,
             floor(extract(epoch FROM j.received_at) * 1000)::bigint AS received_ms
      FROM ${positions} ORDER BY s.ord`,
     columns(wanted),
@@ -118,8 +119,8 @@ async function checkGroup(
   group: readonly StoredMessage[],
   check: (message: StoredMessage, bytes: StoredBytes) => void,
 ): Promise<void> {
-  const rows = await database.query<{ ord: number; raw: Buffer | null; bytes: Buffer | null }>(
-    `SELECT s.ord::int, j.raw, p.bytes FROM ${positions} ORDER BY s.ord`,
+  const rows = await database.query<{ ord: number; raw: Buffer | null; folded: Buffer | null }>(
+    `SELECT s.ord::int, j.raw, f.folded FROM ${positions} ORDER BY s.ord`,
     columns(group.map(({ position }) => position)),
     'audit-bytes',
   );
@@ -128,13 +129,13 @@ async function checkGroup(
     const row = found.get(at + 1);
     const original = message.kind === REPLAY ? await readMessage(database, message.position) : undefined;
     const raw = original?.raw ?? row?.raw ?? undefined;
-    check(message, { raw, fhir: row?.bytes ? unfold(row.bytes) : undefined });
+    check(message, { raw, fhir: row?.folded ? unfold(row.folded) : undefined });
   }
 }
 
-function unfold(bytes: Buffer): Buffer | undefined {
+function unfold(folded: Buffer): Buffer | undefined {
   try {
-    return inflatePack(bytes);
+    return unfoldPack(folded);
   } catch {
     return undefined; // damaged bytes unfold to nothing: a finding, not a failure
   }
