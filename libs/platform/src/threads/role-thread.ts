@@ -33,8 +33,8 @@ type Question = ThreadQuestion extends infer Each
 
 /**
  * One role in a thread of this process, with database connections of its own; of the process it shares what is plain data, and
- * the queues through a port; one that delivers is told what the process stored through another. The thread is never started again: when it ends unasked, `lost` settles and the process is to end,
- * as it does after an error of its own that nobody caught.
+ * the queues through a port; one that delivers is told what the process stored through another. The thread is never started
+ * again: when it ends unasked, `lost` settles and the process is to end, as it does after an error of its own that nobody caught.
  */
 export class RoleThread {
   /** Settles with the reason when the thread ended without having been asked to. */
