@@ -1,7 +1,7 @@
-// Loaded by `node --import` into an engine under test: as soon as the file of SUTURE_TEST_THREAD_DIES exists, one of its
-// threads, whichever removes the file, fails with an error that nobody catches.
-import { unlinkSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
+// Loaded by `node --import` into an engine under test: as soon as the file of SUTURE_TEST_THREAD_DIES names one of its
+// threads, counted from 1 in the order of their start, that one fails with an error that nobody catches.
+import { readFileSync, unlinkSync } from 'node:fs';
+import { isMainThread, threadId } from 'node:worker_threads';
 
 const lookEveryMs = 10;
 const order = process.env.SUTURE_TEST_THREAD_DIES;
@@ -9,10 +9,11 @@ const order = process.env.SUTURE_TEST_THREAD_DIES;
 if (!isMainThread && order !== undefined) {
   setInterval(() => {
     try {
-      unlinkSync(order);
+      if (readFileSync(order, 'utf8') !== String(threadId)) return;
     } catch {
-      return; // not yet, or another thread's
+      return; // not yet
     }
+    unlinkSync(order);
     throw new Error('asked to die');
   }, lookEveryMs).unref();
 }

@@ -1,17 +1,16 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { AnchorModule, ApiRoleModule, DeliverModule, type Services, TransformModule } from '#platform';
+import { AnchorModule, ApiRoleModule, type Services, TransformModule } from '#platform';
 
-/** Every role in one process. Acknowledgments must not wait for mappings: intake has a thread of its own. */
+/** Every role in one process. Acknowledgments must not wait for mappings, nor mappings for deliveries: both have threads. */
 @Module({})
 export class EngineApp {
-  static readonly threads = ['ingest'] as const;
+  static readonly threads = ['ingest', 'deliver'] as const;
 
   static forServices(services: Services): DynamicModule {
     return {
       module: EngineApp,
       imports: [
         TransformModule.forServices(services),
-        DeliverModule.forServices(services),
         AnchorModule.forServices(services),
         ApiRoleModule.forServices(services),
       ],

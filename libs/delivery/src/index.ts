@@ -9,5 +9,6 @@ export { type DeliveryClaim, DeliveryClaims, MAX_READ } from './delivery-claims.
 export { DeliveryRetry, type RetryPolicy } from './delivery-retry.js';
 export { deliveryMigrations } from './delivery-schema.js';
 export { DeliveryTurns } from './delivery-turns.js';
-export { RecentPacks, type StoredMessage } from './recent-packs.js';
+export { type PackKeeper, RecentPacks, type StoredMessage } from './recent-packs.js';
+export { RelayedPacks, receivePacks } from './relayed-packs.js';
 export { DeliveryTrace } from './trace-deliveries.js';

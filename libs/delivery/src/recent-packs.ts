@@ -7,16 +7,22 @@ export interface StoredMessage {
   readonly pack: Buffer;
 }
 
+/** Who is told what was stored, so that deliveries need not read it again. */
+export interface PackKeeper {
+  /** Takes what was stored. Call only after the transaction that stored it has committed. Never throws, never waits. */
+  remember(stored: readonly StoredMessage[]): void;
+}
+
 const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_PACKS = 2_048;
 
 /**
  * The packs that this process stored a moment ago, so that the deliveries of the same process need not read and inflate
- * them. A pack is written once, with the cursor, and its bytes never change after that: what is remembered of a position
+ * them (from one thread to another they go by `RelayedPacks`). A pack is written once, with the cursor, and its bytes never change after that: what is remembered of a position
  * is what the store holds. So only what is committed may be remembered (an attempt that is rolled back ends with other
  * bytes: versions differ). Bounded; the oldest go first. What is not here is in the store.
  */
-export class RecentPacks {
+export class RecentPacks implements PackKeeper {
   /** In the order in which they were remembered. */
   private readonly packs = new Map<string, Buffer>();
   private held = 0;
@@ -31,7 +37,6 @@ export class RecentPacks {
     return this.held;
   }
 
-  /** Keeps what was stored. Call only after the transaction that stored it has committed. */
   remember(stored: readonly StoredMessage[]): void {
     for (const { position, pack } of stored) {
       const key = formatPosition(position);

@@ -30,8 +30,8 @@ export interface DeliverEvents {
 /**
  * Runs all deliveries of one process to destinations of channels. Each destination has turns of its own, so that a slow
  * one holds up no other; within a destination at most `concurrency` partitions are sent at one time, and a turn holds
- * at most one batch (about 1 MiB of packs) in memory. `recent`: where the transformer of this process, if it has one, keeps
- * what it stored.
+ * at most one batch (about 1 MiB of packs) in memory. `recent`: what the transformer of this process, if it has one, stored a
+ * moment ago.
  */
 export class DeliverDestinations {
   private readonly running: ReadonlyMap<number, RunningTarget>;

@@ -1,5 +1,5 @@
 import type { Database, Query } from '#database';
-import { RecentPacks, type StoredMessage } from '#delivery';
+import { type PackKeeper, RecentPacks, type StoredMessage } from '#delivery';
 import {
   type JournaledMessage,
   journalKind,
@@ -59,7 +59,7 @@ export class TransformPartitions {
     private readonly writer: MessageWriter,
     private readonly context: TransformContext,
     private readonly router: Router,
-    private readonly recent = new RecentPacks(),
+    private readonly keeper: PackKeeper = new RecentPacks(),
   ) {}
 
   /**
@@ -101,10 +101,10 @@ export class TransformPartitions {
     return total(results);
   }
 
-  /** Runs a transaction; what it stored is remembered when it has committed and not before. */
+  /** Runs a transaction; the keeper is told what it stored when it has committed and not before. */
   private async committed<Outcome extends Stored>(work: (tx: Query) => Promise<Outcome>): Promise<Outcome> {
     const outcome = await this.database.transaction(work);
-    this.recent.remember(outcome.packs);
+    this.keeper.remember(outcome.packs);
     return outcome;
   }
 

@@ -3,7 +3,7 @@ import { DeliveryClaims } from '#delivery';
 import { assert } from '#kernel';
 import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
 import { NotifySubscribers } from '#subscriptions';
-import type { Services } from './services.js';
+import type { RoleServices } from './services.js';
 
 /** Answers to what is in flight are awaited this long; then they are broken off and sent again at the next start. */
 const graceMs = 5_000;
@@ -24,7 +24,7 @@ export class DeliverRole {
   private readonly poster = new HttpPoster();
   private started = false;
 
-  constructor(private readonly services: Services) {
+  constructor(private readonly services: RoleServices) {
     const { database, queues, installation, log, settings } = services;
     const origin = `${settings.tenant}-${installation.slice(0, 8)}`;
     const onError = (error: unknown) => log.error('delivering has trouble', error);

@@ -1,5 +1,5 @@
 import type { Database } from '#database';
-import { RecentPacks } from '#delivery';
+import { type PackKeeper, RecentPacks } from '#delivery';
 import { type QueueLocation, type Queues, queuesAt } from '#queue';
 import { type Log, Metrics, openLog } from '#telemetry';
 import { ChannelCatalog } from './channel-catalog.js';
@@ -18,6 +18,8 @@ export interface RoleServices {
   readonly queues: Queues;
   readonly channels: ChannelCatalog;
   readonly installation: string;
+  /** What was stored a moment ago, as far as it is known here: deliveries look here first. */
+  readonly recent: RecentPacks;
 }
 
 /** What the roles of a process share. Opened before them, closed after them. */
@@ -25,8 +27,8 @@ export interface Services extends RoleServices {
   readonly application: string;
   /** For threads, which open connections of their own. */
   readonly databaseUrl: string;
-  /** What this process stored a moment ago. */
-  readonly recent: RecentPacks;
+  /** Where deliveries of this process, in whatever thread, learn what it stored. */
+  readonly keeper: PackKeeper;
   /** How the database and the queue backend are to be called when a person asks. */
   readonly places: { readonly database: string; readonly queue: string };
   /** Settles when something is lost without which the process cannot go on. */
@@ -34,8 +36,15 @@ export interface Services extends RoleServices {
   close(): Promise<void>;
 }
 
-/** Opens the services of `application`. Throws `misconfigured` for what a person must change, `unavailable` for what is away. */
-export async function openServices(application: string, settings: Settings): Promise<Services> {
+/**
+ * Opens the services of `application`. Throws `misconfigured` for what a person must change, `unavailable` for what is away.
+ * `keeper`: who is told what this process stores, where its deliveries run in another thread.
+ */
+export async function openServices(
+  application: string,
+  settings: Settings,
+  keeper?: PackKeeper,
+): Promise<Services> {
   const log = openLog(application, settings.logLevel);
   const metrics = new Metrics();
   const opened = await openEngineDatabase({
@@ -54,6 +63,7 @@ export async function openServices(application: string, settings: Settings): Pro
     const queues = queuesAt(location, onTrouble, { nearby: true });
     const channels = await ChannelCatalog.open(database, settings);
     reportQueue(metrics, queues);
+    const recent = new RecentPacks();
     return {
       application,
       databaseUrl: url,
@@ -64,7 +74,8 @@ export async function openServices(application: string, settings: Settings): Pro
       queues,
       channels,
       installation,
-      recent: new RecentPacks(),
+      recent,
+      keeper: keeper ?? recent,
       places: {
         database: embedded === undefined ? placeOf(url) : `embedded PostgreSQL, ${placeOf(url)}`,
         queue:

@@ -113,25 +113,32 @@ describe('the engine as a process', () => {
     expect(await third.ended).toBe(0);
   });
 
-  test('when one of its threads dies the engine drains and ends with code 1, and the next start goes on', async () => {
-    const order = join(folder, 'die');
-    const helper = pathToFileURL(resolve('test/faults/dying-thread.mjs')).href;
-    const first = start({ NODE_OPTIONS: `--import ${helper}`, SUTURE_TEST_THREAD_DIES: order });
-    const port = await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
-    await told(first, /(Send a sample)/);
-    expect(await acknowledge(port, admit)).toContain('MSA|AA|M1');
-    writeFileSync(order, '');
-    expect(await first.ended).toBe(1);
-    expect(first.output()).toContain('an error that nobody caught; the thread ends');
-    expect(first.output()).toContain('THREAD_LOST');
-    expect(postmasterOf(join(folder, 'data', 'postgres'))).toBeUndefined();
+  test.each([
+    { thread: 1, role: 'ingest' },
+    { thread: 2, role: 'deliver' },
+  ])(
+    'when the thread of $role dies the engine drains and ends with code 1, and the next start goes on',
+    async ({ thread, role }) => {
+      const order = join(folder, 'die');
+      const helper = pathToFileURL(resolve('test/faults/dying-thread.mjs')).href;
+      const first = start({ NODE_OPTIONS: `--import ${helper}`, SUTURE_TEST_THREAD_DIES: order });
+      const port = await told(first, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+      await told(first, /(Send a sample)/);
+      expect(await acknowledge(port, admit)).toContain('MSA|AA|M1');
+      writeFileSync(order, String(thread));
+      expect(await first.ended).toBe(1);
+      expect(first.output()).toContain('an error that nobody caught; the thread ends');
+      expect(first.output()).toContain(`the thread of the role ${role} ended`);
+      expect(first.output()).toContain('THREAD_LOST');
+      expect(postmasterOf(join(folder, 'data', 'postgres'))).toBeUndefined();
 
-    const second = start({});
-    const again = await told(second, /mllp:\/\/127\.0\.0\.1:(\d+)/);
-    expect(await acknowledge(again, admit)).toContain('MSA|AA|M1');
-    second.child.kill('SIGTERM');
-    expect(await second.ended).toBe(0);
-  });
+      const second = start({});
+      const again = await told(second, /mllp:\/\/127\.0\.0\.1:(\d+)/);
+      expect(await acknowledge(again, admit)).toContain('MSA|AA|M1');
+      second.child.kill('SIGTERM');
+      expect(await second.ended).toBe(0);
+    },
+  );
 
   test('a message that was taken before SIGTERM is acknowledged before its thread ends', async () => {
     const run = start({});

@@ -42,7 +42,8 @@ export async function startApp(name: string, appModule: AppModule): Promise<void
     // First of all: they load their code while the database starts.
     const threads = (appModule.threads ?? []).map((role) => new RoleThread(role));
     const settings = readSettings(process.env, process.cwd());
-    const services = await openServices(name, settings);
+    const deliver = threads.find(({ role }) => role === 'deliver');
+    const services = await openServices(name, settings, deliver?.keeper);
     laps.end('services');
     opened.push({ name: 'services', stop: () => services.close() });
     crashOnBugs(services);

@@ -26,11 +26,11 @@ export class TransformRole {
 
   /** Compiles the mappings, then transforms what waits and what comes. */
   start(): void {
-    const { database, settings, log, recent } = this.services;
+    const { database, settings, log, keeper } = this.services;
     const channels = this.readyChannels(this.loadMappings());
     const context = { tenant: settings.tenant, engineVersion, channels };
     const writer = new MessageWriter(settings.tenant, systemRandom);
-    const partitions = new TransformPartitions(database, writer, context, new Router(channels), recent);
+    const partitions = new TransformPartitions(database, writer, context, new Router(channels), keeper);
     const onError = (error: unknown) => log.error('transforming has trouble', error);
     this.transformer = new Transformer(partitions, this.onDone(), onError);
     this.transformer.start();

@@ -18,6 +18,8 @@ export interface QueueCounts {
 }
 
 const closeGraceMs = 5_000;
+/** Nudges only wake, so few at one time are plenty. */
+const defaultConcurrency = 4;
 
 export interface QueuesOptions {
   /** How nudges are thinned on their way to the backend. */
@@ -77,14 +79,14 @@ export class Queues {
   }
 
   /** Runs `handler` for every job of `queue`. What it throws is reported and forgotten: the sweeper looks again. */
-  work(queue: string, handler: JobHandler, options: { concurrency: number }): void {
+  work(queue: string, handler: JobHandler, { concurrency = defaultConcurrency } = {}): void {
     if (this.options.nearby === true) {
       const call = (_place: string, data: unknown) =>
         handler(data).catch((error: unknown) => this.onError(`job ${queue}`, error));
       this.near.set(queue, new NudgePacer(systemClock, call, nearPace));
     }
     this.opened().then(
-      (backend) => backend.work(queue, handler, options.concurrency),
+      (backend) => backend.work(queue, handler, concurrency),
       () => {}, // whoever waits until it is ready is told
     );
   }

@@ -4,9 +4,6 @@ import type { Queues } from '#queue';
 import type { RoleName, RoleTransport } from './role-transport.js';
 import { transportId } from './role-transport.js';
 
-/** Nudges only wake, so few at one time are plenty. */
-const concurrency = 4;
-
 /** What a role behind a queue can do. */
 export interface QueueRole {
   start(): void | Promise<void>;
@@ -40,7 +37,7 @@ export class BullmqTransport extends Server implements CustomTransportStrategy, 
         const answer: unknown = await handler(data);
         if (isObservable(answer)) await lastValueFrom(answer, { defaultValue: undefined });
       };
-      this.queues.work(queue, run, { concurrency });
+      this.queues.work(queue, run);
     }
     void (async () => {
       await this.role.start();

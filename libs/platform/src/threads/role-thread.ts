@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { type PackKeeper, RelayedPacks } from '#delivery';
 import { EngineError } from '#kernel';
 import { serveQueues } from '#queue';
 import type { Services } from '../services.js';
@@ -32,12 +33,15 @@ type Question = ThreadQuestion extends infer Each
 
 /**
  * One role in a thread of this process, with database connections of its own; of the process it shares what is plain data, and
- * the queues through a port. The thread is never started again: when it ends unasked, `lost` settles and the process is to end,
- * as it does after an error of its own that nobody caught.
+ * the queues through a port; one that delivers is told what the process stored through another. The thread is never started
+ * again: when it ends unasked, `lost` settles and the process is to end, as it does after an error of its own that nobody caught.
  */
 export class RoleThread {
   /** Settles with the reason when the thread ended without having been asked to. */
   readonly lost: Promise<EngineError>;
+  /** Tells a role that delivers what the process stored; the others have no use for it. */
+  readonly keeper: PackKeeper | undefined;
+  private readonly packPort: MessagePort | undefined;
   private readonly worker: Worker;
   private readonly asked = new Map<number, Asked>();
   private readonly ended: Promise<void>;
@@ -56,6 +60,11 @@ export class RoleThread {
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     });
     this.worker = worker;
+    if (role === 'deliver') {
+      const { port1, port2 } = new MessageChannel();
+      this.keeper = new RelayedPacks(port1);
+      this.packPort = port2;
+    }
     worker.on('message', (answer: ThreadAnswer) => this.answered(answer));
     let code = 'without an error of its own';
     worker.on('error', (error: NodeJS.ErrnoException) => {
@@ -93,8 +102,10 @@ export class RoleThread {
       channels: channels.channels,
       destinations: channels.destinations,
       queuePort: port2,
+      packPort: this.packPort,
     };
-    return (await this.ask({ ask: 'start', plan }, [port2])) as readonly string[];
+    const ports = this.packPort === undefined ? [port2] : [this.packPort, port2];
+    return (await this.ask({ ask: 'start', plan }, ports)) as readonly string[];
   }
 
   /** Undefined when all is well; otherwise why the role does not do its work, the thread being too busy to answer among it. */

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { type Database, openDatabase } from '#database';
+import { RecentPacks, receivePacks } from '#delivery';
 import { assert } from '#kernel';
 import { type Queues, relayedQueues } from '#queue';
 import { type Log, Metrics, openLog } from '#telemetry';
@@ -19,7 +20,7 @@ interface Running {
   readonly queues: Queues;
 }
 
-/** Connections of the thread's pool; the journal has its own besides. */
+/** Connections of the thread's pool; the journal and the claims of deliveries have their own besides. */
 const maxConnections = 4;
 
 let running: Running | undefined;
@@ -38,7 +39,18 @@ async function start(plan: ThreadPlan): Promise<readonly string[]> {
   await queues.ready([]);
   const { settings, installation } = plan;
   const channels = new ChannelCatalog(plan.channels, [], plan.destinations);
-  const services: RoleServices = { settings, log, metrics, database, queues, channels, installation };
+  const recent = new RecentPacks();
+  if (plan.packPort !== undefined) receivePacks(plan.packPort, recent);
+  const services: RoleServices = {
+    settings,
+    log,
+    metrics,
+    database,
+    queues,
+    channels,
+    installation,
+    recent,
+  };
   const role = await openRole[plan.role](services);
   running = { role, metrics, database, queues };
   return role.start();

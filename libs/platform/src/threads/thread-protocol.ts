@@ -4,10 +4,10 @@ import { describeError } from '#telemetry';
 import type { NumberedChannel } from '../channel-catalog.js';
 import type { Settings } from '../settings.js';
 
-/** Roles that can run in a thread of their own. Transformer and deliveries share memory, so they stay in one thread. */
-export type ThreadRoleName = 'ingest';
+/** Roles that can run in a thread of their own. */
+export type ThreadRoleName = 'ingest' | 'deliver';
 
-/** All that a thread is given: plain data, and the port to the queues of the process. */
+/** All that a thread is given: plain data, and ports to the process. */
 export interface ThreadPlan {
   readonly role: ThreadRoleName;
   readonly application: string;
@@ -17,6 +17,8 @@ export interface ThreadPlan {
   readonly channels: readonly NumberedChannel[];
   readonly destinations: ReadonlyMap<string, number>;
   readonly queuePort: MessagePort;
+  /** Where what the process stored comes in, for a role that delivers it. */
+  readonly packPort: MessagePort | undefined;
 }
 
 /**

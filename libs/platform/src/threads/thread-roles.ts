@@ -1,3 +1,4 @@
+import type { DeliverNudge } from '../deliver-role.js';
 import type { RoleServices } from '../services.js';
 import type { ThreadRoleName } from './thread-protocol.js';
 
@@ -16,6 +17,19 @@ export const openRole: Readonly<Record<ThreadRoleName, (services: RoleServices) 
     const role = await IngestRole.open(services);
     return {
       start: () => role.start(role.receive),
+      stop: () => role.stop(),
+      trouble: () => role.trouble(),
+    };
+  },
+  deliver: async (services) => {
+    const { DeliverRole } = await import('../deliver-role.js');
+    const role = new DeliverRole(services);
+    return {
+      start: () => {
+        services.queues.work('deliver', (nudge) => role.wake(nudge as DeliverNudge));
+        role.start();
+        return Promise.resolve([]);
+      },
       stop: () => role.stop(),
       trouble: () => role.trouble(),
     };
