@@ -2,7 +2,7 @@ import type { Database } from '#database';
 import { readMessage } from '#journal';
 import { EngineError, formatPosition, type Position } from '#kernel';
 import { formatTlogProof, NoteVerifier, openCheckpoint, proveInclusion, tileHashReader } from '#merkle';
-import { unfoldPack } from '#store';
+import { PackUnfolder } from '#store';
 import { verifyProof, writeProofFile } from '#verify';
 import { LedgerDirectory } from './ledger-directory.js';
 import { leafOf } from './ledger-tables.js';
@@ -108,7 +108,7 @@ async function readHead(
 
 function plainBytes(position: Position, folded: Buffer): Buffer {
   try {
-    return unfoldPack(folded);
+    return new PackUnfolder().unfold(folded);
   } catch {
     // Damaged deflate data says nothing of use, and its text could hold content.
     throw broken(position, ['its FHIR bytes do not unfold']);

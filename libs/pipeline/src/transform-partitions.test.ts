@@ -12,7 +12,7 @@ import {
 } from '#journal';
 import { assert, EngineError, type Position, stableId, systemRandom } from '#kernel';
 import type { CompiledMessageMap, MappedResource, MappingSet } from '#mapping';
-import { MessageWriter, resourcesOf, storeMigrations, unfoldPack } from '#store';
+import { MessageWriter, PackUnfolder, resourcesOf, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { Router, replayMessage, type TransformChannel, TransformPartitions } from './index.js';
 
@@ -115,7 +115,7 @@ async function outcomes(
     [partition],
   );
   return rows.map(({ folded, ...row }) => {
-    const [first] = resourcesOf(unfoldPack(folded));
+    const [first] = resourcesOf(new PackUnfolder().unfold(folded));
     const name = first === undefined ? undefined : (JSON.parse(first) as { name?: { text: string }[] }).name;
     return { ...row, text: name?.[0]?.text ?? '' };
   });
@@ -259,7 +259,7 @@ describe('transforming partitions', () => {
     const [row] = await database.query<{ folded: Buffer }>(
       'SELECT folded FROM folded_pack WHERE partition = 17',
     );
-    expect(recent.find(position)).toEqual(unfoldPack(row?.folded ?? Buffer.alloc(0)));
+    expect(recent.find(position)).toEqual(new PackUnfolder().unfold(row?.folded ?? Buffer.alloc(0)));
     await journal.append(entry(17, 'for nobody'));
     await runAll(transformer({ recent }), [17]);
     expect(recent.find({ ...position, seq: position.seq + 1 })).toBeUndefined();

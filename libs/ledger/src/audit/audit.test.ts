@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { formatPosition } from '#kernel';
 import { NoteSigner } from '#merkle';
+import { deflateBlock } from '#store';
 import { createLedgerFixture, type LedgerFixture } from '../../testing/ledger-fixture.js';
+import { plainOf } from '../../testing/ledgered-messages.js';
 import { type AuditOptions, type AuditReport, audit } from '../index.js';
 
 let ledger: LedgerFixture;
@@ -107,6 +109,24 @@ describe('audit', () => {
       await database.query(`INSERT INTO ${table} SELECT * FROM saved_${table}`);
     }
     expect(await found()).toEqual([]);
+  });
+
+  test('a change of a block that messages share names each of them, a change of a place in it the one message', async () => {
+    const { database } = ledger;
+    const plains = [5, 6, 7].map((seq) => plainOf({ lane: 0, partition: 1, seq }));
+    for (const [index, plain] of plains.entries()) {
+      const before = plains.slice(0, index).reduce((sum, { length }) => sum + length, 0);
+      await database.query(
+        `UPDATE pack SET block = 5, plain_at = $1, plain_bytes = $2, bytes = $3 ${at(5 + index)}`,
+        [before, plain.length, index === 0 ? deflateBlock(plains) : Buffer.alloc(0)],
+      );
+    }
+    expect(await found()).toEqual([]);
+    await database.query(`UPDATE pack SET plain_at = plain_at - 1 ${at(6)}`);
+    expect(await found()).toEqual(['FHIR_CHANGED 0-1-6']);
+    await database.query(`UPDATE pack SET plain_at = plain_at + 1 ${at(6)}`);
+    await database.query(`UPDATE pack SET bytes = set_byte(bytes, 10, get_byte(bytes, 10) # 1) ${at(5)}`);
+    expect((await found()).sort()).toEqual([5, 6, 7].map((seq) => `FHIR_CHANGED 0-1-${seq}`));
   });
 
   test('a journal row that appears twice is found', async () => {

@@ -1,7 +1,7 @@
 import type { Database } from '#database';
 import { readMessage } from '#journal';
 import { assert, type Position } from '#kernel';
-import { unfoldPack } from '#store';
+import { PackUnfolder } from '#store';
 
 /** What one fetch of bytes may bring into memory, beyond its first message. */
 const MAX_FETCH_BYTES = 8 * 1024 * 1024;
@@ -135,7 +135,7 @@ async function checkGroup(
 
 function unfold(folded: Buffer): Buffer | undefined {
   try {
-    return unfoldPack(folded);
+    return new PackUnfolder().unfold(folded);
   } catch {
     return undefined; // damaged bytes unfold to nothing: a finding, not a failure
   }
