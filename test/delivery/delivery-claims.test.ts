@@ -150,7 +150,7 @@ describe('delivery claims', () => {
     );
     const shared = deflateBlock(texts.slice(0, 3).map((text) => Buffer.from(text)));
     await fixture.database.query(
-      `UPDATE pack SET block = 1, plain_at = 7 * (seq - 1), plain_bytes = 7, bytes = CASE seq WHEN 1 THEN $1 ELSE ''::bytea END
+      `UPDATE pack SET block = 1, plain_at = 8 * (seq - 1), plain_bytes = 7, bytes = CASE seq WHEN 1 THEN $1 ELSE ''::bytea END
        WHERE partition = 36 AND seq < 4`,
       [shared],
     );

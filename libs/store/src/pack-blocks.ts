@@ -1,22 +1,23 @@
 import { type Breath, formatPosition, type Position } from '#kernel';
-import { deflateBlock } from './pack-bytes.js';
+import { BlockText, deflateBlock } from './pack-bytes.js';
 
-/** Plain bytes of a block: a reader of one resource inflates all of it. A single pack may be larger. */
-const MAX_BLOCK_BYTES = 128 * 1024;
+/** A block that holds so many bytes takes no further pack: a reader of one resource inflates all of it. */
+const FULL_BLOCK_BYTES = 96 * 1024;
 
 /** A pack that is to be stored. */
 export interface PlainPack {
   readonly position: Position;
   /** Whose record it belongs to; null: nobody's, or not known. */
   readonly patient: bigint | null;
-  readonly plain: Buffer;
+  /** Its resources. */
+  readonly texts: readonly string[];
 }
 
 /** How a pack is stored: where in a block it stands, and in which row the block. */
 export interface FoldedPack {
   /** `seq` of the row that holds the block; that row is in the same lane and partition. */
   readonly block: number;
-  /** Of the plain bytes, in the plain block. */
+  /** Where it begins in the inflated block, and how many bytes of that are its own. */
   readonly at: number;
   readonly length: number;
   /** The deflated block; empty when another row holds it. */
@@ -27,41 +28,49 @@ const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Deflates packs for storage, in their order. Packs of one patient in one partition share blocks: the messages of a stay
- * repeat most of what they say, and what they repeat is then stored once (a third of the CPU and less than half the bytes,
- * measured). What belongs to different patients, or to nobody in particular, never shares a block.
+ * repeat most of what they say, and what they repeat is then stored once (a fraction of the CPU and of the bytes, measured).
+ * What belongs to different patients, or to nobody in particular, never shares a block.
  */
 export async function foldPacks(packs: readonly PlainPack[], breath: Breath): Promise<FoldedPack[]> {
   const folded: FoldedPack[] = [];
-  for (const block of blocksOf(packs)) {
-    const bytes = deflateBlock(block.map((index) => packs[index]?.plain ?? NO_BYTES));
-    const first = packs[block[0] ?? 0]?.position.seq ?? 0;
+  for (const { indexes, encoded } of blocksOf(packs)) {
+    const bytes = deflateBlock(encoded);
+    const block = packs[indexes[0] ?? 0]?.position.seq ?? 0;
     let at = 0;
-    for (const [place, index] of block.entries()) {
-      const length = packs[index]?.plain.length ?? 0;
-      folded[index] = { block: first, at, length, bytes: place === 0 ? bytes : NO_BYTES };
-      at += length;
+    for (const [place, index] of indexes.entries()) {
+      const length = encoded[place]?.length ?? 0;
+      folded[index] = { block, at, length, bytes: place === 0 ? bytes : NO_BYTES };
+      at += length + 1;
     }
     await breath.take();
   }
   return folded;
 }
 
-/** Indexes of the packs of each block. */
-function blocksOf(packs: readonly PlainPack[]): number[][] {
-  const blocks: number[][] = [];
-  const open = new Map<string, { indexes: number[]; bytes: number }>();
-  for (const [index, { position, patient, plain }] of packs.entries()) {
+interface Block {
+  /** Of its packs. */
+  readonly indexes: number[];
+  readonly encoded: Buffer[];
+  readonly text: BlockText;
+  bytes: number;
+}
+
+function blocksOf(packs: readonly PlainPack[]): Block[] {
+  const blocks: Block[] = [];
+  const open = new Map<string, Block>();
+  for (const [index, { position, patient, texts }] of packs.entries()) {
     const owner =
       patient === null ? formatPosition(position) : `${position.lane}-${position.partition} ${patient}`;
-    const block = open.get(owner);
-    if (block !== undefined && block.bytes + plain.length <= MAX_BLOCK_BYTES) {
-      block.indexes.push(index);
-      block.bytes += plain.length;
-    } else {
-      const indexes = [index];
-      blocks.push(indexes);
-      open.set(owner, { indexes, bytes: plain.length });
+    let block = open.get(owner);
+    if (block === undefined || block.bytes >= FULL_BLOCK_BYTES) {
+      block = { indexes: [], encoded: [], text: new BlockText(), bytes: 0 };
+      blocks.push(block);
+      open.set(owner, block);
     }
+    const encoded = block.text.encode(texts);
+    block.indexes.push(index);
+    block.encoded.push(encoded);
+    block.bytes += encoded.length;
   }
   return blocks;
 }

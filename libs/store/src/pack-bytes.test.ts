@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { deflateBlock, PackUnfolder, plainPack, resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
+import {
+  BlockText,
+  deflateBlock,
+  PackUnfolder,
+  plainPack,
+  resourceAt,
+  resourcesOf,
+  unfoldPack,
+} from './pack-bytes.js';
 
 /** As the view folded_pack puts it together. */
 function folded(at: number, length: number, block: Buffer = Buffer.alloc(0)): Buffer {
@@ -26,12 +34,30 @@ describe('pack bytes', () => {
         for (const [index, resources] of packs.entries()) {
           const length = plains[index]?.length ?? 0;
           const plain = unfolder.unfold(folded(at, length, index === 0 ? block : undefined));
-          at += length;
+          at += length + 1;
           expect(resourcesOf(plain)).toEqual(resources);
           resources.forEach((text, position) => expect(resourceAt(plain, position)).toBe(text));
         }
       }),
     );
+  });
+
+  test('a resource that came before in the block is written as its number, and read as what it says', () => {
+    const text = new BlockText();
+    const packs = [['{"a":1}', '{"b":2}'], [], ['{"b":2}', '{"c":3}', '{"c":3}'], ['{"c":3}']];
+    const encoded = packs.map((resources) => text.encode(resources));
+    expect(encoded.map(String)).toEqual(['{"a":1}\n{"b":2}', '', '=1\n{"c":3}\n=4', '=4']);
+    const block = deflateBlock(encoded);
+    const unfolder = new PackUnfolder();
+    let at = 0;
+    for (const [index, resources] of packs.entries()) {
+      const length = encoded[index]?.length ?? 0;
+      expect(resourcesOf(unfolder.unfold(folded(at, length, block)))).toEqual(resources);
+      at += length + 1;
+    }
+    const forged = deflateBlock([Buffer.from('=7'), Buffer.from('=0')]);
+    expect(() => unfolder.unfold(folded(0, 2, forged))).toThrow('PACK_LINE_MISSING');
+    expect(() => unfolder.unfold(folded(3, 2, forged))).toThrow('PACK_LINE_MISSING');
   });
 
   test('a pack that was stored before blocks were shared is all of its block', () => {
@@ -56,7 +82,7 @@ describe('pack bytes', () => {
     const unfolder = new PackUnfolder();
     expect(() => unfolder.unfold(folded(0, 7, damaged))).toThrow();
     expect(() => unfolder.unfold(folded(7, 7))).toThrow('PACK_BLOCK_MISSING');
-    expect(unfolder.unfold(folded(7, 7, block)).toString()).toBe('{"b":2}');
-    expect(() => unfolder.unfold(folded(7, 8))).toThrow('PACK_BLOCK_SHORT');
+    expect(unfolder.unfold(folded(8, 7, block)).toString()).toBe('{"b":2}');
+    expect(() => unfolder.unfold(folded(8, 9))).toThrow('PACK_BLOCK_SHORT');
   });
 });

@@ -17,6 +17,9 @@ const DEFLATE_SIZES = {
 /** What one block may unfold to: a guard against a damaged or forged one, far above what a mapping produces. */
 const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
 const NEWLINE = 0x0a;
+/** Begins a line of a block that stands for another one; JSON text never begins with it. */
+const REPEAT = '=';
+const REPEAT_BYTE = 0x3d;
 /** What stands before the block in `folded_pack`: two int4. */
 const PLACE_BYTES = 8;
 
@@ -25,12 +28,34 @@ export function plainPack(resources: readonly string[]): Buffer {
   return Buffer.from(resources.join('\n'));
 }
 
-/** Deflates the plain packs of one block, one behind the other, for storage. The first byte names the dictionary. */
-export function deflateBlock(plains: readonly Buffer[]): Buffer {
-  const [only] = plains;
-  const plain = plains.length === 1 && only ? only : Buffer.concat(plains);
-  const sizes = plains.length > 1 ? DEFLATE_SIZES.several : DEFLATE_SIZES.one;
-  const body = deflateRawSync(plain, { level: DEFLATE_LEVEL, ...sizes, dictionary: packDictionary });
+/**
+ * Writes packs one behind the other, each ended by a line feed. A line (a resource) that came before in the block is written
+ * as `=` and the number of that line, counted from 0 over the block: it is neither deflated nor inflated again.
+ */
+export class BlockText {
+  private readonly numbers = new Map<string, number>();
+  private lines = 0;
+
+  /** The bytes of the next pack in the block, the line feed behind them left out. */
+  encode(resources: readonly string[]): Buffer {
+    const written = resources.map((text, index) => {
+      const number = this.numbers.get(text);
+      if (number !== undefined) return `${REPEAT}${number}`;
+      this.numbers.set(text, this.lines + index);
+      return text;
+    });
+    this.lines += Math.max(1, resources.length); // no resources: an empty line
+    return Buffer.from(written.join('\n'));
+  }
+}
+
+/** Deflates the packs of one block, as `BlockText` encodes them, for storage. The first byte names the dictionary. */
+export function deflateBlock(packs: readonly Buffer[]): Buffer {
+  const lineFeed = Buffer.from('\n');
+  const [only] = packs;
+  const text = packs.length === 1 && only ? only : Buffer.concat(packs.flatMap((pack) => [pack, lineFeed]));
+  const sizes = packs.length > 1 ? DEFLATE_SIZES.several : DEFLATE_SIZES.one;
+  const body = deflateRawSync(text, { level: DEFLATE_LEVEL, ...sizes, dictionary: packDictionary });
   const stored = Buffer.allocUnsafe(body.length + 1);
   stored[0] = DICTIONARY_VERSION;
   body.copy(stored, 1);
@@ -43,6 +68,8 @@ export function deflateBlock(plains: readonly Buffer[]): Buffer {
  */
 export class PackUnfolder {
   private block: Buffer | undefined;
+  /** Where the lines of `block` begin; made when a line stands for another. */
+  private starts: number[] | undefined;
 
   /** The plain pack. Throws (zlib's own error or a `bug` PACK_...) on damaged bytes. */
   unfold(folded: Buffer): Buffer {
@@ -50,13 +77,51 @@ export class PackUnfolder {
     const length = folded.readInt32BE(4);
     if (folded.length > PLACE_BYTES) {
       this.block = undefined; // so that a damaged block spoils what is read after it without one of its own
+      this.starts = undefined;
       this.block = inflateBlock(folded.subarray(PLACE_BYTES));
     }
     assert(this.block !== undefined, 'PACK_BLOCK_MISSING');
     if (length < 0) return this.block;
     assert(at >= 0 && at + length <= this.block.length, 'PACK_BLOCK_SHORT');
-    return this.block.subarray(at, at + length);
+    return this.withoutRepeats(this.block.subarray(at, at + length), this.block);
   }
+
+  private withoutRepeats(pack: Buffer, block: Buffer): Buffer {
+    const lines: Buffer[] = [];
+    let repeats = false;
+    for (const line of linesOf(pack)) {
+      const isRepeat = line[0] === REPEAT_BYTE;
+      lines.push(isRepeat ? this.lineOf(block, Number(line.toString('latin1', 1))) : line);
+      repeats ||= isRepeat;
+    }
+    if (!repeats) return pack;
+    const lineFeed = Buffer.from('\n');
+    return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [lineFeed, line])));
+  }
+
+  private lineOf(block: Buffer, number: number): Buffer {
+    this.starts ??= startsOf(block);
+    const start = this.starts[number];
+    assert(start !== undefined && block[start] !== REPEAT_BYTE, 'PACK_LINE_MISSING');
+    const end = block.indexOf(NEWLINE, start);
+    return block.subarray(start, end < 0 ? block.length : end);
+  }
+}
+
+function* linesOf(pack: Buffer): Iterable<Buffer> {
+  let start = 0;
+  for (let end = pack.indexOf(NEWLINE); end >= 0; end = pack.indexOf(NEWLINE, start)) {
+    yield pack.subarray(start, end);
+    start = end + 1;
+  }
+  yield pack.subarray(start);
+}
+
+function startsOf(block: Buffer): number[] {
+  const starts = [0];
+  for (let end = block.indexOf(NEWLINE); end >= 0; end = block.indexOf(NEWLINE, end + 1))
+    starts.push(end + 1);
+  return starts;
 }
 
 /** One pack with its block; see `PackUnfolder`. */

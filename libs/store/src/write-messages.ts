@@ -79,7 +79,7 @@ export class MessageWriter {
       const pack = this.packOf(message, texts.length, plain, previous);
       chains.set(chain, ledgerEntryHash(pack.entry));
       packs.push(pack);
-      plains.push({ position: message.position, patient, plain });
+      plains.push({ position: message.position, patient, texts });
       const destinations = message.state === messageState.transformed ? route(message, stored) : [];
       if (destinations.length > 0) {
         deliveries.push({ position: message.position, destinations });

@@ -115,7 +115,7 @@ describe('audit', () => {
     const { database } = ledger;
     const plains = [5, 6, 7].map((seq) => plainOf({ lane: 0, partition: 1, seq }));
     for (const [index, plain] of plains.entries()) {
-      const before = plains.slice(0, index).reduce((sum, { length }) => sum + length, 0);
+      const before = plains.slice(0, index).reduce((sum, { length }) => sum + length + 1, 0);
       await database.query(
         `UPDATE pack SET block = 5, plain_at = $1, plain_bytes = $2, bytes = $3 ${at(5 + index)}`,
         [before, plain.length, index === 0 ? deflateBlock(plains) : Buffer.alloc(0)],
