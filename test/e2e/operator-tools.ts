@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { parsePosition } from '#kernel';
+import { formatPosition, parsePosition } from '#kernel';
 import { TILE_WIDTH, tilePath, tileWidth } from '#merkle';
 import { result, SAMPLE_PATIENT } from './samples.js';
 import type { Scene } from './scene.js';
@@ -80,16 +80,17 @@ export function operatorToolsTell(scene: () => Scene): void {
     if (raw === undefined || fhir === undefined || leaf?.anchored === undefined)
       throw new Error('not traced');
     expect(await findings(scene())).toEqual([]);
+    const holder = await blockHolder(scene(), fhir.position);
     const flip = async () => {
       await flipStored(scene(), 'journal', 'raw', raw.position);
-      await flipStored(scene(), 'pack', 'bytes', fhir.position);
+      await flipStored(scene(), 'pack', 'bytes', holder);
       await flipLeaf(scene(), leaf.anchored?.index ?? 0);
     };
     await flip();
     const found = await findings(scene());
     await flip();
     expect(found).toContainEqual(expect.objectContaining({ code: 'RAW_CHANGED', named: raw.position }));
-    expect(found).toContainEqual(expect.objectContaining({ code: 'FHIR_CHANGED', named: fhir.position }));
+    expect(found).toContainEqual(expect.objectContaining({ code: 'FHIR_CHANGED', named: holder }));
     expect(found).toContainEqual(expect.objectContaining({ code: 'TILE_CHANGED', named: leaf.position }));
     expect(await findings(scene())).toEqual([]);
   });
@@ -117,6 +118,17 @@ export async function findings(scene: Scene): Promise<{ code: string; named: str
     const place = message ?? messages?.[0];
     return { code: what, named: place ? `${place.lane}-${place.partition}-${place.seq}` : '' };
   });
+}
+
+/** The message whose row holds the block in which the FHIR output of the one at `position` lies: its own, or one of the same patient. */
+async function blockHolder(scene: Scene, position: string): Promise<string> {
+  const at = parsePosition(position);
+  const [row] = await scene.engine.database.query<{ block: number }>(
+    'SELECT block FROM folded_pack WHERE lane = $1 AND partition = $2 AND seq = $3',
+    [at?.lane, at?.partition, at?.seq],
+  );
+  if (at === undefined || row === undefined) throw new Error(`nothing is stored at ${position}`);
+  return formatPosition({ ...at, seq: row.block });
 }
 
 async function flipStored(scene: Scene, table: string, column: string, position: string): Promise<void> {
