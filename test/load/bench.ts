@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { baselines } from './baselines.js';
@@ -16,6 +16,8 @@ const SINK_POLL_MS = 5;
 const TREE_POLL_MS = 25;
 
 interface Stage {
+  /** Where the tables of the embedded PostgreSQL lie. */
+  readonly tables: string;
   readonly engine: EngineProcess;
   readonly sink: HttpSink;
   readonly port: number;
@@ -57,7 +59,8 @@ export async function bench(argv: readonly string[]): Promise<number> {
       SUTURE_LOG_LEVEL: 'error',
     });
     try {
-      await scenarios({ engine, sink, port, templates, figures }, quick ? 0.2 : 1, say);
+      const tables = join(directory, 'data', 'postgres', 'base');
+      await scenarios({ engine, sink, port, templates, figures, tables }, quick ? 0.2 : 1, say);
     } finally {
       await engine.stop();
     }
@@ -126,7 +129,9 @@ async function endToEnd(
   name: string,
   options: Omit<LoadOptions, 'port' | 'templates'>,
 ): Promise<void> {
+  const bytesBefore = bytesUnder(stage.tables);
   const { load, seconds, cpu } = await through(stage, options);
+  const bytes = bytesUnder(stage.tables) - bytesBefore;
   const micros = (value: number) => (value * 1e6) / load.acknowledged;
   const refused = load.refused + load.unanswered;
   stage.figures.push(
@@ -139,6 +144,12 @@ async function endToEnd(
     { name: `${name}: acknowledged`, value: load.perSecond, unit: 'msg/s' },
     { name: `${name}: CPU of the engine`, value: micros(cpu.engine), unit: 'µs/msg' },
     { name: `${name}: CPU of PostgreSQL`, value: micros(cpu.database), unit: 'µs/msg' },
+    {
+      name: `${name}: disk`,
+      value: bytes / load.acknowledged / 1000,
+      unit: 'KB/msg',
+      note: 'tables and indexes',
+    },
   );
 }
 
@@ -172,6 +183,15 @@ async function through(
     database: cpuAfter.database - cpuBefore.database,
   };
   return { load, seconds: (performance.now() - startMs) / 1000, cpu };
+}
+
+/** Of all files in a directory and below. */
+function bytesUnder(directory: string): number {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return files.reduce(
+    (sum, file) => sum + (statSync(join(file.parentPath, file.name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
 }
 
 function benchChannel(port: number, sinkPort: number): string {

@@ -4,7 +4,7 @@ import { BlockText, deflateBlock } from './pack-bytes.js';
 /** A block that holds so many bytes takes no further pack: a reader of one resource inflates all of it. */
 const FULL_BLOCK_BYTES = 96 * 1024;
 
-/** A pack that is to be stored. */
+/** What decides where a pack goes, and what it holds. */
 export interface PlainPack {
   readonly position: Position;
   /** Whose record it belongs to; null: nobody's, or not known. */

@@ -60,6 +60,13 @@ describe('pack bytes', () => {
     expect(() => unfolder.unfold(folded(3, 2, forged))).toThrow('PACK_LINE_MISSING');
   });
 
+  test('a forged pack whose repeats would fill the memory is refused', () => {
+    const line = Buffer.alloc(1024 * 1024, 0x20);
+    const repeats = Buffer.from(Array.from({ length: 600 }, () => '=0').join('\n'));
+    const block = deflateBlock([line, repeats]);
+    expect(() => unfoldPack(folded(line.length + 1, repeats.length, block))).toThrow('PACK_TOO_LARGE');
+  });
+
   test('a pack that was stored before blocks were shared is all of its block', () => {
     expect(resourcesOf(unfoldPack(folded(0, -1, deflateBlock([plainPack(['{"a":1}', '{}'])]))))).toEqual([
       '{"a":1}',

@@ -14,7 +14,7 @@ const DEFLATE_SIZES = {
   one: { windowBits: 14, memLevel: 7 },
   several: { windowBits: 15, memLevel: 7 },
 } as const;
-/** What one block may unfold to: a guard against a damaged or forged one, far above what a mapping produces. */
+/** What one block, or one pack of it, may unfold to: a guard against damaged or forged bytes, far above what a mapping makes. */
 const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
 const NEWLINE = 0x0a;
 /** Begins a line of a block that stands for another one; JSON text never begins with it. */
@@ -89,10 +89,14 @@ export class PackUnfolder {
   private withoutRepeats(pack: Buffer, block: Buffer): Buffer {
     const lines: Buffer[] = [];
     let repeats = false;
-    for (const line of linesOf(pack)) {
-      const isRepeat = line[0] === REPEAT_BYTE;
-      lines.push(isRepeat ? this.lineOf(block, Number(line.toString('latin1', 1))) : line);
+    let bytes = 0;
+    for (const written of linesOf(pack)) {
+      const isRepeat = written[0] === REPEAT_BYTE;
+      const line = isRepeat ? this.lineOf(block, Number(written.toString('latin1', 1))) : written;
       repeats ||= isRepeat;
+      bytes += line.length + 1;
+      assert(bytes <= MAX_PLAIN_BYTES, 'PACK_TOO_LARGE');
+      lines.push(line);
     }
     if (!repeats) return pack;
     const lineFeed = Buffer.from('\n');

@@ -6,7 +6,7 @@ import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
-import { foldPacks, type PlainPack } from './pack-blocks.js';
+import { foldPacks } from './pack-blocks.js';
 import { plainPack } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
 import { digestOf, Renderer, type Rendering } from './rendering.js';
@@ -68,33 +68,36 @@ export class MessageWriter {
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deliveries: RoutedMessage[] = [];
-    const plains: PlainPack[] = [];
     const routed: { position: Position; pack: Buffer }[] = [];
     for (const message of messages) {
       const { stored, texts, patient } = this.apply(message, changes, storedAtMs);
-      const chain = chainKey(message.position);
+      const { position } = message;
+      const chain = chainKey(position);
       const previous = chains.get(chain);
       assert(previous !== undefined, 'STORE_CHAIN_UNKNOWN');
       const plain = plainPack(texts);
-      const pack = this.packOf(message, texts.length, plain, previous);
-      chains.set(chain, ledgerEntryHash(pack.entry));
-      packs.push(pack);
-      plains.push({ position: message.position, patient, texts });
+      const ledgered = this.ledgered(message, plain, previous);
+      chains.set(chain, ledgerEntryHash(ledgered.entry));
+      packs.push({ message, position, patient, texts, ...ledgered });
       const destinations = message.state === messageState.transformed ? route(message, stored) : [];
       if (destinations.length > 0) {
-        deliveries.push({ position: message.position, destinations });
-        routed.push({ position: message.position, pack: plain });
+        deliveries.push({ position, destinations });
+        routed.push({ position, pack: plain });
       }
       await this.breath.take();
     }
     await writePointers(tx, changes);
-    await insertPacks(tx, packs, await foldPacks(plains, this.breath), storedAtMs);
+    await insertPacks(tx, packs, await foldPacks(packs, this.breath), storedAtMs);
     const delivered = await insertDeliveries(tx, deliveries);
     await insertDeadLetters(tx, messages, storedAtMs);
     return { chains, versions: changes.changed.size, deliveries: delivered, packs: routed };
   }
 
-  private packOf(message: MessageOutcome, resources: number, plain: Buffer, previous: Buffer): PackRow {
+  private ledgered(
+    message: MessageOutcome,
+    plain: Buffer,
+    previous: Buffer,
+  ): { salt: Buffer; entry: Buffer } {
     const salt = this.random.bytes(SALT_BYTES);
     const entry = encodeLedgerEntry({
       journalKind: message.kind,
@@ -106,7 +109,7 @@ export class MessageWriter {
       fhir: commitment('fhir', salt, plain),
       mapping: message.mapping,
     });
-    return { message, resources, salt, entry };
+    return { salt, entry };
   }
 
   private async before(tx: Query, messages: readonly MessageOutcome[]): Promise<Changes> {

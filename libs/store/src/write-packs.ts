@@ -1,11 +1,10 @@
 import type { Query } from '#database';
 import type { Position } from '#kernel';
 import { type MessageOutcome, messageState } from './message-outcome.js';
-import type { FoldedPack } from './pack-blocks.js';
+import type { FoldedPack, PlainPack } from './pack-blocks.js';
 
-export interface PackRow {
+export interface PackRow extends PlainPack {
   readonly message: MessageOutcome;
-  readonly resources: number;
   readonly salt: Buffer;
   readonly entry: Buffer;
 }
@@ -16,7 +15,7 @@ export interface RoutedMessage {
   readonly destinations: readonly number[];
 }
 
-/** One statement for all packs; bytes travel as blobs with lengths (an array of bytea costs several times the CPU). */
+/** One statement for all packs, `folded` in the order of `rows`; bytes travel as blobs with lengths (an array of bytea costs several times the CPU). */
 export async function insertPacks(
   tx: Query,
   rows: readonly PackRow[],
@@ -42,12 +41,12 @@ export async function insertPacks(
       Buffer.concat(rows.map((row) => row.salt)),
       Buffer.concat(rows.map((row) => row.entry)),
       Buffer.concat(folded.map((pack) => pack.bytes)),
-      rows.map((row) => row.message.position.lane),
-      rows.map((row) => row.message.position.partition),
-      rows.map((row) => row.message.position.seq),
+      rows.map((row) => row.position.lane),
+      rows.map((row) => row.position.partition),
+      rows.map((row) => row.position.seq),
       rows.map((row) => row.message.state),
       rows.map((row) => row.message.channel),
-      rows.map((row) => row.resources),
+      rows.map((row) => row.texts.length),
       rows.map((row) => row.message.code ?? null),
       rows.map((row) => row.message.reason ?? null),
       rows.map((row) => row.entry.length),
