@@ -23,7 +23,7 @@ function elementText(value: unknown): string {
     case 'boolean':
       return String(value);
     case 'string':
-      if (PLAIN.test(value) && value.toLowerCase() !== 'null') return value;
+      if (PLAIN.test(value) && (value.length !== 4 || value.toLowerCase() !== 'null')) return value;
       return `"${value.replace(QUOTED, '\\$&')}"`;
     default:
   }

@@ -10,7 +10,8 @@ export interface CurrentResource {
   /** Undefined until the database has given it a row. */
   readonly rid: number | undefined;
   readonly version: number;
-  readonly digest: Buffer;
+  /** Hexadecimal digits; equal digests, equal content. */
+  readonly digest: string;
   readonly deleted: boolean;
   readonly place: Position;
   /** Line in its pack. */
@@ -27,7 +28,7 @@ interface PointerRow {
   ord: number;
   rid: number;
   version: number;
-  digest: Buffer;
+  digest: string;
   deleted: boolean;
   lane: number;
   partition: number;
@@ -45,7 +46,7 @@ export async function readCurrent(
   const found = new Map<string, CurrentResource>();
   if (wanted.length === 0) return found;
   const rows = await tx.query<PointerRow>(
-    `SELECT k.ord::int, r.rid, r.version, r.digest, r.deleted, r.lane, r.partition, r.seq, r.position,
+    `SELECT k.ord::int, r.rid, r.version, encode(r.digest, 'hex') AS digest, r.deleted, r.lane, r.partition, r.seq, r.position,
             r.patient::text, r.last_updated
      FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS k(type, id, ord)
      JOIN resource r ON r.type = k.type AND r.id = k.id`,
@@ -79,9 +80,9 @@ const MAX_CACHED = 2_000;
  * equals the one that the database names now, so a transaction that was rolled back leaves nothing wrong behind.
  */
 export class ContentCache {
-  private readonly entries = new Map<string, { digest: Buffer; content: FhirObject }>();
+  private readonly entries = new Map<string, { digest: string; content: FhirObject }>();
 
-  remember(key: string, digest: Buffer, content: FhirObject): void {
+  remember(key: string, digest: string, content: FhirObject): void {
     this.entries.delete(key);
     this.entries.set(key, { digest, content });
     if (this.entries.size <= MAX_CACHED) return;
@@ -94,7 +95,7 @@ export class ContentCache {
     const missing = new Map<string, CurrentResource[]>();
     for (const resource of resources) {
       const entry = this.entries.get(resourceKey(resource.type, resource.id));
-      if (entry?.digest.equals(resource.digest)) {
+      if (entry?.digest === resource.digest) {
         resource.content = entry.content;
         continue;
       }

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, hash } from 'node:crypto';
 import { assert, type Position } from '#kernel';
 
 /** Layout and meaning: libs/ledger/ENTRY-FORMAT.md. This file is the writer; the verifier has a reader of its own. */
@@ -67,7 +67,7 @@ export function decodeLedgerEntry(bytes: Buffer): LedgerEntry {
 
 /** The hash the next entry of the stream points to, and the tree holds: `cursor.entry_hash`. */
 export function ledgerEntryHash(entry: Buffer): Buffer {
-  return createHash('sha256').update(leafDomain).update(entry).digest();
+  return hash('sha256', Buffer.concat([leafDomain, entry]), 'buffer');
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Breath } from '#kernel';
 import { type FoldedPack, foldPacks, type PlainPack } from './pack-blocks.js';
-import { plainPack, unfoldPack } from './pack-bytes.js';
+import { packLine, plainPack, unfoldPack } from './pack-bytes.js';
 
 const KIB = 1024;
 
@@ -19,7 +19,7 @@ const packsOfMany = fc
   .map((drawn) =>
     drawn.map(({ partition, patient, lines }, index): PlainPack => {
       const texts = lines.map((kib) => JSON.stringify('á'.repeat((kib * KIB) / 2)));
-      return { position: { lane: 0, partition, seq: index + 1 }, patient, texts };
+      return { position: { lane: 0, partition, seq: index + 1 }, patient, lines: texts.map(packLine) };
     }),
   );
 
@@ -40,8 +40,8 @@ describe('blocks of packs', () => {
     await fc.assert(
       fc.asyncProperty(packsOfMany, async (packs) => {
         const folded = await foldPacks(packs, new Breath());
-        for (const [index, { texts }] of packs.entries()) {
-          expect(unfolded(packs, folded, index).equals(plainPack(texts))).toBe(true);
+        for (const [index, { lines }] of packs.entries()) {
+          expect(unfolded(packs, folded, index).equals(plainPack(lines))).toBe(true);
         }
       }),
       { numRuns: 40 },
@@ -72,7 +72,7 @@ describe('blocks of packs', () => {
     const stay = Array.from({ length: 300 }, (_, n) => `{"resourceType":"Basic","id":"${n * 7919}"}`);
     const pack = (seq: number): PlainPack => {
       const texts = [...stay, `{"resourceType":"Basic","id":"${seq}"}`];
-      return { position: { lane: 0, partition: 1, seq }, patient: 1n, texts };
+      return { position: { lane: 0, partition: 1, seq }, patient: 1n, lines: texts.map(packLine) };
     };
     const [alone] = await foldPacks([pack(1)], new Breath());
     const [first, second] = await foldPacks([pack(1), pack(2)], new Breath());

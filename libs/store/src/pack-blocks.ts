@@ -1,5 +1,5 @@
 import { type Breath, formatPosition, type Position } from '#kernel';
-import { BlockText, deflateBlock } from './pack-bytes.js';
+import { BlockText, deflateBlock, type PackLine } from './pack-bytes.js';
 
 /** A block that holds so many bytes takes no further pack: a reader of one resource inflates all of it. */
 const FULL_BLOCK_BYTES = 96 * 1024;
@@ -10,7 +10,7 @@ export interface PlainPack {
   /** Whose record it belongs to; null: nobody's, or not known. */
   readonly patient: bigint | null;
   /** Its resources. */
-  readonly texts: readonly string[];
+  readonly lines: readonly PackLine[];
 }
 
 /** How a pack is stored: where in a block it stands, and in which row the block. */
@@ -58,7 +58,7 @@ interface Block {
 function blocksOf(packs: readonly PlainPack[]): Block[] {
   const blocks: Block[] = [];
   const open = new Map<string, Block>();
-  for (const [index, { position, patient, texts }] of packs.entries()) {
+  for (const [index, { position, patient, lines }] of packs.entries()) {
     const owner =
       patient === null ? formatPosition(position) : `${position.lane}-${position.partition} ${patient}`;
     let block = open.get(owner);
@@ -67,7 +67,7 @@ function blocksOf(packs: readonly PlainPack[]): Block[] {
       blocks.push(block);
       open.set(owner, block);
     }
-    const encoded = block.text.encode(texts);
+    const encoded = block.text.encode(lines);
     block.indexes.push(index);
     block.encoded.push(encoded);
     block.bytes += encoded.length;

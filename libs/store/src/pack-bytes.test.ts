@@ -4,6 +4,7 @@ import {
   BlockText,
   deflateBlock,
   PackUnfolder,
+  packLine,
   plainPack,
   resourceAt,
   resourcesOf,
@@ -18,6 +19,8 @@ function folded(at: number, length: number, block: Buffer = Buffer.alloc(0)): Bu
   return Buffer.concat([place, block]);
 }
 
+const plain = (resources: readonly string[]) => plainPack(resources.map(packLine));
+
 const texts = fc.array(
   fc.object().map((value) => JSON.stringify(value)),
   { minLength: 1 },
@@ -27,16 +30,16 @@ describe('pack bytes', () => {
   test('what goes into a block comes out byte for byte, pack by pack and resource by resource', () => {
     fc.assert(
       fc.property(fc.array(texts, { minLength: 1, maxLength: 5 }), (packs) => {
-        const plains = packs.map(plainPack);
+        const plains = packs.map(plain);
         const block = deflateBlock(plains);
         const unfolder = new PackUnfolder();
         let at = 0;
         for (const [index, resources] of packs.entries()) {
           const length = plains[index]?.length ?? 0;
-          const plain = unfolder.unfold(folded(at, length, index === 0 ? block : undefined));
+          const pack = unfolder.unfold(folded(at, length, index === 0 ? block : undefined));
           at += length + 1;
-          expect(resourcesOf(plain)).toEqual(resources);
-          resources.forEach((text, position) => expect(resourceAt(plain, position)).toBe(text));
+          expect(resourcesOf(pack)).toEqual(resources);
+          resources.forEach((text, position) => expect(resourceAt(pack, position)).toBe(text));
         }
       }),
     );
@@ -45,7 +48,7 @@ describe('pack bytes', () => {
   test('a resource that came before in the block is written as its number, and read as what it says', () => {
     const text = new BlockText();
     const packs = [['{"a":1}', '{"b":2}'], [], ['{"b":2}', '{"c":3}', '{"c":3}'], ['{"c":3}']];
-    const encoded = packs.map((resources) => text.encode(resources));
+    const encoded = packs.map((resources) => text.encode(resources.map(packLine)));
     expect(encoded.map(String)).toEqual(['{"a":1}\n{"b":2}', '', '=1\n{"c":3}\n=4', '=4']);
     const block = deflateBlock(encoded);
     const unfolder = new PackUnfolder();
@@ -68,22 +71,22 @@ describe('pack bytes', () => {
   });
 
   test('a pack that was stored before blocks were shared is all of its block', () => {
-    expect(resourcesOf(unfoldPack(folded(0, -1, deflateBlock([plainPack(['{"a":1}', '{}'])]))))).toEqual([
+    expect(resourcesOf(unfoldPack(folded(0, -1, deflateBlock([plain(['{"a":1}', '{}'])]))))).toEqual([
       '{"a":1}',
       '{}',
     ]);
   });
 
   test('a message without resources makes an empty pack', () => {
-    expect(resourcesOf(unfoldPack(folded(0, 0, deflateBlock([plainPack([])]))))).toEqual([]);
+    expect(resourcesOf(unfoldPack(folded(0, 0, deflateBlock([plain([])]))))).toEqual([]);
   });
 
   test('a position beyond the pack is a bug, not an empty resource', () => {
-    expect(() => resourceAt(plainPack(['{}']), 1)).toThrow('PACK_POSITION_MISSING');
+    expect(() => resourceAt(plain(['{}']), 1)).toThrow('PACK_POSITION_MISSING');
   });
 
   test('a damaged block spoils every pack in it, and none of another block', () => {
-    const block = deflateBlock([plainPack(['{"a":1}']), plainPack(['{"b":2}'])]);
+    const block = deflateBlock([plain(['{"a":1}']), plain(['{"b":2}'])]);
     const damaged = Buffer.from(block);
     damaged.fill(0xff, 1);
     const unfolder = new PackUnfolder();

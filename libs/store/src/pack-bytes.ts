@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { assert } from '#kernel';
 import { packDictionary } from './pack-dictionary.js';
@@ -17,15 +18,57 @@ const DEFLATE_SIZES = {
 /** What one block, or one pack of it, may unfold to: a guard against damaged or forged bytes, far above what a mapping makes. */
 const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
 const NEWLINE = 0x0a;
+/** Hexadecimal digits of a content digest: enough that equal digests mean equal content, short enough for every row. */
+const DIGEST_DIGITS = 32;
 /** Begins a line of a block that stands for another one; JSON text never begins with it. */
 const REPEAT = '=';
 const REPEAT_BYTE = 0x3d;
 /** What stands before the block in `folded_pack`: two int4. */
 const PLACE_BYTES = 8;
 
+/** A resource as its packs hold it. */
+export interface PackLine {
+  /** Its JSON; nobody changes them. */
+  readonly bytes: Buffer;
+  /** What `resource.digest` holds, in hexadecimal digits: equal digests, equal content. */
+  readonly digest: string;
+}
+
+/** A resource's JSON as a line of its pack. */
+export function packLine(text: string): PackLine {
+  const bytes = Buffer.from(text);
+  return { bytes, digest: hash('sha256', bytes, 'hex').slice(0, DIGEST_DIGITS) };
+}
+
 /** The exact FHIR bytes of one message: its resources' JSON in order, a line feed between two (JSON text holds none). */
-export function plainPack(resources: readonly string[]): Buffer {
-  return Buffer.from(resources.join('\n'));
+export function plainPack(resources: readonly PackLine[]): Buffer {
+  return joined(resources.map(({ bytes }) => bytes));
+}
+
+function joined(lines: readonly Buffer[]): Buffer {
+  let length = Math.max(0, lines.length - 1);
+  for (const line of lines) length += line.length;
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] as Buffer;
+    if (i > 0) bytes[at++] = NEWLINE;
+    bytes.set(line, at);
+    at += line.length;
+  }
+  return bytes;
+}
+
+/** Made once: they are in nearly every pack. */
+const repeats: Buffer[] = [];
+const MAX_KEPT_REPEATS = 1_024;
+
+function repeatOf(number: number): Buffer {
+  const known = repeats[number];
+  if (known !== undefined) return known;
+  const line = Buffer.from(`${REPEAT}${number}`);
+  if (number < MAX_KEPT_REPEATS) repeats[number] = line;
+  return line;
 }
 
 /**
@@ -37,15 +80,15 @@ export class BlockText {
   private lines = 0;
 
   /** The bytes of the next pack in the block, the line feed behind them left out. */
-  encode(resources: readonly string[]): Buffer {
-    const written = resources.map((text, index) => {
-      const number = this.numbers.get(text);
-      if (number !== undefined) return `${REPEAT}${number}`;
-      this.numbers.set(text, this.lines + index);
-      return text;
+  encode(resources: readonly PackLine[]): Buffer {
+    const written = resources.map(({ bytes, digest }, index) => {
+      const number = this.numbers.get(digest);
+      if (number !== undefined) return repeatOf(number);
+      this.numbers.set(digest, this.lines + index);
+      return bytes;
     });
     this.lines += Math.max(1, resources.length); // no resources: an empty line
-    return Buffer.from(written.join('\n'));
+    return joined(written);
   }
 }
 

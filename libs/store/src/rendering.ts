@@ -1,18 +1,14 @@
-import { hash } from 'node:crypto';
 import { type FhirObject, writeJson } from '#fhir';
 import { type MappedResource, mergeUpdate } from '#mapping';
+import { type PackLine, packLine } from './pack-bytes.js';
 import { searchHashes } from './search-hashes.js';
 
-/** Bytes of a content digest: enough that equal digests mean equal content, short enough for every row. */
-const DIGEST_BYTES = 16;
 /** Former contents per resource of a mapping: two feeds that say different things about one patient take turns. */
 const MAX_FORMER = 4;
 
 /** What a resource says, written out. */
-export interface Rendering {
+export interface Rendering extends PackLine {
   readonly content: FhirObject;
-  readonly text: string;
-  readonly digest: Buffer;
 }
 
 interface Hashes {
@@ -21,7 +17,7 @@ interface Hashes {
 }
 
 interface Merge {
-  readonly former: Buffer;
+  readonly former: string;
   readonly rendering: Rendering;
 }
 
@@ -39,22 +35,22 @@ export class Renderer {
     if (resource.remembered !== true) return written(resource.resource);
     let rendering = this.whole.get(resource.resource);
     if (rendering === undefined) {
-      rendering = written(resource.resource);
+      rendering = kept(written(resource.resource));
       this.whole.set(resource.resource, rendering);
     }
     return rendering;
   }
 
   /** What comes of the resource when it meets `former`, whose digest is `digest`. */
-  merge(resource: MappedResource, former: FhirObject, digest: Buffer): Rendering {
+  merge(resource: MappedResource, former: FhirObject, digest: string): Rendering {
     if (resource.remembered !== true) return written(mergeUpdate(former, resource));
     let merges = this.merged.get(resource.resource);
     if (merges === undefined) {
       merges = [];
       this.merged.set(resource.resource, merges);
     }
-    for (const one of merges) if (one.former.equals(digest)) return one.rendering;
-    const rendering = written(mergeUpdate(former, resource));
+    for (const one of merges) if (one.former === digest) return one.rendering;
+    const rendering = kept(written(mergeUpdate(former, resource)));
     if (merges.length === MAX_FORMER) merges.shift();
     merges.push({ former: digest, rendering });
     return rendering;
@@ -71,10 +67,12 @@ export class Renderer {
 }
 
 function written(content: FhirObject): Rendering {
-  const text = writeJson(content);
-  return { content, text, digest: digestOf(text) };
+  return { content, ...packLine(writeJson(content)) };
 }
 
-export function digestOf(text: string): Buffer {
-  return hash('sha256', text, 'buffer').subarray(0, DIGEST_BYTES);
+/** A line that stays: with bytes of its own, not a part of the memory that short-lived ones share. */
+function kept(rendering: Rendering): Rendering {
+  const bytes = Buffer.allocUnsafeSlow(rendering.bytes.length);
+  bytes.set(rendering.bytes);
+  return { ...rendering, bytes };
 }

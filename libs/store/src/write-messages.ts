@@ -7,9 +7,9 @@ import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
-import { plainPack } from './pack-bytes.js';
+import { type PackLine, packLine, plainPack } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
-import { digestOf, Renderer, type Rendering } from './rendering.js';
+import { Renderer, type Rendering } from './rendering.js';
 import { searchHashes } from './search-hashes.js';
 import {
   insertDeadLetters,
@@ -69,16 +69,22 @@ export class MessageWriter {
     const packs: PackRow[] = [];
     const deliveries: RoutedMessage[] = [];
     const routed: { position: Position; pack: Buffer }[] = [];
+    const salts = this.random.bytes(SALT_BYTES * messages.length);
     for (const message of messages) {
-      const { stored, texts, patient } = this.apply(message, changes, storedAtMs);
+      const { stored, lines, patient } = this.apply(message, changes, storedAtMs);
       const { position } = message;
       const chain = chainKey(position);
       const previous = chains.get(chain);
       assert(previous !== undefined, 'STORE_CHAIN_UNKNOWN');
-      const plain = plainPack(texts);
-      const ledgered = this.ledgered(message, plain, previous);
+      const plain = plainPack(lines);
+      const ledgered = this.ledgered(
+        message,
+        plain,
+        previous,
+        salts.subarray(SALT_BYTES * packs.length, SALT_BYTES * (packs.length + 1)),
+      );
       chains.set(chain, ledgerEntryHash(ledgered.entry));
-      packs.push({ message, position, patient, texts, ...ledgered });
+      packs.push({ message, position, patient, lines, ...ledgered });
       const destinations = message.state === messageState.transformed ? route(message, stored) : [];
       if (destinations.length > 0) {
         deliveries.push({ position, destinations });
@@ -97,8 +103,8 @@ export class MessageWriter {
     message: MessageOutcome,
     plain: Buffer,
     previous: Buffer,
+    salt: Buffer,
   ): { salt: Buffer; entry: Buffer } {
-    const salt = this.random.bytes(SALT_BYTES);
     const entry = encodeLedgerEntry({
       journalKind: message.kind,
       timeMs: message.receivedAtMs,
@@ -130,36 +136,36 @@ export class MessageWriter {
     return { current, before: new Map(current), overtaken: [], changed: new Set(), hashes: new Map() };
   }
 
-  /** Applies one message to `changes`; returns its resources and the exact texts that make its pack. */
+  /** Applies one message to `changes`; returns its resources and the exact lines that make its pack. */
   private apply(
     message: MessageOutcome,
     changes: Changes,
     storedAtMs: number,
-  ): { stored: StoredResource[]; texts: string[]; patient: bigint | null } {
+  ): { stored: StoredResource[]; lines: PackLine[]; patient: bigint | null } {
     const stored: StoredResource[] = [];
-    const texts: string[] = [];
+    const lines: PackLine[] = [];
     const patient = patientOf(message.resources);
     const at = { place: message.position, patient, lastUpdatedMs: storedAtMs };
     for (const resource of message.resources) {
       const rendering = this.render(resource, changes.current.get(resource.key));
-      const line = texts.push(rendering.text) - 1;
+      const line = lines.push(rendering) - 1;
       stored.push(this.advance(changes, resource, rendering, line, at));
     }
     if (message.state === messageState.transformed && stored.length > 0) {
       const provenance = provenanceOf(this.tenant, message, stored);
       const { id, text } = provenance;
-      const line = texts.push(text) - 1;
-      const content: FhirObject = { resourceType: 'Provenance', id };
+      const rendering = { content: { resourceType: 'Provenance', id }, ...packLine(text) };
+      const line = lines.push(rendering) - 1;
       const facts = {
         type: 'Provenance',
         id,
         key: resourceKey('Provenance', id),
         merge: 'snapshot',
       } as const;
-      const resource: MappedResource = { ...facts, resource: content, removals: [] };
-      this.advance(changes, resource, { content, text, digest: digestOf(text) }, line, at);
+      const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
+      this.advance(changes, resource, rendering, line, at);
     }
-    return { stored, texts, patient };
+    return { stored, lines, patient };
   }
 
   /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */
@@ -193,7 +199,7 @@ export class MessageWriter {
     const { type, id, key } = resource;
     const { content, digest } = rendering;
     const before = changes.current.get(key);
-    if (before && !before.deleted && before.digest.equals(digest)) {
+    if (before && !before.deleted && before.digest === digest) {
       return { type, id, version: before.version, changed: false, content };
     }
     if (before && changes.changed.has(key)) changes.overtaken.push(before);

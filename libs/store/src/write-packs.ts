@@ -46,7 +46,7 @@ export async function insertPacks(
       rows.map((row) => row.position.seq),
       rows.map((row) => row.message.state),
       rows.map((row) => row.message.channel),
-      rows.map((row) => row.texts.length),
+      rows.map((row) => row.lines.length),
       rows.map((row) => row.message.code ?? null),
       rows.map((row) => row.message.reason ?? null),
       rows.map((row) => row.entry.length),

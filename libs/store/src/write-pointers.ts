@@ -25,7 +25,7 @@ function pointerArrays(rows: readonly CurrentResource[]): unknown[] {
 }
 
 const POINTER_UNNEST = `unnest($1::smallint[], $2::text[], $3::int[], $4::smallint[], $5::smallint[], $6::bigint[],
-  $7::smallint[], $8::bigint[], $9::float8[], $10::bytea[], $11::boolean[])`;
+  $7::smallint[], $8::bigint[], $9::float8[], $10::text[], $11::boolean[])`;
 
 /**
  * Writes the pointers that changed, former versions into the history, and the search rows. Rows are written in the
@@ -64,7 +64,7 @@ async function insertNew(
   if (rows.length === 0) return;
   const inserted = await tx.query<{ rid: number; type: number; id: string }>(
     `INSERT INTO resource (${POINTER_COLUMNS})
-     SELECT type, id, version, lane, partition, seq, position, patient, to_timestamp(updated), digest, deleted
+     SELECT type, id, version, lane, partition, seq, position, patient, to_timestamp(updated), decode(digest, 'hex'), deleted
      FROM ${POINTER_UNNEST} WITH ORDINALITY
        AS r(type, id, version, lane, partition, seq, position, patient, updated, digest, deleted, ord)
      ORDER BY ord RETURNING rid, type, id`,
@@ -93,7 +93,7 @@ async function updateExisting(tx: Query, rows: readonly CurrentResource[], chang
        ORDER BY ord FOR UPDATE OF r
      )
      UPDATE resource r SET version = n.version, lane = n.lane, partition = n.partition, seq = n.seq,
-       position = n.position, patient = n.patient, last_updated = to_timestamp(n.updated), digest = n.digest,
+       position = n.position, patient = n.patient, last_updated = to_timestamp(n.updated), digest = decode(n.digest, 'hex'),
        deleted = n.deleted
      FROM next n WHERE r.rid = n.rid RETURNING r.rid`,
     [...pointerArrays(rows), bases],
@@ -116,7 +116,7 @@ async function insertHistory(tx: Query, changes: Changes, rids: Map<string, numb
   if (former.length === 0) return;
   await tx.query(
     `INSERT INTO resource_history (rid, ${POINTER_COLUMNS})
-     SELECT rid, type, id, version, lane, partition, seq, position, patient, to_timestamp(updated), digest, deleted
+     SELECT rid, type, id, version, lane, partition, seq, position, patient, to_timestamp(updated), decode(digest, 'hex'), deleted
      FROM ${POINTER_UNNEST} WITH ORDINALITY
        AS r(type, id, version, lane, partition, seq, position, patient, updated, digest, deleted, ord)
      JOIN unnest($12::bigint[]) WITH ORDINALITY AS k(rid, ord) USING (ord)`,
