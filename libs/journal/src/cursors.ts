@@ -26,14 +26,24 @@ export async function lockPartitions(tx: Query, partitions: readonly number[]): 
   return rows.map((row) => row.partition);
 }
 
-/** As `lockPartitions`, for whatever partitions are behind their journal and free, at most `most`. */
-export async function lockPartitionsBehind(tx: Query, most: number): Promise<number[]> {
+/** Every `of`-th partition, from `index` (0-based) on. */
+export interface PartitionShare {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** As `lockPartitions`, for whatever partitions of `share` are behind their journal and free, at most `most`. */
+export async function lockPartitionsBehind(
+  tx: Query,
+  { index, of }: PartitionShare,
+  most: number,
+): Promise<number[]> {
   const rows = await tx.query<{ partition: number }>(
-    `SELECT p.partition FROM partition_lock p WHERE EXISTS (
+    `SELECT p.partition FROM partition_lock p WHERE p.partition % $2 = $3 AND EXISTS (
        SELECT FROM cursor c JOIN journal_head h USING (lane, partition)
        WHERE c.partition = p.partition AND h.seq > c.seq)
      ORDER BY p.partition LIMIT $1 FOR UPDATE OF p SKIP LOCKED`,
-    [most],
+    [most, of, index],
     'lock-partitions-behind',
   );
   return rows.map((row) => row.partition);

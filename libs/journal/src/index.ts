@@ -2,6 +2,7 @@ export { AcknowledgmentLog } from './acknowledgment-log.js';
 export {
   lockPartitions,
   lockPartitionsBehind,
+  type PartitionShare,
   moveCursors,
   partitionsBehind,
   readCursors,

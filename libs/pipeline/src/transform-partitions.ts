@@ -6,6 +6,7 @@ import {
   lockPartitions,
   lockPartitionsBehind,
   moveCursors,
+  type PartitionShare,
   partitionsBehind,
   readCursors,
   readMessage,
@@ -18,7 +19,7 @@ import { type TransformContext, transformMessage } from './transform-message.js'
 
 /** Messages in one transaction: enough to share its cost, few enough that the next reader does not wait long. */
 const MAX_MESSAGES = 256;
-/** Partitions in one transaction: shares its cost under load, leaves some to other workers. */
+/** Partitions in one transaction: shares its cost under load, leaves some to other processes. */
 const MAX_PARTITIONS = 32;
 /** A transaction that met another one is run again at once, this often; then the sweeper tries it. */
 const MAX_CONFLICTS = 20;
@@ -29,6 +30,11 @@ export interface TransformResult {
   readonly dead: number;
   readonly deliveries: number;
 }
+
+/** Which partitions a run may take: those named, or those of a share that are behind. */
+export type Among = readonly number[] | PartitionShare;
+
+const EVERYWHERE: PartitionShare = { index: 0, of: 1 };
 
 /** Why a message that cannot be stored is dead. */
 interface Burial {
@@ -63,24 +69,24 @@ export class TransformPartitions {
   ) {}
 
   /**
-   * Transforms what waits, in `partitions` or anywhere, as far as no other worker holds it, in one transaction of bounded
-   * size. Call again until `messages` is 0.
+   * Transforms what waits among these partitions (default: all), as far as no other worker holds it, in one transaction of
+   * bounded size. Call again until `messages` is 0. May be called again before it has resolved.
    */
-  async run(partitions?: readonly number[]): Promise<TransformResult> {
-    return this.attempt(partitions, MAX_MESSAGES);
+  async run(among: Among = EVERYWHERE): Promise<TransformResult> {
+    return this.attempt(among, MAX_MESSAGES);
   }
 
-  private async attempt(partitions: readonly number[] | undefined, limit: number): Promise<TransformResult> {
+  private async attempt(among: Among, limit: number): Promise<TransformResult> {
     for (let conflicts = 0; ; conflicts++) {
       try {
-        const { result, twins } = await this.committed((tx) => this.once(tx, partitions, limit));
+        const { result, twins } = await this.committed((tx) => this.once(tx, among, limit));
         return await this.withTwins(result, twins);
       } catch (error) {
         if (isEngineError(error, 'unavailable')) {
           if (error.code === 'DATABASE_CONFLICT' && conflicts < MAX_CONFLICTS) continue;
           throw error;
         }
-        return this.isolate(partitions ?? (await this.partitionsBehind()), limit, error);
+        return this.isolate(isNamed(among) ? among : await this.partitionsBehind(among), limit, error);
       }
     }
   }
@@ -108,19 +114,20 @@ export class TransformPartitions {
     return outcome;
   }
 
-  private async partitionsBehind(): Promise<number[]> {
-    return [...new Set((await partitionsBehind(this.database)).map(({ partition }) => partition))];
+  private async partitionsBehind({ index, of }: PartitionShare): Promise<number[]> {
+    const behind = (await partitionsBehind(this.database)).map(({ partition }) => partition);
+    return [...new Set(behind.filter((partition) => partition % of === index))];
   }
 
   private async once(
     tx: Query,
-    partitions: readonly number[] | undefined,
+    among: Among,
     limit: number,
     bury?: Burial,
   ): Promise<Stored & { twins: JournaledMessage[] }> {
-    const mine = await (partitions
-      ? lockPartitions(tx, partitions)
-      : lockPartitionsBehind(tx, MAX_PARTITIONS));
+    const mine = await (isNamed(among)
+      ? lockPartitions(tx, among)
+      : lockPartitionsBehind(tx, among, MAX_PARTITIONS));
     if (mine.length === 0) return { ...NOTHING_STORED, twins: [] };
     const behind = (await readCursors(tx, mine)).filter((cursor) => cursor.head > cursor.seq);
     if (behind.length === 0) return { ...NOTHING_STORED, twins: [] };
@@ -212,6 +219,10 @@ export class TransformPartitions {
     });
     return result;
   }
+}
+
+function isNamed(among: Among): among is readonly number[] {
+  return Array.isArray(among);
 }
 
 function burialOf(error: unknown): Burial {

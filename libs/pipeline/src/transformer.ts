@@ -2,8 +2,10 @@ import type { TransformPartitions, TransformResult } from './transform-partition
 
 /** The sweeper alone guarantees progress; nudges only cut latency. */
 const SWEEP_EVERY_MS = 500;
+/** Transactions at work at the same time, each on partitions of its own: while one waits for the database, the other maps. */
+const LOOPS = 2;
 /**
- * Transactions of one process begin at least so far apart: the more messages the last one held, the farther, because under
+ * Transactions of one loop begin at least so far apart: the more messages the last one held, the farther, because under
  * load a transaction that holds more pays its sixteen round trips, and those of the deliveries after it, fewer times. The
  * first after a quiet time begins at once.
  */
@@ -14,16 +16,19 @@ const PACE_MS = { least: 10, aMessage: 4, most: 100 };
  * nothing is left that another worker does not hold.
  */
 export class Transformer {
-  private working: Promise<void> | undefined;
-  private wanted = false;
+  private readonly loops: readonly Loop[];
   private sweeper: NodeJS.Timeout | undefined;
-  private stopping = false;
 
   constructor(
-    private readonly partitions: TransformPartitions,
-    private readonly onDone: (result: TransformResult) => void,
-    private readonly onError: (error: unknown) => void,
-  ) {}
+    partitions: TransformPartitions,
+    onDone: (result: TransformResult) => void,
+    onError: (error: unknown) => void,
+  ) {
+    this.loops = Array.from(
+      { length: LOOPS },
+      (_, index) => new Loop(() => partitions.run({ index, of: LOOPS }), onDone, onError),
+    );
+  }
 
   start(): void {
     this.sweeper = setInterval(() => this.wake(), SWEEP_EVERY_MS);
@@ -32,14 +37,35 @@ export class Transformer {
 
   /** Says that there may be messages; returns at once. */
   wake(): void {
+    for (const loop of this.loops) loop.wake();
+  }
+
+  /** Finishes the transactions in flight; what still waits is for the next start. */
+  async stop(): Promise<void> {
+    clearInterval(this.sweeper);
+    await Promise.all(this.loops.map((loop) => loop.stop()));
+  }
+}
+
+/** One transaction after the other while there is work. */
+class Loop {
+  private working: Promise<void> | undefined;
+  private wanted = false;
+  private stopping = false;
+
+  constructor(
+    private readonly run: () => Promise<TransformResult>,
+    private readonly onDone: (result: TransformResult) => void,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  wake(): void {
     this.wanted = true;
     if (!this.stopping) this.working ??= this.work();
   }
 
-  /** Finishes the transaction in flight; what still waits is for the next start. */
   async stop(): Promise<void> {
     this.stopping = true;
-    clearInterval(this.sweeper);
     await this.working;
   }
 
@@ -49,7 +75,7 @@ export class Transformer {
       const startMs = performance.now();
       let paceMs = PACE_MS.least;
       try {
-        const result = await this.partitions.run();
+        const result = await this.run();
         if (result.messages > 0) {
           this.wanted = true;
           this.onDone(result);
