@@ -2,8 +2,8 @@ export { AcknowledgmentLog } from './acknowledgment-log.js';
 export {
   lockPartitions,
   lockPartitionsBehind,
-  type PartitionShare,
   moveCursors,
+  type PartitionShare,
   partitionsBehind,
   readCursors,
   readMessage,

@@ -83,7 +83,7 @@ export function compileResource(
     key: keyGood,
     setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, compiler)),
     required,
-    context: scope.reads.context(),
+    surroundings: scope.reads.surroundings(),
     fields: frame.kind === 'segment' && frame.name === 'MSH' ? scope.reads.own : undefined,
   });
 }

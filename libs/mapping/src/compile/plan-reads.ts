@@ -1,4 +1,7 @@
-import type { Run } from '../run/run.js';
+import type { Segment } from '#hl7v2';
+import type { Surroundings } from '../run/resource-memory.js';
+import { markOf } from '../run/resource-memory.js';
+import type { Mapped, Run } from '../run/run.js';
 import type { SegmentSelector } from './path-reader.js';
 
 /** What a message may make a map look at beside its own segment, before that is too much to compare. */
@@ -45,39 +48,81 @@ export class PlanReads {
     this.#placed = true;
   }
 
-  /**
-   * What the map reads beside its own segment, as one text: equal texts, equal resources. Undefined when it is too much.
-   * A CR ends segments, so no field holds one and it can stand between the parts.
-   */
-  context(): (run: Run) => string | undefined {
-    const names = [...this.#names];
-    const elsewhere = [...this.#elsewhere.values()];
-    const placed = this.#placed;
-    if (names.length === 0 && elsewhere.length === 0) return () => '';
-    return (run) => {
-      let text = '';
-      const from = run.segment?.start ?? 0;
-      for (const slot of names) {
-        const named = run.names[slot];
-        if (named !== undefined && named.length > namedMax) return undefined;
-        text += '\r';
-        if (!named) continue;
-        for (const one of named) text += `${one.key},${placed ? one.start - from : ''},`;
+  /** What the map reads beside its own segment, to be compared with what stood there before. */
+  surroundings(): SurroundingReads {
+    return new SurroundingReads([...this.#names], [...this.#elsewhere.values()], this.#placed);
+  }
+}
+
+/**
+ * What one map reads beside its own segment or value: resources by name, and fields of other segments. Equal text in equal
+ * surroundings makes equal resources. Nothing is put together to be compared: that costs more than mapping a segment.
+ */
+export class SurroundingReads {
+  constructor(
+    private readonly names: readonly number[],
+    private readonly elsewhere: readonly ElsewhereRead[],
+    private readonly placed: boolean,
+  ) {}
+
+  /** As they stand now; undefined when that is too much to compare. */
+  take(run: Run): Surroundings | undefined {
+    const { placed } = this;
+    const from = run.segment?.start ?? 0;
+    const taken: (string | number)[] = [];
+    for (const slot of this.names) {
+      const named = run.names[slot] ?? [];
+      if (named.length > namedMax) return undefined;
+      taken.push(named.length);
+      for (const one of named) taken.push(one.key, placed ? one.start - from : 0);
+    }
+    for (const { select, field } of this.elsewhere) {
+      const segments = select(run) ?? [];
+      if (segments.length > segmentsMax) return undefined;
+      taken.push(segments.length);
+      for (const segment of segments) {
+        taken.push(field === wholeSegment ? segment.text : segment.raw(field));
+        taken.push(placed ? segment.start - from : 0);
       }
-      for (const { select, field } of elsewhere) {
-        const segments = select(run);
-        if (segments === undefined || segments.length === 0) {
-          text += '\r';
-          continue;
-        }
-        if (segments.length > segmentsMax) return undefined;
-        text += `\r${segments.length}`;
-        for (const segment of segments) {
-          text += `\r${field === wholeSegment ? segment.text : segment.raw(field)}`;
-          if (placed) text += `\r${segment.start - from}`;
-        }
+    }
+    return taken;
+  }
+
+  /** Whether they stand now as they did when `before` was taken. */
+  areAs(before: Surroundings, run: Run): boolean {
+    const { placed } = this;
+    const from = run.segment?.start ?? 0;
+    let at = 0;
+    for (const slot of this.names) {
+      const named = run.names[slot];
+      const count = named === undefined ? 0 : named.length;
+      if (before[at++] !== count) return false;
+      for (let i = 0; i < count; i++) {
+        const one = (named as readonly Mapped[])[i] as Mapped;
+        if (before[at++] !== one.key || before[at++] !== (placed ? one.start - from : 0)) return false;
       }
-      return text;
-    };
+    }
+    for (const { select, field } of this.elsewhere) {
+      const segments = select(run);
+      const count = segments === undefined ? 0 : segments.length;
+      if (before[at++] !== count) return false;
+      for (let i = 0; i < count; i++) {
+        const segment = (segments as readonly Segment[])[i] as Segment;
+        const text = field === wholeSegment ? segment.text : segment.raw(field);
+        if (before[at++] !== text || before[at++] !== (placed ? segment.start - from : 0)) return false;
+      }
+    }
+    return true;
+  }
+
+  /** Equal surroundings have equal marks; of different ones most have different ones. */
+  mark(run: Run): number {
+    let mark = 0;
+    for (const slot of this.names) {
+      const named = run.names[slot] ?? [];
+      const last = named[named.length - 1];
+      if (last !== undefined) mark = Math.imul(mark ^ named.length, 31) + markOf(last.key);
+    }
+    return mark | 0;
   }
 }

@@ -4,8 +4,9 @@ import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
 import { mergeWithin } from '../run/merge-within.js';
 import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
-import { ResourceMemory } from '../run/resource-memory.js';
+import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
 import type { Mapped, Run } from '../run/run.js';
+import type { SurroundingReads } from './plan-reads.js';
 
 /** Reads text without marking it as mapped: for keys and conditions. */
 export type ReadText = (run: Run) => string | undefined;
@@ -37,6 +38,13 @@ function valuedFields(segment: Segment): number {
   return bits;
 }
 
+/** Whether a field whose bit is in `bits` is valued. */
+function isAnyValued(segment: Segment, bits: number): boolean {
+  for (let field = segment.fieldCount; field > 0; field--)
+    if ((bits & fieldBit(field)) !== 0 && segment.isValued(field)) return true;
+  return false;
+}
+
 export interface PlanFacts {
   readonly name: string;
   readonly type: string;
@@ -53,8 +61,8 @@ export interface PlanFacts {
   readonly setters: readonly ElementSetter[];
   /** Members of which at least one must be there, per required element. */
   readonly required: readonly (readonly string[])[];
-  /** What it reads beside its segment or value, as one text; undefined when that is too much (`PlanReads`). */
-  readonly context: (run: Run) => string | undefined;
+  /** What it reads beside its segment or value. */
+  readonly surroundings: SurroundingReads;
   /** The fields it reads of its segment, where only these may go into a key: the rest of the segment never comes again. */
   readonly fields: readonly number[] | undefined;
 }
@@ -76,6 +84,8 @@ export class ResourcePlan {
 
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
   ofSegment(run: Run, segment: Segment): Mapped | undefined {
+    const { whenFields } = this.facts;
+    if (whenFields !== -1 && !isAnyValued(segment, whenFields)) return undefined;
     const outer = run.segment;
     run.segment = segment;
     const mapped = this.#recall(run, segment.start, segmentEnd(run, segment), segment);
@@ -107,36 +117,46 @@ export class ResourcePlan {
 
   /** From memory, when equal text was mapped in equal surroundings; else anew, and into memory if it comes again. */
   #recall(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
-    const context = run.accounting ? undefined : this.facts.context(run);
     // Lineage wants the work done, not the result.
-    if (context === undefined) return this.#fresh(run, start, end, segment);
-    const own =
-      segment && this.facts.fields ? fieldsOf(segment, this.facts.fields) : run.text.slice(start, end);
-    const key = `${this.#serial}\r${run.circumstances}${own}\r${context}`;
-    const remembered = memory.get(key);
-    const recalled = remembered && bring(run, remembered, start, this.facts.isValue);
+    if (run.accounting) return this.#fresh(run, start, end, segment);
+    const { fields, surroundings, isValue } = this.facts;
+    const own = segment && fields ? fieldsOf(segment, fields) : run.text.slice(start, end);
+    const seed = Math.imul(this.#serial, 0x9e3779b1) ^ surroundings.mark(run) ^ run.circumstances;
+    const mark = seed ^ markOf(own);
+    const entry = memory.find(mark, (one) => this.#isSame(run, one, own));
+    const recalled = entry && bring(run, entry.made, start, isValue);
     if (recalled) return recalled;
     const first = run.met.length;
     const failures = run.failures.length;
+    const again = entry !== undefined || memory.wasSeen(mark);
+    const taken = again ? surroundings.take(run) : undefined;
     const mapped = this.#fresh(run, start, end, segment);
     if (!mapped || run.failures.length > failures || run.met[first]?.mapped.id !== mapped.id) return mapped;
-    if (remembered || memory.wasSeen(key)) {
-      const parts = partsOf(run.met, first, start, this.facts.fields ? start : end);
-      if (parts) memory.keep(key, parts, run.text.length);
+    if (taken) {
+      const made = partsOf(run.met, first, start, fields ? start : end);
+      if (made) {
+        const size = sizeOf(own, taken, made, run.text.length);
+        const { circumstances } = run;
+        memory.keep(mark, { plan: this.#serial, circumstances, own, surroundings: taken, made, size });
+      }
     }
     return mapped;
   }
 
-  #fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
-    const valued = segment ? valuedFields(segment) : -1;
-    return (this.facts.whenFields & valued) === 0 ? undefined : this.#create(run, start, end, valued);
+  #isSame(run: Run, { plan, circumstances, own, surroundings }: MemoryEntry, text: string): boolean {
+    return (
+      plan === this.#serial &&
+      circumstances === run.circumstances &&
+      own === text &&
+      this.facts.surroundings.areAs(surroundings, run)
+    );
   }
 
-  #create(run: Run, start: number, end: number, valued: number): Mapped | undefined {
+  #fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
     const { rule, nulled } = run;
     const { when } = this.facts;
     if (when && !when(run)) return undefined;
-    const mapped = this.#build(run, start, end, valued);
+    const mapped = this.#build(run, start, end, segment ? valuedFields(segment) : -1);
     run.rule = rule;
     run.nulled = nulled;
     return mapped;

@@ -34,64 +34,97 @@ export interface RememberedPlace {
 export type Remembered = readonly RememberedPart[];
 
 /**
- * Size of one generation, of which there are two, in characters: keys, so much for each resource, and the messages they
+ * Size of one generation, of which there are two, in characters: texts, so much for each resource, and the messages they
  * were made of, because a text that was cut out of another one keeps all of it in memory.
  */
 const generationMax = 2_000_000;
 const partSize = 1_500;
 const sightings = 1 << 14;
-/** A sighting looks at so many characters of a key. */
-const samples = 64;
+/** A mark looks at so many characters of a text. */
+const samples = 24;
+/** So many texts with one mark are kept; the oldest goes first. */
+const sameMarkMax = 16;
 
-interface Entry {
+/** What a map reads beside its own text: texts, counts and distances, in the order of its reads. */
+export type Surroundings = readonly (string | number)[];
+
+/** A text, all that decided what was made of it, and what that was. */
+export interface MemoryEntry {
+  /** Number of the plan that mapped it. */
+  readonly plan: number;
+  /** Number of what the map can see of the message as a whole (`Run.circumstances`). */
+  readonly circumstances: number;
+  readonly own: string;
+  readonly surroundings: Surroundings;
   readonly made: Remembered;
+  /** Characters it keeps in memory. */
   readonly size: number;
+}
+
+/** Equal texts have equal marks; of different ones most have different ones. */
+export function markOf(text: string): number {
+  const { length } = text;
+  const step = length <= samples ? 1 : Math.floor(length / samples);
+  let mark = length;
+  for (let i = length - 1; i >= 0; i -= step) mark = (Math.imul(mark, 31) + text.charCodeAt(i)) | 0;
+  return mark;
 }
 
 /**
  * Remembers what equal segments, in equal surroundings, were mapped to: a hospital repeats the patient, the visit, the
  * insurance and the allergies in every message of a stay. Mapping is pure, so what equal input made once it makes again.
  *
- * The key must hold everything the map can read. What is seen for the first time is only noted, so that results, which
- * never come again, push nothing out. Two generations: when the young one is full, what was not asked for since goes.
+ * Entries are found by a mark, and it is for the caller to compare all that the map can read with what the entry says. What
+ * is seen for the first time is only noted, so that results, which never come again, push nothing out. Two generations: when
+ * the young one is full, what was not asked for since goes.
  */
 export class ResourceMemory {
-  #young = new Map<string, Entry>();
-  #old = new Map<string, Entry>();
+  #young = new Map<number, MemoryEntry[]>();
+  #old = new Map<number, MemoryEntry[]>();
   #size = 0;
   readonly #seen = new Int32Array(sightings);
 
-  get(key: string): Remembered | undefined {
-    const young = this.#young.get(key);
-    if (young) return young.made;
-    const old = this.#old.get(key);
-    if (old) this.#add(key, old);
-    return old?.made;
+  /** The entry of that mark for which `isSame` holds. */
+  find(mark: number, isSame: (entry: MemoryEntry) => boolean): MemoryEntry | undefined {
+    const young = this.#young.get(mark)?.find(isSame);
+    if (young) return young;
+    const old = this.#old.get(mark)?.find(isSame);
+    if (old) this.keep(mark, old);
+    return old;
   }
 
-  /** True from the second time on (or, rarely, for a key that looks like another one). */
-  wasSeen(key: string): boolean {
-    const step = Math.max(1, Math.floor(key.length / samples));
-    let sum = key.length;
-    for (let i = key.length - 1; i >= 0; i -= step) sum = (Math.imul(sum, 31) + key.charCodeAt(i)) | 0;
-    const place = (sum ^ (sum >>> 15)) & (sightings - 1);
-    if (this.#seen[place] === sum) return true;
-    this.#seen[place] = sum;
+  /** True from the second time on (or, rarely, for a mark that looks like another one). */
+  wasSeen(mark: number): boolean {
+    const place = (mark ^ (mark >>> 15)) & (sightings - 1);
+    if (this.#seen[place] === mark) return true;
+    this.#seen[place] = mark;
     return false;
   }
 
-  /** `messageLength`: of the text that `made` was cut out of. */
-  keep(key: string, made: Remembered, messageLength: number): void {
-    this.#add(key, { made, size: key.length + made.length * partSize + messageLength });
-  }
-
-  #add(key: string, entry: Entry): void {
+  keep(mark: number, entry: MemoryEntry): void {
     this.#size += entry.size;
     if (this.#size > generationMax) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#size = entry.size;
     }
-    this.#young.set(key, entry);
+    const same = this.#young.get(mark);
+    if (same === undefined) this.#young.set(mark, [entry]);
+    else {
+      if (same.length === sameMarkMax) same.shift();
+      same.push(entry);
+    }
   }
+}
+
+/** What an entry keeps in memory. `messageLength`: of the text that it was cut out of. */
+export function sizeOf(
+  own: string,
+  surroundings: Surroundings,
+  made: Remembered,
+  messageLength: number,
+): number {
+  let size = own.length + made.length * partSize + messageLength;
+  for (const part of surroundings) size += typeof part === 'string' ? part.length : 1;
+  return size;
 }

@@ -65,6 +65,21 @@ function numberOf(parameters: MappingParameters): number {
   return number;
 }
 
+const circumstanceNumbers = new Map<string, number>();
+let circumstanceCount = 0;
+/** Senders choose their separators, so there might be many; a number that is forgotten is never given again. */
+const circumstancesMax = 1_000;
+
+function circumstancesOf(text: string): number {
+  let number = circumstanceNumbers.get(text);
+  if (number === undefined) {
+    if (circumstanceNumbers.size === circumstancesMax) circumstanceNumbers.clear();
+    number = ++circumstanceCount;
+    circumstanceNumbers.set(text, number);
+  }
+  return number;
+}
+
 /** The state of one run. One object serves all messages of a map, one after the other: running is synchronous. */
 export class Run {
   declare message: Message;
@@ -90,8 +105,8 @@ export class Run {
   rule = 0;
   /** Somebody wants to know what became of every value. Changes marks only, never the result. */
   accounting = false;
-  /** What a map can see of the message as a whole, as one text: goes into every key of the memory. */
-  circumstances = '';
+  /** Number of what a map can see of the message as a whole: equal ones have equal numbers. */
+  circumstances = 0;
   /** Resources in the order in which maps came upon them; known ones too. */
   met: Met[] = [];
   /** `""` stood where the rule at work looked. */
@@ -139,7 +154,7 @@ export class Run {
     // An escape (\Xdd..\) may name bytes, whose meaning the character set decides.
     const escapes = this.escaped ? message.characterSet : '';
     const flags = `${escapes}\r${this.unclean ? 1 : 0}${field}${encoding}`;
-    this.circumstances = `${tenant}\r${numberOf(parameters)}\r${flags}\r`;
+    this.circumstances = circumstancesOf(`${tenant}\r${numberOf(parameters)}\r${flags}`);
     const zone = zoneOffsets.of(parameters['time_zone']);
     this.zone = zone ?? zoneOffsets.utc;
     if (!zone)
