@@ -61,8 +61,8 @@ export interface Outbound {
   readonly number: number;
   readonly position: Position;
   readonly channel: string;
-  /** The resources of the message, exactly as stored: their JSON texts in order, a line feed between two. Not to be changed. */
-  readonly pack: Buffer;
+  /** The JSON texts of the message's resources in order, exactly as stored. Not to be changed. */
+  readonly resources: readonly Buffer[];
 }
 
 /** `uncertain`: may have arrived; sent again only to a destination that recognises event numbers. */

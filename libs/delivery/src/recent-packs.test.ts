@@ -3,7 +3,7 @@ import { RecentPacks } from './recent-packs.js';
 
 const stored = (seq: number, bytes: number) => ({
   position: { lane: 1, partition: 2, seq },
-  pack: Buffer.alloc(bytes, seq),
+  resources: [Buffer.alloc(bytes, seq)],
 });
 const at = (seq: number) => stored(seq, 0).position;
 
@@ -12,7 +12,7 @@ describe('recent packs', () => {
     const recent = new RecentPacks();
     const one = stored(1, 10);
     recent.remember([one, stored(2, 10)]);
-    expect(recent.find(at(1))).toBe(one.pack);
+    expect(recent.find(at(1))).toBe(one.resources);
     expect(recent.find(at(3))).toBeUndefined();
     expect(recent.find({ ...at(1), lane: 2 })).toBeUndefined();
   });

@@ -3,8 +3,8 @@ import { formatPosition, type Position } from '#kernel';
 /** A message and what was stored for it. */
 export interface StoredMessage {
   readonly position: Position;
-  /** Its pack, not deflated. Nobody changes these bytes. */
-  readonly pack: Buffer;
+  /** What its pack holds. Nobody changes these bytes; equal ones may be one Buffer. */
+  readonly resources: readonly Buffer[];
 }
 
 /** Who is told what was stored, so that deliveries need not read it again. */
@@ -13,7 +13,12 @@ export interface PackKeeper {
   remember(stored: readonly StoredMessage[]): void;
 }
 
-const MAX_BYTES = 8 * 1024 * 1024;
+interface Pack {
+  readonly resources: readonly Buffer[];
+  readonly bytes: number;
+}
+
+const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_PACKS = 2_048;
 
 /**
@@ -24,7 +29,7 @@ const MAX_PACKS = 2_048;
  */
 export class RecentPacks implements PackKeeper {
   /** In the order in which they were remembered. */
-  private readonly packs = new Map<string, Buffer>();
+  private readonly packs = new Map<string, Pack>();
   private held = 0;
 
   constructor(
@@ -32,17 +37,19 @@ export class RecentPacks implements PackKeeper {
     private readonly maxPacks = MAX_PACKS,
   ) {}
 
-  /** Bytes held now. */
+  /** Bytes held now; a Buffer that several packs hold counts for each. */
   get bytes(): number {
     return this.held;
   }
 
   remember(stored: readonly StoredMessage[]): void {
-    for (const { position, pack } of stored) {
+    for (const { position, resources } of stored) {
       const key = formatPosition(position);
       this.forget(key);
-      this.packs.set(key, pack);
-      this.held += pack.length;
+      let bytes = 0;
+      for (const resource of resources) bytes += resource.length;
+      this.packs.set(key, { resources, bytes });
+      this.held += bytes;
     }
     for (const key of this.packs.keys()) {
       if (this.held <= this.maxBytes && this.packs.size <= this.maxPacks) return;
@@ -50,15 +57,15 @@ export class RecentPacks implements PackKeeper {
     }
   }
 
-  /** The pack at a position; undefined when only the store may have it. */
-  find(position: Position): Buffer | undefined {
-    return this.packs.get(formatPosition(position));
+  /** What the pack at a position holds; undefined when only the store may have it. */
+  find(position: Position): readonly Buffer[] | undefined {
+    return this.packs.get(formatPosition(position))?.resources;
   }
 
   private forget(key: string): void {
     const pack = this.packs.get(key);
     if (pack === undefined) return;
     this.packs.delete(key);
-    this.held -= pack.length;
+    this.held -= pack.bytes;
   }
 }

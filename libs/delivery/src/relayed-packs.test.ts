@@ -18,7 +18,7 @@ function channel(): MessageChannel {
 
 const stored = (seq: number, bytes: number): StoredMessage => ({
   position: { lane: 3, partition: 250, seq },
-  pack: Buffer.alloc(bytes, seq),
+  resources: [Buffer.alloc(bytes, seq)],
 });
 
 /** What arrives at `port`, one array for each time that something was remembered. */
@@ -36,12 +36,15 @@ describe('packs for the deliveries of another thread', () => {
     const sent = [1, 2, 3].map((seq) => stored(seq, 1_000 * seq));
     // As the store makes them: parts of something larger.
     const whole = Buffer.from('{"resourceType":"Patient"}\n{"resourceType":"Basic"}');
-    sent.push({ position: { lane: 1, partition: 0, seq: 2 ** 45 }, pack: whole.subarray(5, 30) });
+    sent.push({
+      position: { lane: 1, partition: 0, seq: 2 ** 45 },
+      resources: [whole.subarray(5, 30), Buffer.alloc(0)],
+    });
     const answered = once(port1, 'message');
     new RelayedPacks(port1).remember(sent);
     port1.ref();
     expect(await answered).toEqual([6_025]);
-    for (const { position, pack } of sent) expect(recent.find(position)).toEqual(pack);
+    for (const { position, resources } of sent) expect(recent.find(position)).toEqual(resources);
     expect(recent.bytes).toBe(6_025);
   });
 
@@ -53,8 +56,24 @@ describe('packs for the deliveries of another thread', () => {
     new RelayedPacks(port1).remember([one]);
     port1.ref();
     await answered;
-    one.pack.fill(0);
+    one.resources[0]?.fill(0);
     expect(all).toEqual([[stored(7, 100)]]);
+  });
+
+  test('a resource that several messages hold is sent once, and arrives in each of them', async () => {
+    const { port1, port2 } = channel();
+    const all = arrivals(port2);
+    const patient = Buffer.from('{"resourceType":"Patient"}');
+    const message = (seq: number): StoredMessage => ({
+      position: { lane: 0, partition: 1, seq },
+      resources: [patient, Buffer.from(`{"n":${seq}}`), patient],
+    });
+    const sent = [message(1), { position: { lane: 0, partition: 2, seq: 1 }, resources: [] }, message(2)];
+    const answered = once(port1, 'message');
+    new RelayedPacks(port1).remember(sent);
+    port1.ref();
+    expect(await answered).toEqual([patient.length + 2 * '{"n":1}'.length]);
+    expect(all).toEqual([sent]);
   });
 
   test('nothing holds more memory than a parcel: a large transaction goes in several, a large pack alone', async () => {
@@ -67,15 +86,15 @@ describe('packs for the deliveries of another thread', () => {
     relayed.remember(sizes.map((size, index) => stored(index + 1, size)));
     relayed.remember([]);
     await answered;
-    expect(all.map((parcel) => parcel.map(({ pack }) => pack.length))).toEqual([
+    expect(all.map((parcel) => parcel.map(({ resources }) => resources[0]?.length))).toEqual([
       sizes.slice(0, 2),
       sizes.slice(2, 3),
       sizes.slice(3, 4),
       sizes.slice(4),
     ]);
     for (const parcel of all) {
-      const size = parcel.reduce((sum, { pack }) => sum + pack.length, 0);
-      for (const { pack } of parcel) expect(pack.buffer.byteLength).toBe(size);
+      const size = parcel.reduce((sum, { resources }) => sum + (resources[0]?.length ?? 0), 0);
+      for (const { resources } of parcel) expect(resources[0]?.buffer.byteLength).toBe(size);
     }
   });
 

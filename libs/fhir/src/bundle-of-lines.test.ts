@@ -13,7 +13,10 @@ describe('a Bundle of lines', () => {
   test('is byte for byte the Bundle of the same texts', () => {
     fc.assert(
       fc.property(fc.constantFrom('message', 'collection'), fc.array(resource), (type, resources) => {
-        const made = bundleOfLines(type, Buffer.from(resources.join('\n')));
+        const made = bundleOfLines(
+          type,
+          resources.map((text) => Buffer.from(text)),
+        );
         expect(made.toString()).toBe(bundleOf(type, resources));
       }),
     );
@@ -21,6 +24,6 @@ describe('a Bundle of lines', () => {
 
   test('an id that could end its JSON text early is a bug', () => {
     const text = JSON.stringify({ resourceType: 'Basic', id: 'a"b' });
-    expect(() => bundleOfLines('collection', Buffer.from(text))).toThrow('FHIR_HEAD_MALFORMED');
+    expect(() => bundleOfLines('collection', [Buffer.from(text)])).toThrow('FHIR_HEAD_MALFORMED');
   });
 });

@@ -1,6 +1,6 @@
 import { type DeliveryClaim, type RecentPacks, readPacks, type WaitingDelivery } from '#delivery';
 import { EngineError } from '#kernel';
-import { PackUnfolder } from '#store';
+import { PackUnfolder, packLines } from '#store';
 
 /** Deflated bytes read ahead in one statement (but always one pack). */
 const READ_BYTES = 1024 * 1024;
@@ -18,10 +18,10 @@ export class BatchPacks {
   ) {}
 
   /**
-   * The pack of the delivery at `index`, not deflated; an error (PACK_MISSING, PACK_DAMAGED) when there is none to send.
+   * The resources of the delivery at `index`; an error (PACK_MISSING, PACK_DAMAGED) when there is none to send.
    * Asked for in order, they are read ahead. Rejects when the database does not answer.
    */
-  async plain(index: number): Promise<Buffer | EngineError> {
+  async resources(index: number): Promise<readonly Buffer[] | EngineError> {
     // What was read is unfolded even if it is in memory by now: the packs after it may need its block.
     if (!this.read.has(index)) {
       const delivery = this.batch[index];
@@ -35,7 +35,7 @@ export class BatchPacks {
       return new EngineError('rejected', 'PACK_MISSING', 'the store no longer holds what is to be delivered');
     }
     try {
-      return this.unfolder.unfold(folded);
+      return packLines(this.unfolder.unfold(folded));
     } catch (error) {
       return new EngineError('rejected', 'PACK_DAMAGED', 'what is to be delivered cannot be read', {
         cause: error,

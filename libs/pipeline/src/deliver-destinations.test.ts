@@ -134,7 +134,10 @@ describe('deliveries to the destinations of channels', () => {
     expect(receiver.taken.find((one) => one.partition === 3 && one.number === 77)).toMatchObject({
       destination: receiver.name,
       channel: 'lab',
-      pack: Buffer.from('{"resourceType":"Basic","id":"b77"}\n{"resourceType":"Provenance"}'),
+      resources: [
+        Buffer.from('{"resourceType":"Basic","id":"b77"}'),
+        Buffer.from('{"resourceType":"Provenance"}'),
+      ],
     });
     await until('the cursors are there', async () => {
       const found = await rows<{ number: number }>(
@@ -273,11 +276,11 @@ describe('deliveries to the destinations of channels', () => {
   test('what this process stored a moment ago is sent from memory, the rest from the store, all in order', async () => {
     await seed(12, 100);
     const recent = new RecentPacks();
-    const packs = texts(100).map((resources) => Buffer.from(resources.join('\n')));
+    const packs = texts(100).map((resources) => resources.map((text) => Buffer.from(text)));
     const isRemembered = (number: number) => number % 3 === 0 || number > 90;
     for (const number of upTo(100).filter(isRemembered)) {
       const position = { lane: 0, partition: 12, seq: number };
-      recent.remember([{ position, pack: packs[number - 1] ?? Buffer.alloc(0) }]);
+      recent.remember([{ position, resources: packs[number - 1] ?? [] }]);
       // So that it can come from nowhere else.
       await fixture.database.query('DELETE FROM pack WHERE lane = 0 AND partition = 12 AND seq = $1', [
         number,
@@ -286,7 +289,7 @@ describe('deliveries to the destinations of channels', () => {
     start(quick, undefined, undefined, recent);
     await until('all are sent', () => receiver.taken.length === 100);
     expect(receiver.numbers(12)).toEqual(upTo(100));
-    expect(receiver.taken.map((one) => one.pack.toString())).toEqual(packs.map((pack) => pack.toString()));
+    expect(receiver.taken.map((one) => one.resources.map(String))).toEqual(texts(100));
   });
 
   test('packs larger than one statement may carry are all sent', async () => {
@@ -294,7 +297,7 @@ describe('deliveries to the destinations of channels', () => {
     await seedDeliveries(fixture.database, { destinations: [id], partition: 13 }, wide);
     start();
     await until('all are sent', () => receiver.taken.length === 5);
-    expect(receiver.taken.map((one) => [one.pack.toString()])).toEqual(wide);
+    expect(receiver.taken.map((one) => one.resources.map(String))).toEqual(wide);
   });
 
   test('several processes never have two sends in flight for one share and send each number once', async () => {

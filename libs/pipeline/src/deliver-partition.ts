@@ -107,7 +107,7 @@ class ClaimedTurn {
       for (const [index, delivery] of waiting.entries()) {
         if (this.writeFailure) throw this.writeFailure.error;
         if (this.stopping()) break;
-        const turn = await this.deliver(delivery, await packs.plain(index));
+        const turn = await this.deliver(delivery, await packs.resources(index));
         if (turn !== undefined) return turn;
       }
       await this.write();
@@ -124,14 +124,14 @@ class ClaimedTurn {
   /** Sends one delivery. Answers how the turn ends here; undefined: go on with the next number. */
   private async deliver(
     delivery: WaitingDelivery,
-    pack: Buffer | EngineError,
+    resources: readonly Buffer[] | EngineError,
   ): Promise<DeliveryTurn | undefined> {
     const { number } = delivery;
     assert(this.number === undefined || number === this.number + 1, 'DELIVERY_NUMBER_GAP');
     this.number ??= number - 1;
-    const outcome = Buffer.isBuffer(pack)
-      ? await this.send(delivery, pack)
-      : ({ sent: false, error: pack } as const);
+    const outcome = isEngineError(resources)
+      ? ({ sent: false, error: resources } as const)
+      : await this.send(delivery, resources);
     const attempts = delivery.attempts + 1;
     if (outcome.sent) {
       if (this.sent && this.sent.attempts !== attempts) await this.write();
@@ -149,7 +149,7 @@ class ClaimedTurn {
     return this.fail(delivery, outcome.error, attempts);
   }
 
-  private async send(delivery: WaitingDelivery, pack: Buffer): Promise<SendOutcome> {
+  private async send(delivery: WaitingDelivery, resources: readonly Buffer[]): Promise<SendOutcome> {
     try {
       const outbound: Outbound = {
         destination: this.target.destination.name,
@@ -157,7 +157,7 @@ class ClaimedTurn {
         number: delivery.number,
         position: delivery.position,
         channel: this.target.channel,
-        pack,
+        resources,
       };
       return await this.target.destination.send(outbound, this.stop.now);
     } catch (error) {

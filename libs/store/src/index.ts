@@ -1,6 +1,6 @@
 export { commitment, digestOfMapping, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
 export { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
-export { deflateBlock, PackUnfolder, resourcesOf } from './pack-bytes.js';
+export { deflateBlock, PackUnfolder, packLines, resourcesOf } from './pack-bytes.js';
 export type { ResourceVersion } from './read-resource.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';

@@ -181,6 +181,11 @@ function inflateBlock(stored: Buffer): Buffer {
   return inflateRawSync(stored.subarray(1), { dictionary: packDictionary, maxOutputLength: MAX_PLAIN_BYTES });
 }
 
+/** The resources of a plain pack as parts of it, in order. */
+export function packLines(plain: Buffer): Buffer[] {
+  return plain.length === 0 ? [] : [...linesOf(plain)];
+}
+
 /** All resources of a plain pack, in order. */
 export function resourcesOf(plain: Buffer): string[] {
   return plain.length === 0 ? [] : plain.toString('utf8').split('\n');

@@ -35,8 +35,8 @@ export interface Written {
   readonly chains: EntryChains;
   readonly versions: number;
   readonly deliveries: number;
-  /** The packs, not deflated, of the messages that are to be delivered. */
-  readonly packs: readonly { readonly position: Position; readonly pack: Buffer }[];
+  /** The resources of the messages that are to be delivered, as their packs hold them. */
+  readonly packs: readonly { readonly position: Position; readonly resources: readonly Buffer[] }[];
 }
 
 /**
@@ -68,7 +68,7 @@ export class MessageWriter {
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deliveries: RoutedMessage[] = [];
-    const routed: { position: Position; pack: Buffer }[] = [];
+    const routed: { position: Position; resources: readonly Buffer[] }[] = [];
     const salts = this.random.bytes(SALT_BYTES * messages.length);
     for (const message of messages) {
       const { stored, lines, patient } = this.apply(message, changes, storedAtMs);
@@ -88,7 +88,7 @@ export class MessageWriter {
       const destinations = message.state === messageState.transformed ? route(message, stored) : [];
       if (destinations.length > 0) {
         deliveries.push({ position, destinations });
-        routed.push({ position, pack: plain });
+        routed.push({ position, resources: lines.map(({ bytes }) => bytes) });
       }
       await this.breath.take();
     }

@@ -18,7 +18,7 @@ const outbound: Outbound = {
   number: 42,
   position: { lane: 1, partition: 7, seq: 99 },
   channel: 'lab',
-  pack: Buffer.from(`${header}\n${patient}`),
+  resources: [Buffer.from(header), Buffer.from(patient)],
 };
 const never = new AbortController().signal;
 setMaxListeners(0, never);
@@ -70,7 +70,7 @@ describe('HTTP destination', () => {
   });
 
   test('without a MessageHeader in front the Bundle is a collection', async () => {
-    await destination().send({ ...outbound, pack: Buffer.from(patient) }, never);
+    await destination().send({ ...outbound, resources: [Buffer.from(patient)] }, never);
     expect(readJson(receiver.posts[0]?.body ?? '')).toMatchObject({ type: 'collection' });
   });
 
@@ -79,7 +79,7 @@ describe('HTTP destination', () => {
     for (const value of ['MSG00001', 'xé', 'x\\u00e9', 'x\\"y']) {
       const identifier = `{"system":"urn:x-suture:message-control-id","value":"${value}"}`;
       const provenance = `{"resourceType":"Provenance","id":"v","entity":[{"what":{"identifier":${identifier}}}]}`;
-      await one.send({ ...outbound, pack: Buffer.from(`${patient}\n${provenance}`) }, never);
+      await one.send({ ...outbound, resources: [Buffer.from(patient), Buffer.from(provenance)] }, never);
     }
     await one.send(outbound, never);
     const ids = receiver.posts.map((post) => post.headers['x-message-control-id']);

@@ -67,8 +67,9 @@ export class HttpDestination implements Destination {
         throw error;
       }
     }
-    const isMessage = outbound.pack.subarray(0, MESSAGE_HEADER.length).equals(MESSAGE_HEADER);
-    const body = bundleOfLines(isMessage ? 'message' : 'collection', outbound.pack);
+    const { resources } = outbound;
+    const isMessage = resources[0]?.subarray(0, MESSAGE_HEADER.length).equals(MESSAGE_HEADER);
+    const body = bundleOfLines(isMessage ? 'message' : 'collection', resources);
     return postOnce(this.pool, { path: this.path, headers, body, timeoutMs: this.options.timeoutMs }, signal);
   }
 
@@ -79,7 +80,7 @@ export class HttpDestination implements Destination {
 
   private headersOf(outbound: Outbound): string[] {
     const stream = `${outbound.destination}/${outbound.partition}`;
-    const controlId = controlIdOf(outbound.pack);
+    const controlId = controlIdOf(outbound.resources.at(-1));
     const named = controlId === undefined ? [] : ['x-message-control-id', controlId];
     return [
       ...named,
@@ -103,10 +104,10 @@ const CONTROL_ID = Buffer.from('"system":"urn:x-suture:message-control-id","valu
 const PLAIN = /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,199}$/;
 
 /** The sender's control id (MSH-10) as the Provenance, the last resource, names it; undefined where it does not. */
-function controlIdOf(pack: Buffer): string | undefined {
-  const at = pack.indexOf(CONTROL_ID, pack.lastIndexOf('\n') + 1);
-  if (at < 0) return undefined;
+function controlIdOf(provenance: Buffer | undefined): string | undefined {
+  const at = provenance?.indexOf(CONTROL_ID) ?? -1;
+  if (provenance === undefined || at < 0) return undefined;
   const start = at + CONTROL_ID.length;
-  const value = pack.toString('latin1', start, pack.indexOf('"', start));
+  const value = provenance.toString('latin1', start, provenance.indexOf('"', start));
   return PLAIN.test(value) ? value : undefined;
 }

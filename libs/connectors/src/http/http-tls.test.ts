@@ -15,7 +15,7 @@ const outbound: Outbound = {
   number: 1,
   position: { lane: 0, partition: 1, seq: 1 },
   channel: 'lab',
-  pack: Buffer.from('{"resourceType":"Patient","id":"p1"}'),
+  resources: [Buffer.from('{"resourceType":"Patient","id":"p1"}')],
 };
 
 (hasOpenssl ? describe : describe.skip)(
