@@ -1,7 +1,15 @@
 import type { Database } from '#database';
 import { journalMigrations } from '#journal';
 import type { Position } from '#kernel';
-import { commitment, deflateBlock, encodeLedgerEntry, ledgerEntryHash, storeMigrations } from '#store';
+import {
+  deflateBlock,
+  encodeLedgerEntry,
+  fhirCommitment,
+  ledgerEntryHash,
+  packLine,
+  rawCommitment,
+  storeMigrations,
+} from '#store';
 import { ledgerMigrations } from '../src/index.js';
 
 export const allMigrations = [...journalMigrations, ...storeMigrations, ...ledgerMigrations];
@@ -44,8 +52,8 @@ export class LedgeredMessages {
         timeMs: RECEIVED_AT_MS + seq,
         position,
         previous: hash,
-        raw: commitment('raw', salt, rawOf(replayOf ?? position)),
-        fhir: commitment('fhir', salt, plainOf(position)),
+        raw: rawCommitment(salt, rawOf(replayOf ?? position)),
+        fhir: fhirCommitment(salt, [packLine(plainOf(position).toString())]),
         mapping: Buffer.alloc(32, 5),
       });
       hash = ledgerEntryHash(entry);

@@ -1,14 +1,16 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  commitment,
   decodeLedgerEntry,
   digestOfMapping,
   encodeLedgerEntry,
+  fhirCommitment,
   ledgerEntryHash,
   noPreviousEntry,
+  rawCommitment,
 } from './ledger-entry.js';
+import { packLine } from './pack-bytes.js';
 
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 const anyEntry = fc.record({
@@ -45,7 +47,7 @@ describe('ledger entry', () => {
       fhir: Buffer.alloc(32, 2),
       mapping: Buffer.alloc(32, 3),
     });
-    const head = '01010200' + '0000010000000007' + '0003' + '003f' + '0000000200000005';
+    const head = '02010200' + '0000010000000007' + '0003' + '003f' + '0000000200000005';
     expect(bytes.toString('hex')).toBe(
       head + '00'.repeat(32) + '01'.repeat(32) + '02'.repeat(32) + '03'.repeat(32),
     );
@@ -56,15 +58,21 @@ describe('ledger entry', () => {
     expect(ledgerEntryHash(Buffer.alloc(0)).toString('hex')).toBe(emptyLeaf);
   });
 
-  test('a commitment is an HMAC over its domain and the bytes, and the two domains differ', () => {
+  test('a commitment is an HMAC over its domain and the raw bytes, or the digests of the resources', () => {
     const bytes = Buffer.from('MSH|^~\\&|');
     const expected = createHmac('sha256', salt).update('suture-raw-v1\0MSH|^~\\&|').digest();
-    expect(commitment('raw', salt, bytes)).toEqual(expected);
-    expect(commitment('fhir', salt, bytes)).not.toEqual(expected);
+    expect(rawCommitment(salt, bytes)).toEqual(expected);
+    const digests = ['{"a":1}', '{}'].map((text) => createHash('sha256').update(text).digest());
+    const domain = Buffer.from('suture-fhir-v2\0');
+    const byLines = createHmac('sha256', salt)
+      .update(Buffer.concat([domain, ...digests]))
+      .digest();
+    expect(fhirCommitment(salt, ['{"a":1}', '{}'].map(packLine))).toEqual(byLines);
+    expect(fhirCommitment(salt, [])).toEqual(createHmac('sha256', salt).update(domain).digest());
   });
 
   test('a salt of another length and a truncated entry are refused', () => {
-    expect(() => commitment('raw', salt.subarray(1), Buffer.alloc(3))).toThrow('LEDGER_SALT_LENGTH');
+    expect(() => rawCommitment(salt.subarray(1), Buffer.alloc(3))).toThrow('LEDGER_SALT_LENGTH');
     expect(() => decodeLedgerEntry(Buffer.alloc(151))).toThrow('LEDGER_ENTRY_MALFORMED');
   });
 

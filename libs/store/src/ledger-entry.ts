@@ -1,14 +1,15 @@
 import { createHash, createHmac, hash } from 'node:crypto';
 import { assert, type Position } from '#kernel';
+import type { PackLine } from './pack-bytes.js';
 
 /** Layout and meaning: libs/ledger/ENTRY-FORMAT.md. This file is the writer; the verifier has a reader of its own. */
-const ENTRY_VERSION = 1;
+const ENTRY_VERSION = 2;
 const LEDGER_ENTRY_BYTES = 152;
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 
 const rawDomain = Buffer.from('suture-raw-v1\0');
-const fhirDomain = Buffer.from('suture-fhir-v1\0');
+const fhirDomain = Buffer.from('suture-fhir-v2\0');
 const mappingDomain = 'suture-mapping-v1\0';
 /** RFC 6962 section 2.1: a leaf is hashed behind a zero byte, so that no node can pass for a leaf. */
 const leafDomain = Buffer.from([0]);
@@ -70,17 +71,25 @@ export function ledgerEntryHash(entry: Buffer): Buffer {
   return hash('sha256', Buffer.concat([leafDomain, entry]), 'buffer');
 }
 
+/** Commitment to the bytes that were transformed. Hides them without `salt` (16 random bytes, new per message), proves them with it. */
+export function rawCommitment(salt: Buffer, raw: Buffer): Buffer {
+  return commitment(salt, rawDomain, raw);
+}
+
 /**
- * Commitment to the bytes that were transformed ('raw') or to the uncompressed pack ('fhir', `plainPack`; empty for a
- * message that produced nothing). Hides them without `salt` (16 random bytes, new per message), proves them with it.
+ * Commitment to the resources of a pack, in their order, by the SHA-256 of each: none of them need be read again, and one
+ * can be proven without the others being shown. No resources: a message that produced nothing.
  */
-export function commitment(of: 'raw' | 'fhir', salt: Buffer, bytes: Buffer): Buffer {
+export function fhirCommitment(salt: Buffer, resources: readonly Pick<PackLine, 'sha256'>[]): Buffer {
+  let digests = '';
+  for (const { sha256 } of resources) digests += sha256;
+  return commitment(salt, fhirDomain, Buffer.from(digests, 'hex'));
+}
+
+/** With a domain, so that a commitment to raw bytes can never be shown as one to FHIR bytes. */
+function commitment(salt: Buffer, domain: Buffer, bytes: Buffer): Buffer {
   assert(salt.length === SALT_BYTES, 'LEDGER_SALT_LENGTH');
-  // Two domains, so that a commitment to raw bytes can never be shown as one to FHIR bytes.
-  return createHmac('sha256', salt)
-    .update(of === 'raw' ? rawDomain : fhirDomain)
-    .update(bytes)
-    .digest();
+  return createHmac('sha256', salt).update(domain).update(bytes).digest();
 }
 
 /** What `pack.mapping` holds: one digest over the engine's version and the mapping sources' digest (hex). */

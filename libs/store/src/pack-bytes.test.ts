@@ -5,7 +5,6 @@ import {
   deflateBlock,
   PackUnfolder,
   packLine,
-  plainPack,
   resourceAt,
   resourcesOf,
   unfoldPack,
@@ -19,7 +18,7 @@ function folded(at: number, length: number, block: Buffer = Buffer.alloc(0)): Bu
   return Buffer.concat([place, block]);
 }
 
-const plain = (resources: readonly string[]) => plainPack(resources.map(packLine));
+const plain = (resources: readonly string[]) => Buffer.from(resources.join('\n'));
 
 const texts = fc.array(
   fc.object().map((value) => JSON.stringify(value)),

@@ -30,21 +30,20 @@ const PLACE_BYTES = 8;
 export interface PackLine {
   /** Its JSON; nobody changes them. */
   readonly bytes: Buffer;
-  /** What `resource.digest` holds, in hexadecimal digits: equal digests, equal content. */
+  /** SHA-256 of them, in hexadecimal digits. */
+  readonly sha256: string;
+  /** What `resource.digest` holds, the first digits of that: equal digests, equal content. */
   readonly digest: string;
 }
 
 /** A resource's JSON as a line of its pack. */
 export function packLine(text: string): PackLine {
   const bytes = Buffer.from(text);
-  return { bytes, digest: hash('sha256', bytes, 'hex').slice(0, DIGEST_DIGITS) };
+  const sha256 = hash('sha256', bytes, 'hex');
+  return { bytes, sha256, digest: sha256.slice(0, DIGEST_DIGITS) };
 }
 
-/** The exact FHIR bytes of one message: its resources' JSON in order, a line feed between two (JSON text holds none). */
-export function plainPack(resources: readonly PackLine[]): Buffer {
-  return joined(resources.map(({ bytes }) => bytes));
-}
-
+/** The plain pack of a message: its resources' JSON in order, a line feed between two (JSON text holds none). */
 function joined(lines: readonly Buffer[]): Buffer {
   let length = Math.max(0, lines.length - 1);
   for (const line of lines) length += line.length;

@@ -4,10 +4,10 @@ import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import type { MappedResource } from '#mapping';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
-import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
+import { encodeLedgerEntry, fhirCommitment, ledgerEntryHash, rawCommitment } from './ledger-entry.js';
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
-import { type PackLine, packLine, plainPack } from './pack-bytes.js';
+import { type PackLine, packLine } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
 import { Renderer, type Rendering } from './rendering.js';
 import { searchHashes } from './search-hashes.js';
@@ -76,10 +76,9 @@ export class MessageWriter {
       const chain = chainKey(position);
       const previous = chains.get(chain);
       assert(previous !== undefined, 'STORE_CHAIN_UNKNOWN');
-      const plain = plainPack(lines);
       const ledgered = this.ledgered(
         message,
-        plain,
+        lines,
         previous,
         salts.subarray(SALT_BYTES * packs.length, SALT_BYTES * (packs.length + 1)),
       );
@@ -101,7 +100,7 @@ export class MessageWriter {
 
   private ledgered(
     message: MessageOutcome,
-    plain: Buffer,
+    lines: readonly PackLine[],
     previous: Buffer,
     salt: Buffer,
   ): { salt: Buffer; entry: Buffer } {
@@ -111,8 +110,8 @@ export class MessageWriter {
       position: message.position,
       state: message.state,
       previous,
-      raw: commitment('raw', salt, message.raw),
-      fhir: commitment('fhir', salt, plain),
+      raw: rawCommitment(salt, message.raw),
+      fhir: fhirCommitment(salt, lines),
       mapping: message.mapping,
     });
     return { salt, entry };
@@ -147,9 +146,13 @@ export class MessageWriter {
     const patient = patientOf(message.resources);
     const at = { place: message.position, patient, lastUpdatedMs: storedAtMs };
     for (const resource of message.resources) {
-      const rendering = this.render(resource, changes.current.get(resource.key));
+      const before = changes.current.get(resource.key);
+      const rendering = this.render(resource, before);
       const line = lines.push(rendering) - 1;
-      stored.push(this.advance(changes, resource, rendering, line, at));
+      if (before && !before.deleted && before.digest === rendering.digest) {
+        const { type, id, version } = before;
+        stored.push({ type, id, version, changed: false, content: rendering.content });
+      } else stored.push(this.advance(changes, resource, rendering, line, before, at));
     }
     if (message.state === messageState.transformed && stored.length > 0) {
       const provenance = provenanceOf(this.tenant, message, stored);
@@ -163,7 +166,7 @@ export class MessageWriter {
         merge: 'snapshot',
       } as const;
       const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
-      this.advance(changes, resource, rendering, line, at);
+      this.advance(changes, resource, rendering, line, changes.current.get(resource.key), at);
     }
     return { stored, lines, patient };
   }
@@ -194,14 +197,11 @@ export class MessageWriter {
     resource: MappedResource,
     rendering: Rendering,
     line: number,
+    before: CurrentResource | undefined,
     at: Pick<CurrentResource, 'place' | 'patient' | 'lastUpdatedMs'>,
   ): StoredResource {
     const { type, id, key } = resource;
     const { content, digest } = rendering;
-    const before = changes.current.get(key);
-    if (before && !before.deleted && before.digest === digest) {
-      return { type, id, version: before.version, changed: false, content };
-    }
     if (before && changes.changed.has(key)) changes.overtaken.push(before);
     const version = (before?.version ?? 0) + 1;
     const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, line, ...at };

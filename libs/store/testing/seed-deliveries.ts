@@ -1,5 +1,5 @@
 import type { Database } from '../../database/src/index.js';
-import { deflateBlock, packLine, plainPack } from '../src/pack-bytes.js';
+import { deflateBlock } from '../src/pack-bytes.js';
 
 /** A destination's number, made at first use. */
 export async function seedDestination(database: Database, name: string, kind = 'http'): Promise<number> {
@@ -35,7 +35,7 @@ export async function seedDeliveries(
       [lane, partition],
     );
     const before = last[0]?.seq ?? 0;
-    const bytes = messages.map((resources) => deflateBlock([plainPack(resources.map(packLine))]));
+    const bytes = messages.map((resources) => deflateBlock([Buffer.from(resources.join('\n'))]));
     const seqs = messages.map((_, index) => before + index + 1);
     await tx.query(
       `INSERT INTO pack (lane, partition, seq, state, channel, resources, stored_at, mapping, salt, entry, bytes)
