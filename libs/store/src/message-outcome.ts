@@ -31,6 +31,8 @@ export interface MessageOutcome {
 export interface StoredResource {
   readonly type: string;
   readonly id: string;
+  /** `Type/id`. */
+  readonly key: string;
   readonly version: number;
   /** False when the content equalled the current version's. */
   readonly changed: boolean;

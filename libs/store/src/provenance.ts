@@ -13,7 +13,9 @@ export function provenanceOf(
 ): { id: string; text: string } {
   const position = formatPosition(message.position);
   const id = stableId(tenant, 'Provenance', [position]);
-  const references = targets.map((t) => `{"reference":"${t.type}/${t.id}/_history/${t.version}"}`).join(',');
+  let references = '';
+  for (const { key, version } of targets)
+    references += `${references === '' ? '' : ','}{"reference":"${key}/_history/${version}"}`;
   const recorded = new Date(message.receivedAtMs).toISOString();
   const channel = JSON.stringify(message.channelName);
   const controlId =

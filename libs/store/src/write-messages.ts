@@ -21,6 +21,8 @@ import {
 import { writePointers } from './write-pointers.js';
 
 const SALT_BYTES = 16;
+/** Patients whose hash is kept. */
+const MAX_PATIENTS = 4_096;
 
 /** Hash of the last ledger entry of each (lane, partition), by `chainKey`. */
 export type EntryChains = Map<string, Buffer>;
@@ -47,6 +49,7 @@ export class MessageWriter {
   private readonly cache = new ContentCache();
   private readonly renderer = new Renderer();
   private readonly breath = new Breath();
+  private readonly patients = new Map<string, bigint>();
 
   constructor(
     private readonly tenant: string,
@@ -143,15 +146,15 @@ export class MessageWriter {
   ): { stored: StoredResource[]; lines: PackLine[]; patient: bigint | null } {
     const stored: StoredResource[] = [];
     const lines: PackLine[] = [];
-    const patient = patientOf(message.resources);
+    const patient = this.patientOf(message.resources);
     const at = { place: message.position, patient, lastUpdatedMs: storedAtMs };
     for (const resource of message.resources) {
       const before = changes.current.get(resource.key);
       const rendering = this.render(resource, before);
       const line = lines.push(rendering) - 1;
       if (before && !before.deleted && before.digest === rendering.digest) {
-        const { type, id, version } = before;
-        stored.push({ type, id, version, changed: false, content: rendering.content });
+        const { type, id, key } = resource;
+        stored.push({ type, id, key, version: before.version, changed: false, content: rendering.content });
       } else stored.push(this.advance(changes, resource, rendering, line, before, at));
     }
     if (message.state === messageState.transformed && stored.length > 0) {
@@ -169,6 +172,19 @@ export class MessageWriter {
       this.advance(changes, resource, rendering, line, changes.current.get(resource.key), at);
     }
     return { stored, lines, patient };
+  }
+
+  /** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */
+  private patientOf(resources: readonly MappedResource[]): bigint | null {
+    const patient = resources.find((resource) => resource.type === 'Patient');
+    if (patient === undefined) return null;
+    let hash = this.patients.get(patient.key);
+    if (hash === undefined) {
+      if (this.patients.size === MAX_PATIENTS) this.patients.clear();
+      hash = hash64(patient.key);
+      this.patients.set(patient.key, hash);
+    }
+    return hash;
   }
 
   /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */
@@ -211,12 +227,6 @@ export class MessageWriter {
       changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
       this.cache.remember(key, digest, content);
     } else changes.hashes.set(key, searchHashes(content, at.patient));
-    return { type, id, version, changed: true, content };
+    return { type, id, key, version, changed: true, content };
   }
-}
-
-/** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */
-function patientOf(resources: readonly MappedResource[]): bigint | null {
-  const patient = resources.find((resource) => resource.type === 'Patient');
-  return patient ? hash64(patient.key) : null;
 }
