@@ -2,8 +2,13 @@ import type { TransformPartitions, TransformResult } from './transform-partition
 
 /** The sweeper alone guarantees progress; nudges only cut latency. */
 const SWEEP_EVERY_MS = 500;
-/** Transactions at work at the same time, each on partitions of its own: while one waits for the database, the other maps. */
+/** Transactions at work at the same time under load, each on partitions of its own: while one waits for the database, the other maps. */
 const LOOPS = 2;
+/**
+ * Messages in one transaction from which on several are at work, and below which one is again: where few messages wait, two
+ * half transactions would only cost more.
+ */
+const CROWD = { from: 128, below: 32 };
 /**
  * Transactions of one loop begin at least so far apart: the more messages the last one held, the farther, because under
  * load a transaction that holds more pays its sixteen round trips, and those of the deliveries after it, fewer times. The
@@ -17,17 +22,15 @@ const PACE_MS = { least: 10, aMessage: 4, most: 100 };
  */
 export class Transformer {
   private readonly loops: readonly Loop[];
+  private crowded = false;
   private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
-    partitions: TransformPartitions,
-    onDone: (result: TransformResult) => void,
+    private readonly partitions: TransformPartitions,
+    private readonly onDone: (result: TransformResult) => void,
     onError: (error: unknown) => void,
   ) {
-    this.loops = Array.from(
-      { length: LOOPS },
-      (_, index) => new Loop(() => partitions.run({ index, of: LOOPS }), onDone, onError),
-    );
+    this.loops = Array.from({ length: LOOPS }, (_, index) => new Loop(() => this.run(index), onError));
   }
 
   start(): void {
@@ -38,6 +41,19 @@ export class Transformer {
   /** Says that there may be messages; returns at once. */
   wake(): void {
     for (const loop of this.loops) loop.wake();
+  }
+
+  /** One transaction of a loop; answers how many messages it held. */
+  private async run(index: number): Promise<number> {
+    if (index > 0 && !this.crowded) return 0;
+    const result = await this.partitions.run(this.crowded ? { index, of: LOOPS } : undefined);
+    const { messages } = result;
+    if (messages > 0) this.onDone(result);
+    if (messages >= CROWD.from && !this.crowded) {
+      this.crowded = true;
+      this.wake();
+    } else if (messages < CROWD.below) this.crowded = false;
+    return messages;
   }
 
   /** Finishes the transactions in flight; what still waits is for the next start. */
@@ -54,8 +70,7 @@ class Loop {
   private stopping = false;
 
   constructor(
-    private readonly run: () => Promise<TransformResult>,
-    private readonly onDone: (result: TransformResult) => void,
+    private readonly run: () => Promise<number>,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -75,12 +90,9 @@ class Loop {
       const startMs = performance.now();
       let paceMs = PACE_MS.least;
       try {
-        const result = await this.run();
-        if (result.messages > 0) {
-          this.wanted = true;
-          this.onDone(result);
-          paceMs = Math.min(PACE_MS.most, PACE_MS.least + PACE_MS.aMessage * result.messages);
-        }
+        const messages = await this.run();
+        if (messages > 0) this.wanted = true;
+        paceMs = Math.min(PACE_MS.most, PACE_MS.least + PACE_MS.aMessage * messages);
       } catch (error) {
         this.onError(error); // the sweeper tries again
       }
