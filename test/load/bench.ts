@@ -76,12 +76,12 @@ export async function bench(argv: readonly string[]): Promise<number> {
 async function scenarios(stage: Stage, scale: number, say: (text: string) => void): Promise<void> {
   const { figures } = stage;
   const n = (count: number) => Math.max(200, Math.round(count * scale));
-  // V8 goes on compiling what is hot for the first ten thousand messages; a hospital's engine runs for months.
+  // V8 goes on compiling what is hot for some twenty thousand messages; a hospital's engine runs for months.
   say('warm-up ...');
-  await through(stage, { count: n(12_000), connections: 8, window: 1, prefix: 'W' });
+  await through(stage, { count: n(20_000), connections: 8, window: 1, prefix: 'W' });
   say('end to end, 8 connections, send and wait ...');
   await endToEnd(stage, 'end to end, 8 connections', {
-    count: n(12_000),
+    count: n(20_000),
     connections: 8,
     window: 1,
     prefix: 'E',
