@@ -51,6 +51,13 @@ interface Stored {
   readonly packs: readonly StoredMessage[];
 }
 
+/** A transaction at work. */
+interface Work {
+  readonly tx: Query;
+  /** Resolves when it may store; called once. */
+  readonly turn: () => Promise<void>;
+}
+
 const NOTHING_STORED: Stored = { result: NOTHING, packs: [] };
 
 /**
@@ -59,6 +66,8 @@ const NOTHING_STORED: Stored = { result: NOTHING, packs: [] };
  */
 export class TransformPartitions {
   private readonly breath = new Breath();
+  /** Settles when the transaction that stores, or waits to store, last has ended. */
+  private stored: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly database: Database,
@@ -79,7 +88,7 @@ export class TransformPartitions {
   private async attempt(among: Among, limit: number): Promise<TransformResult> {
     for (let conflicts = 0; ; conflicts++) {
       try {
-        const { result, twins } = await this.committed((tx) => this.once(tx, among, limit));
+        const { result, twins } = await this.committed((work) => this.once(work, among, limit));
         return await this.withTwins(result, twins);
       } catch (error) {
         if (isEngineError(error, 'unavailable')) {
@@ -98,7 +107,7 @@ export class TransformPartitions {
     error: unknown,
   ): Promise<TransformResult> {
     if (partitions.length === 1 && limit === 1) {
-      return (await this.committed((tx) => this.once(tx, partitions, 1, burialOf(error)))).result;
+      return (await this.committed((work) => this.once(work, partitions, 1, burialOf(error)))).result;
     }
     const results: TransformResult[] = [];
     for (const partition of partitions) {
@@ -107,11 +116,26 @@ export class TransformPartitions {
     return total(results);
   }
 
-  /** Runs a transaction; the keeper is told what it stored when it has committed and not before. */
-  private async committed<Outcome extends Stored>(work: (tx: Query) => Promise<Outcome>): Promise<Outcome> {
-    const outcome = await this.database.transaction(work);
-    this.keeper.remember(outcome.packs);
-    return outcome;
+  /**
+   * Runs a transaction; the keeper is told what it stored when it has committed and not before. Several may read and map at
+   * the same time, one at a time stores, from its `turn` until its end: two that wrote a shared resource would conflict.
+   */
+  private async committed<Outcome extends Stored>(body: (work: Work) => Promise<Outcome>): Promise<Outcome> {
+    let end = (): void => {};
+    const turn = (): Promise<void> => {
+      const before = this.stored;
+      this.stored = new Promise((done) => {
+        end = done;
+      });
+      return before;
+    };
+    try {
+      const outcome = await this.database.transaction((tx) => body({ tx, turn }));
+      this.keeper.remember(outcome.packs);
+      return outcome;
+    } finally {
+      end();
+    }
   }
 
   private async partitionsBehind({ index, of }: PartitionShare): Promise<number[]> {
@@ -120,7 +144,7 @@ export class TransformPartitions {
   }
 
   private async once(
-    tx: Query,
+    { tx, turn }: Work,
     among: Among,
     limit: number,
     bury?: Burial,
@@ -145,11 +169,11 @@ export class TransformPartitions {
     );
     const due = first.map(([, twin]) => twin);
     if (messages.length === 0) return { ...NOTHING_STORED, twins: due };
-    return { ...(await this.store(tx, messages, behind, bury)), twins: due };
+    return { ...(await this.store({ tx, turn }, messages, behind, bury)), twins: due };
   }
 
   private async store(
-    tx: Query,
+    { tx, turn }: Work,
     messages: readonly JournaledMessage[],
     cursors: readonly (Position & { readonly entryHash: Buffer })[],
     bury?: Burial,
@@ -160,6 +184,7 @@ export class TransformPartitions {
       await this.breath.take();
     }
     const outcomes = bury ? made.map((outcome) => buried(outcome, bury)) : made;
+    await turn();
     const chains: EntryChains = new Map(cursors.map((cursor) => [chainKey(cursor), cursor.entryHash]));
     const route = await this.router.forTransaction(tx);
     const written = await this.writer.write(tx, outcomes, chains, route);
@@ -201,7 +226,7 @@ export class TransformPartitions {
    * the later one here runs it.
    */
   private async runTwin(found: JournaledMessage, bury?: Burial): Promise<TransformResult> {
-    const { result } = await this.committed(async (tx) => {
+    const { result } = await this.committed(async ({ tx, turn }) => {
       const partner = found.refers && (await readMessage(tx, found.refers));
       assert(partner !== undefined, 'TWIN_PARTNER_MISSING');
       const pair = [found, partner];
@@ -215,7 +240,7 @@ export class TransformPartitions {
         ),
       );
       if (!standing.every((cursor) => cursor !== undefined)) return NOTHING_STORED;
-      return this.store(tx, pair, standing, bury);
+      return this.store({ tx, turn }, pair, standing, bury);
     });
     return result;
   }
