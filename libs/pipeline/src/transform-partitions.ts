@@ -23,6 +23,8 @@ const MAX_MESSAGES = 256;
 const MAX_PARTITIONS = 32;
 /** A transaction that met another one is run again at once, this often; then the sweeper tries it. */
 const MAX_CONFLICTS = 20;
+/** After two transactions of this process met at a shared resource, so many store one after the other. */
+const TURNS_AFTER_CONFLICT = 256;
 
 export interface TransformResult {
   /** Messages that now have an outcome. */
@@ -68,6 +70,7 @@ export class TransformPartitions {
   private readonly breath = new Breath();
   /** Settles when the transaction that stores, or waits to store, last has ended. */
   private stored: Promise<void> = Promise.resolve();
+  private turnsLeft = 0;
 
   constructor(
     private readonly database: Database,
@@ -92,8 +95,9 @@ export class TransformPartitions {
         return await this.withTwins(result, twins);
       } catch (error) {
         if (isEngineError(error, 'unavailable')) {
-          if (error.code === 'DATABASE_CONFLICT' && conflicts < MAX_CONFLICTS) continue;
-          throw error;
+          if (error.code !== 'DATABASE_CONFLICT' || conflicts === MAX_CONFLICTS) throw error;
+          this.turnsLeft = TURNS_AFTER_CONFLICT;
+          continue;
         }
         return this.isolate(isNamed(among) ? among : await this.partitionsBehind(among), limit, error);
       }
@@ -117,17 +121,19 @@ export class TransformPartitions {
   }
 
   /**
-   * Runs a transaction; the keeper is told what it stored when it has committed and not before. Several may read and map at
-   * the same time, one at a time stores, from its `turn` until its end: two that wrote a shared resource would conflict.
+   * Runs a transaction; the keeper is told what it stored when it has committed and not before. Several may be at work at the
+   * same time. Where they meet at shared resources, one would do its work for nothing: then they still read and map at the same
+   * time, but each stores, from its `turn` until its end, when the one before has ended.
    */
   private async committed<Outcome extends Stored>(body: (work: Work) => Promise<Outcome>): Promise<Outcome> {
     let end = (): void => {};
     const turn = (): Promise<void> => {
-      const before = this.stored;
+      const before = this.turnsLeft > 0 ? this.stored : undefined;
+      if (this.turnsLeft > 0) this.turnsLeft--;
       this.stored = new Promise((done) => {
         end = done;
       });
-      return before;
+      return before ?? Promise.resolve();
     };
     try {
       const outcome = await this.database.transaction((tx) => body({ tx, turn }));
