@@ -26,16 +26,13 @@ export async function lockPartitions(tx: Query, partitions: readonly number[]): 
   return rows.map((row) => row.partition);
 }
 
-/** Every `of`-th partition, from `index` (0-based) on. */
-export interface PartitionShare {
-  readonly index: number;
-  readonly of: number;
-}
-
-/** As `lockPartitions`, for whatever partitions of `share` are behind their journal and free, at most `most`. */
+/**
+ * As `lockPartitions`, for whatever partitions are behind their journal and free, at most `most`, among every `of`-th from
+ * `index` (0-based) on.
+ */
 export async function lockPartitionsBehind(
   tx: Query,
-  { index, of }: PartitionShare,
+  { index, of }: { readonly index: number; readonly of: number },
   most: number,
 ): Promise<number[]> {
   const rows = await tx.query<{ partition: number }>(

@@ -3,7 +3,6 @@ export {
   lockPartitions,
   lockPartitionsBehind,
   moveCursors,
-  type PartitionShare,
   partitionsBehind,
   readCursors,
   readMessage,

@@ -1,15 +1,8 @@
+import { hash as digestOf } from 'node:crypto';
 import type { Database } from '#database';
 import { journalMigrations } from '#journal';
 import type { Position } from '#kernel';
-import {
-  deflateBlock,
-  encodeLedgerEntry,
-  fhirCommitment,
-  ledgerEntryHash,
-  packLine,
-  rawCommitment,
-  storeMigrations,
-} from '#store';
+import { commitment, deflateBlock, encodeLedgerEntry, ledgerEntryHash, storeMigrations } from '#store';
 import { ledgerMigrations } from '../src/index.js';
 
 export const allMigrations = [...journalMigrations, ...storeMigrations, ...ledgerMigrations];
@@ -52,8 +45,8 @@ export class LedgeredMessages {
         timeMs: RECEIVED_AT_MS + seq,
         position,
         previous: hash,
-        raw: rawCommitment(salt, rawOf(replayOf ?? position)),
-        fhir: fhirCommitment(salt, [packLine(plainOf(position).toString())]),
+        raw: commitment.raw(salt, rawOf(replayOf ?? position)),
+        fhir: commitment.fhir(salt, [{ sha256: digestOf('sha256', plainOf(position), 'hex') }]),
         mapping: Buffer.alloc(32, 5),
       });
       hash = ledgerEntryHash(entry);

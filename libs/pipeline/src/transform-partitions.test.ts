@@ -12,7 +12,7 @@ import {
 } from '#journal';
 import { assert, EngineError, type Position, stableId, systemRandom } from '#kernel';
 import type { CompiledMessageMap, MappedResource, MappingSet } from '#mapping';
-import { MessageWriter, PackUnfolder, packLines, resourcesOf, storeMigrations } from '#store';
+import { MessageWriter, PackUnfolder, packLines, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { Router, replayMessage, type TransformChannel, TransformPartitions } from './index.js';
 
@@ -115,7 +115,7 @@ async function outcomes(
     [partition],
   );
   return rows.map(({ folded, ...row }) => {
-    const [first] = resourcesOf(new PackUnfolder().unfold(folded));
+    const [first] = packLines(new PackUnfolder().unfold(folded)).map(String);
     const name = first === undefined ? undefined : (JSON.parse(first) as { name?: { text: string }[] }).name;
     return { ...row, text: name?.[0]?.text ?? '' };
   });

@@ -6,7 +6,6 @@ import {
   lockPartitions,
   lockPartitionsBehind,
   moveCursors,
-  type PartitionShare,
   partitionsBehind,
   readCursors,
   readMessage,
@@ -31,6 +30,12 @@ export interface TransformResult {
   readonly messages: number;
   readonly dead: number;
   readonly deliveries: number;
+}
+
+/** Every `of`-th partition, from `index` (0-based) on. */
+interface PartitionShare {
+  readonly index: number;
+  readonly of: number;
 }
 
 /** Which partitions a run may take: those named, or those of a share that are behind. */

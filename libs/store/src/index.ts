@@ -1,12 +1,11 @@
 export {
+  commitment,
   digestOfMapping,
   encodeLedgerEntry,
-  fhirCommitment,
   ledgerEntryHash,
-  rawCommitment,
 } from './ledger-entry.js';
 export { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
-export { deflateBlock, PackUnfolder, packLine, packLines, resourcesOf } from './pack-bytes.js';
+export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
 export type { ResourceVersion } from './read-resource.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';

@@ -2,13 +2,12 @@ import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  commitment,
   decodeLedgerEntry,
   digestOfMapping,
   encodeLedgerEntry,
-  fhirCommitment,
   ledgerEntryHash,
   noPreviousEntry,
-  rawCommitment,
 } from './ledger-entry.js';
 import { packLine } from './pack-bytes.js';
 
@@ -61,18 +60,18 @@ describe('ledger entry', () => {
   test('a commitment is an HMAC over its domain and the raw bytes, or the digests of the resources', () => {
     const bytes = Buffer.from('MSH|^~\\&|');
     const expected = createHmac('sha256', salt).update('suture-raw-v1\0MSH|^~\\&|').digest();
-    expect(rawCommitment(salt, bytes)).toEqual(expected);
+    expect(commitment.raw(salt, bytes)).toEqual(expected);
     const digests = ['{"a":1}', '{}'].map((text) => createHash('sha256').update(text).digest());
     const domain = Buffer.from('suture-fhir-v2\0');
     const byLines = createHmac('sha256', salt)
       .update(Buffer.concat([domain, ...digests]))
       .digest();
-    expect(fhirCommitment(salt, ['{"a":1}', '{}'].map(packLine))).toEqual(byLines);
-    expect(fhirCommitment(salt, [])).toEqual(createHmac('sha256', salt).update(domain).digest());
+    expect(commitment.fhir(salt, ['{"a":1}', '{}'].map(packLine))).toEqual(byLines);
+    expect(commitment.fhir(salt, [])).toEqual(createHmac('sha256', salt).update(domain).digest());
   });
 
   test('a salt of another length and a truncated entry are refused', () => {
-    expect(() => rawCommitment(salt.subarray(1), Buffer.alloc(3))).toThrow('LEDGER_SALT_LENGTH');
+    expect(() => commitment.raw(salt.subarray(1), Buffer.alloc(3))).toThrow('LEDGER_SALT_LENGTH');
     expect(() => decodeLedgerEntry(Buffer.alloc(151))).toThrow('LEDGER_ENTRY_MALFORMED');
   });
 

@@ -71,23 +71,26 @@ export function ledgerEntryHash(entry: Buffer): Buffer {
   return hash('sha256', Buffer.concat([leafDomain, entry]), 'buffer');
 }
 
-/** Commitment to the bytes that were transformed. Hides them without `salt` (16 random bytes, new per message), proves them with it. */
-export function rawCommitment(salt: Buffer, raw: Buffer): Buffer {
-  return commitment(salt, rawDomain, raw);
-}
+/** What an entry says of content: it hides it without `salt` (16 random bytes, new per message), and proves it with it. */
+export const commitment = {
+  /** To the bytes that were transformed. */
+  raw(salt: Buffer, bytes: Buffer): Buffer {
+    return keyedHash(salt, rawDomain, bytes);
+  },
 
-/**
- * Commitment to the resources of a pack, in their order, by the SHA-256 of each: none of them need be read again, and one
- * can be proven without the others being shown. No resources: a message that produced nothing.
- */
-export function fhirCommitment(salt: Buffer, resources: readonly Pick<PackLine, 'sha256'>[]): Buffer {
-  let digests = '';
-  for (const { sha256 } of resources) digests += sha256;
-  return commitment(salt, fhirDomain, Buffer.from(digests, 'hex'));
-}
+  /**
+   * To the resources of a pack, in their order, by the SHA-256 of each: none of them need be read again, and one can be
+   * proven without the others being shown. No resources: a message that produced nothing.
+   */
+  fhir(salt: Buffer, resources: readonly Pick<PackLine, 'sha256'>[]): Buffer {
+    let digests = '';
+    for (const { sha256 } of resources) digests += sha256;
+    return keyedHash(salt, fhirDomain, Buffer.from(digests, 'hex'));
+  },
+} as const;
 
 /** With a domain, so that a commitment to raw bytes can never be shown as one to FHIR bytes. */
-function commitment(salt: Buffer, domain: Buffer, bytes: Buffer): Buffer {
+function keyedHash(salt: Buffer, domain: Buffer, bytes: Buffer): Buffer {
   assert(salt.length === SALT_BYTES, 'LEDGER_SALT_LENGTH');
   return createHmac('sha256', salt).update(domain).update(bytes).digest();
 }
@@ -97,9 +100,9 @@ export function digestOfMapping(engineVersion: string, mappingDigest: string): B
   return createHash('sha256').update(`${mappingDomain}${engineVersion}\0${mappingDigest}`).digest();
 }
 
-function writeHash(target: Buffer, hash: Buffer, offset: number): void {
-  assert(hash.length === HASH_BYTES, 'LEDGER_HASH_LENGTH');
-  hash.copy(target, offset);
+function writeHash(target: Buffer, bytes: Buffer, offset: number): void {
+  assert(bytes.length === HASH_BYTES, 'LEDGER_HASH_LENGTH');
+  bytes.copy(target, offset);
 }
 
 // Two 32-bit halves: a third of the cost of a BigInt, exact below 2^53.

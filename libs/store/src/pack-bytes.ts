@@ -59,14 +59,14 @@ function joined(lines: readonly Buffer[]): Buffer {
 }
 
 /** Made once: they are in nearly every pack. */
-const repeats: Buffer[] = [];
+const repeatLines: Buffer[] = [];
 const MAX_KEPT_REPEATS = 1_024;
 
 function repeatOf(number: number): Buffer {
-  const known = repeats[number];
+  const known = repeatLines[number];
   if (known !== undefined) return known;
   const line = Buffer.from(`${REPEAT}${number}`);
-  if (number < MAX_KEPT_REPEATS) repeats[number] = line;
+  if (number < MAX_KEPT_REPEATS) repeatLines[number] = line;
   return line;
 }
 

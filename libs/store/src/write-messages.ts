@@ -4,7 +4,7 @@ import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import type { MappedResource } from '#mapping';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
-import { encodeLedgerEntry, fhirCommitment, ledgerEntryHash, rawCommitment } from './ledger-entry.js';
+import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
 import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
 import { type PackLine, packLine } from './pack-bytes.js';
@@ -113,8 +113,8 @@ export class MessageWriter {
       position: message.position,
       state: message.state,
       previous,
-      raw: rawCommitment(salt, message.raw),
-      fhir: fhirCommitment(salt, lines),
+      raw: commitment.raw(salt, message.raw),
+      fhir: commitment.fhir(salt, lines),
       mapping: message.mapping,
     });
     return { salt, entry };
@@ -155,7 +155,7 @@ export class MessageWriter {
       if (before && !before.deleted && before.digest === rendering.digest) {
         const { type, id, key } = resource;
         stored.push({ type, id, key, version: before.version, changed: false, content: rendering.content });
-      } else stored.push(this.advance(changes, resource, rendering, line, before, at));
+      } else stored.push(this.advance(changes, resource, rendering, before, { ...at, line }));
     }
     if (message.state === messageState.transformed && stored.length > 0) {
       const provenance = provenanceOf(this.tenant, message, stored);
@@ -169,7 +169,7 @@ export class MessageWriter {
         merge: 'snapshot',
       } as const;
       const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
-      this.advance(changes, resource, rendering, line, changes.current.get(resource.key), at);
+      this.advance(changes, resource, rendering, changes.current.get(resource.key), { ...at, line });
     }
     return { stored, lines, patient };
   }
@@ -212,15 +212,14 @@ export class MessageWriter {
     changes: Changes,
     resource: MappedResource,
     rendering: Rendering,
-    line: number,
     before: CurrentResource | undefined,
-    at: Pick<CurrentResource, 'place' | 'patient' | 'lastUpdatedMs'>,
+    at: Pick<CurrentResource, 'place' | 'line' | 'patient' | 'lastUpdatedMs'>,
   ): StoredResource {
     const { type, id, key } = resource;
     const { content, digest } = rendering;
     if (before && changes.changed.has(key)) changes.overtaken.push(before);
     const version = (before?.version ?? 0) + 1;
-    const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, line, ...at };
+    const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, ...at };
     changes.current.set(key, next);
     changes.changed.add(key);
     if (resource.merge === 'update') {

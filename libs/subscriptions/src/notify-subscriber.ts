@@ -9,7 +9,7 @@ import {
 } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
 import { type Clock, EngineError, type Random } from '#kernel';
-import { PackUnfolder, resourcesOf } from '#store';
+import { PackUnfolder, packLines } from '#store';
 import {
   eventNotification,
   handshake,
@@ -221,7 +221,7 @@ function fitting(
   for (const [index, pack] of packs.entries()) {
     const event = stored[index];
     if (event === undefined) break;
-    const resourceTexts = pack.folded ? resourcesOf(unfolder.unfold(pack.folded)) : [];
+    const resourceTexts = pack.folded ? packLines(unfolder.unfold(pack.folded)).map(String) : [];
     const matches = matchesOf(resourceTexts, request.criteria);
     resources += matches.length;
     if (events.length > 0 && resources > request.maxCount) break;
