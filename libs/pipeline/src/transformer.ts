@@ -26,7 +26,7 @@ export class Transformer {
   private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly partitions: TransformPartitions,
+    private readonly partitions: Pick<TransformPartitions, 'run'>,
     private readonly onDone: (result: TransformResult) => void,
     onError: (error: unknown) => void,
   ) {
@@ -53,6 +53,8 @@ export class Transformer {
       this.crowded = true;
       this.wake();
     } else if (messages < CROWD.below) this.crowded = false;
+    // What is left of this share is the first loop's now.
+    if (index > 0 && messages > 0 && !this.crowded) this.loops[0]?.wake();
     return messages;
   }
 
