@@ -30,7 +30,7 @@ const USAGE = `npm run bench [-- --quick] [--messages <folder>] [--json]
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
 
   --quick              a fifth of the messages
-  --messages <folder>  messages to send instead of the synthetic lab results
+  --messages <folder>  messages to send instead of the usual ones
   --json               JSON alone`;
 
 /** Drives load through the whole pipe to an HTTP sink and prints the figures. Answers the exit code. */

@@ -18,6 +18,7 @@ interface Pack {
   readonly bytes: number;
 }
 
+/** Some two transactions of the transformer, which store at the same time; most of their bytes are shared. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_PACKS = 2_048;
 

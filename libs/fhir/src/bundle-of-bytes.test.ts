@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { bundleOf } from './bundle.js';
-import { bundleOfLines } from './bundle-of-lines.js';
+import { bundleOfBytes } from './bundle-of-bytes.js';
 
 const name = fc.stringMatching(/^[A-Za-z]{2,64}$/);
 const id = fc.stringMatching(/^[A-Za-z0-9.-]{1,64}$/);
@@ -9,11 +9,11 @@ const resource = fc
   .tuple(name, fc.option(id, { nil: undefined }), fc.string({ unit: 'binary' }))
   .map(([resourceType, own, note]) => JSON.stringify({ resourceType, id: own, note }));
 
-describe('a Bundle of lines', () => {
+describe('a Bundle of bytes', () => {
   test('is byte for byte the Bundle of the same texts', () => {
     fc.assert(
       fc.property(fc.constantFrom('message', 'collection'), fc.array(resource), (type, resources) => {
-        const made = bundleOfLines(
+        const made = bundleOfBytes(
           type,
           resources.map((text) => Buffer.from(text)),
         );
@@ -24,6 +24,6 @@ describe('a Bundle of lines', () => {
 
   test('an id that could end its JSON text early is a bug', () => {
     const text = JSON.stringify({ resourceType: 'Basic', id: 'a"b' });
-    expect(() => bundleOfLines('collection', [Buffer.from(text)])).toThrow('FHIR_HEAD_MALFORMED');
+    expect(() => bundleOfBytes('collection', [Buffer.from(text)])).toThrow('FHIR_HEAD_MALFORMED');
   });
 });

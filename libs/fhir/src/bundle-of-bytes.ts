@@ -24,7 +24,7 @@ for (const letter of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
  * The Bundle that `bundleOf` makes of the same resource texts, here given and made as bytes, as `writeJson` wrote them.
  * Nothing is decoded, every byte of a resource is copied once.
  */
-export function bundleOfLines(type: 'message' | 'collection', resources: readonly Buffer[]): Buffer {
+export function bundleOfBytes(type: 'message' | 'collection', resources: readonly Buffer[]): Buffer {
   const open = `{"resourceType":"Bundle","type":"${type}"`;
   // R4 has no empty arrays.
   if (resources.length === 0) return Buffer.from(`${open}}`);

@@ -1,5 +1,5 @@
 export { type BundleEntry, bundleOf } from './bundle.js';
-export { bundleOfLines } from './bundle-of-lines.js';
+export { bundleOfBytes } from './bundle-of-bytes.js';
 export { checkResource } from './check-resource.js';
 export { Decimal } from './decimal.js';
 export {

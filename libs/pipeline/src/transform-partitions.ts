@@ -22,7 +22,7 @@ const MAX_MESSAGES = 256;
 const MAX_PARTITIONS = 32;
 /** A transaction that met another one is run again at once, this often; then the sweeper tries it. */
 const MAX_CONFLICTS = 20;
-/** After two transactions of this process met at a shared resource, so many store one after the other. */
+/** After a transaction met another one at a shared resource, so many of this process store one after the other. */
 const TURNS_AFTER_CONFLICT = 256;
 
 export interface TransformResult {
@@ -39,7 +39,7 @@ interface PartitionShare {
 }
 
 /** Which partitions a run may take: those named, or those of a share that are behind. */
-export type Among = readonly number[] | PartitionShare;
+type Among = readonly number[] | PartitionShare;
 
 const EVERYWHERE: PartitionShare = { index: 0, of: 1 };
 

@@ -140,9 +140,7 @@ export class PackUnfolder {
       assert(bytes <= MAX_PLAIN_BYTES, 'PACK_TOO_LARGE');
       lines.push(line);
     }
-    if (!repeats) return pack;
-    const lineFeed = Buffer.from('\n');
-    return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [lineFeed, line])));
+    return repeats ? joined(lines) : pack;
   }
 
   private lineOf(block: Buffer, number: number): Buffer {

@@ -169,7 +169,7 @@ export class MessageWriter {
         merge: 'snapshot',
       } as const;
       const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
-      this.advance(changes, resource, rendering, changes.current.get(resource.key), { ...at, line });
+      this.advance(changes, resource, rendering, undefined, { ...at, line }); // its id names the position: it is new
     }
     return { stored, lines, patient };
   }

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { Destination, Outbound, SendOutcome } from '#channel';
-import { bundleOfLines } from '#fhir';
+import { bundleOfBytes } from '#fhir';
 import { type Clock, formatPosition, isEngineError, systemClock } from '#kernel';
 import { postOnce } from './post-once.js';
 import { SecretFile } from './secret-file.js';
@@ -69,7 +69,7 @@ export class HttpDestination implements Destination {
     }
     const { resources } = outbound;
     const isMessage = resources[0]?.subarray(0, MESSAGE_HEADER.length).equals(MESSAGE_HEADER);
-    const body = bundleOfLines(isMessage ? 'message' : 'collection', resources);
+    const body = bundleOfBytes(isMessage ? 'message' : 'collection', resources);
     return postOnce(this.pool, { path: this.path, headers, body, timeoutMs: this.options.timeoutMs }, signal);
   }
 
@@ -105,8 +105,9 @@ const PLAIN = /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,199}$/;
 
 /** The sender's control id (MSH-10) as the Provenance, the last resource, names it; undefined where it does not. */
 function controlIdOf(provenance: Buffer | undefined): string | undefined {
-  const at = provenance?.indexOf(CONTROL_ID) ?? -1;
-  if (provenance === undefined || at < 0) return undefined;
+  if (provenance === undefined) return undefined;
+  const at = provenance.indexOf(CONTROL_ID);
+  if (at < 0) return undefined;
   const start = at + CONTROL_ID.length;
   const value = provenance.toString('latin1', start, provenance.indexOf('"', start));
   return PLAIN.test(value) ? value : undefined;

@@ -1,6 +1,5 @@
 import type { Segment } from '#hl7v2';
-import type { Surroundings } from '../run/resource-memory.js';
-import { markOf } from '../run/resource-memory.js';
+import { markOf, type Surroundings } from '../run/resource-memory.js';
 import type { Mapped, Run } from '../run/run.js';
 import type { SegmentSelector } from './path-reader.js';
 
