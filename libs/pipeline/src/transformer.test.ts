@@ -1,10 +1,16 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '../../delivery/testing/until.js';
 import type { TransformResult } from './transform-partitions.js';
 import { Transformer } from './transformer.js';
 
+interface Asked {
+  readonly among: unknown;
+  readonly end: (messages: number) => void;
+}
+
 /** Transactions as the transformer asks for them: which partitions, and what ends each. */
 class Transactions {
-  readonly asked: { readonly among: unknown; readonly end: (messages: number) => void }[] = [];
+  readonly asked: Asked[] = [];
 
   readonly run = (among?: unknown): Promise<TransformResult> =>
     new Promise((resolve) => {
@@ -12,12 +18,10 @@ class Transactions {
       this.asked.push({ among: among ?? 'all', end });
     });
 
-  async next(index: number): Promise<{ readonly among: unknown; readonly end: (messages: number) => void }> {
-    for (;;) {
-      const one = this.asked[index];
-      if (one !== undefined) return one;
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+  /** The one asked for at that place (from 0), once it is. */
+  async next(index: number): Promise<Asked> {
+    await until(`transaction ${index} is asked for`, () => this.asked.length > index);
+    return this.asked[index] as Asked;
   }
 }
 
