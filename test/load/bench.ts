@@ -93,7 +93,7 @@ async function scenarios(stage: Stage, scale: number, say: (text: string) => voi
   const one = await through(stage, { count: n(2_000), connections: 1, window: 1, prefix: 'O' });
   figures.push({ name: 'one connection, send and wait', value: one.load.perSecond, unit: 'msg/s' });
   say('overload ...');
-  const over = await through(stage, { count: n(6_000), connections: 8, window: 16, prefix: 'L' });
+  const over = await through(stage, { count: n(20_000), connections: 8, window: 16, prefix: 'L' });
   figures.push(
     {
       name: 'ACK p50 under overload',

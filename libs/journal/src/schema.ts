@@ -80,4 +80,22 @@ CREATE TABLE refusal (
 );
 `,
   },
+  {
+    // One row for the messages of a partition that follow each other, not one for each.
+    id: 'journal-2',
+    sql: `
+ALTER TABLE acknowledgment RENAME TO acknowledgment_each;
+CREATE TABLE acknowledgment (
+  lane smallint NOT NULL,
+  partition smallint NOT NULL,
+  first_seq bigint NOT NULL,
+  code text NOT NULL,
+  at_ms bigint[] NOT NULL,
+  CONSTRAINT acknowledgment_run PRIMARY KEY (lane, partition, first_seq)
+);
+INSERT INTO acknowledgment
+  SELECT lane, partition, seq, code, ARRAY[round(extract(epoch FROM at) * 1000)::bigint] FROM acknowledgment_each;
+DROP TABLE acknowledgment_each;
+`,
+  },
 ];

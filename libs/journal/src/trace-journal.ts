@@ -39,21 +39,24 @@ interface EntryRow {
   bytes: number;
   head: Buffer;
   code: string | null;
-  acknowledged_at: Date | null;
+  acknowledged_at_ms: number | null;
   replays: { lane: number; partition: number; seq: number }[] | null;
 }
 
 const entriesSql = `
   SELECT j.lane, j.partition, j.seq, j.kind, j.flags, n.name AS channel, j.received_at, j.refers_lane,
          j.refers_partition, j.refers_seq, octet_length(coalesce(o.raw, j.raw)) AS bytes,
-         substring(coalesce(o.raw, j.raw) FOR ${HEAD_BYTES}) AS head, a.code, a.at AS acknowledged_at,
+         substring(coalesce(o.raw, j.raw) FOR ${HEAD_BYTES}) AS head, a.code, a.at_ms AS acknowledged_at_ms,
          (SELECT json_agg(json_build_object('lane', r.lane, 'partition', r.partition, 'seq', r.seq) ORDER BY r.received_at)
           FROM journal r WHERE r.refers_lane = j.lane AND r.refers_partition = j.partition AND r.refers_seq = j.seq
             AND r.kind = 1) AS replays
   FROM wanted w JOIN journal j USING (lane, partition, seq)
   LEFT JOIN journal o ON j.kind IN (1, 2) AND o.lane = j.refers_lane AND o.partition = j.refers_partition AND o.seq = j.refers_seq
   LEFT JOIN channel_name n ON n.id = j.channel
-  LEFT JOIN acknowledgment a ON a.lane = j.lane AND a.partition = j.partition AND a.seq = j.seq
+  LEFT JOIN LATERAL (
+    SELECT run.code, run.at_ms[j.seq - run.first_seq + 1] AS at_ms FROM acknowledgment run
+    WHERE run.lane = j.lane AND run.partition = j.partition AND run.first_seq <= j.seq
+    ORDER BY run.first_seq DESC LIMIT 1) AS a ON true
   ORDER BY j.received_at DESC, j.lane, j.partition, j.seq DESC`;
 
 /** What the journal knows about single messages. Reads only; statements are bounded by their limits. */
@@ -159,9 +162,9 @@ function entryOf(row: EntryRow): TracedEntry {
     bytes: row.bytes,
     head: row.head,
     acknowledged:
-      row.code === null || row.acknowledged_at === null
+      row.code === null || row.acknowledged_at_ms === null
         ? undefined
-        : { code: row.code, atMs: row.acknowledged_at.getTime() },
+        : { code: row.code, atMs: row.acknowledged_at_ms },
     replays: row.replays ?? [],
   };
 }
