@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { splitBatch } from '#hl7v2';
 import { type ConvertedFile, convertFile, type MappingSet } from '#mapping';
 
+/** How a line begins that is a segment; any other is somebody's note or, where CR ends segments, goes on with the value before. */
+const SEGMENT = /[A-Za-z][A-Za-z0-9]{2}/;
 const MESSAGE_FILE = /\.(hl7|ndhl7|txt|out)$/;
 
 /** One file of the corpus and what became of it. */
@@ -45,24 +47,24 @@ export function leavesOf(bytes: Buffer): number[] | undefined {
 
 function leavesOfMessage(raw: Buffer): number {
   const text = raw.toString('latin1');
-  const start = text.indexOf('MSH');
-  const [field = '|', component = '^', repetition = '~', escape = '\\', subcomponent = '&'] = text.slice(
-    start + 3,
-    start + 8,
-  );
+  const header = text.slice(text.indexOf('MSH'));
+  const field = header.charAt(3);
+  // A short MSH-2 names fewer separators; what it does not name separates nothing.
+  const [component, repetition, , subcomponent] = header.slice(4, header.indexOf(field, 4));
+  const split = (value: string, separator: string | undefined) =>
+    separator === undefined ? [value] : value.split(separator);
+  const endsByCr = text.includes('\r');
   let count = 0;
-  for (const segment of text.split(/\r\n|\r|\n/)) {
-    const fields = segment.split(field);
-    const isHeader = fields[0]?.endsWith('MSH') ?? false;
-    for (const value of fields.slice(isHeader ? 2 : 1))
-      for (const part of value.split(repetition))
-        for (const piece of part.split(component)) count += valued(piece, subcomponent, escape, field);
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    if (line.charAt(line.search(SEGMENT) + 3) !== field) {
+      if (line.trim() !== '' && !endsByCr) count++;
+      continue;
+    }
+    const fields = line.split(field);
+    for (const value of fields.slice(fields[0]?.endsWith('MSH') === true ? 2 : 1))
+      for (const part of split(value, repetition))
+        for (const piece of split(part, component))
+          count += split(piece, subcomponent).filter((leaf) => leaf !== '').length;
   }
   return count;
-}
-
-function valued(piece: string, subcomponent: string, escape: string, field: string): number {
-  // A short MSH-2 has no subcomponent separator: the field separator stands in its place.
-  const pieces = subcomponent === field || subcomponent === escape ? [piece] : piece.split(subcomponent);
-  return pieces.filter((text) => text !== '').length;
 }
