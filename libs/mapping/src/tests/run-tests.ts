@@ -9,7 +9,9 @@ import type { MappingProblem } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
 import type { MappingSet } from '../mapping-set.js';
 import { findValues, valueText } from './find-values.js';
+import { compareGolden, differenceText, readGolden } from './golden.js';
 import { type MappingTest, readTests } from './read-tests.js';
+import { updatedGolden } from './update-golden.js';
 
 export interface MappingTestResult {
   readonly file: string;
@@ -17,6 +19,8 @@ export interface MappingTestResult {
   readonly name: string;
   /** What was not as expected; empty when the test passed. */
   readonly failures: readonly string[];
+  /** When its golden is missing or differs: the file, below `dir`, and what it would be if what was found were right. */
+  readonly golden?: { readonly file: string; readonly text: string };
 }
 
 export interface MappingTestRun {
@@ -33,27 +37,45 @@ export function runMappingTests(dir: string): MappingTestRun {
   for (const file of mappingFiles(dir, 'hl7v2', '.test.yaml')) {
     const problems = new Problems(file);
     for (const test of readTests(readFileSync(join(dir, file), 'utf8'), problems))
-      results.push({ file, line: test.place.line, name: test.name, failures: runTest(test, dir, file, set) });
+      results.push({ file, line: test.place.line, name: test.name, ...runTest(test, dir, file, set) });
     errors.push(...problems.list);
   }
   return { results, errors };
 }
 
-function runTest(test: MappingTest, dir: string, file: string, set: MappingSet): string[] {
+type Outcome = Pick<MappingTestResult, 'failures' | 'golden'>;
+
+function runTest(test: MappingTest, dir: string, file: string, set: MappingSet): Outcome {
   const message = readMessage(test, dir, file);
-  if (typeof message === 'string') return [message];
+  if (typeof message === 'string') return { failures: [message] };
   const msh = message.first('MSH');
   const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
   const map = set.forMessage(code, trigger, structure);
-  if (!map) return [`no map is for ${code}^${trigger}`];
+  if (!map) return { failures: [`no map is for ${code}^${trigger}`] };
   const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
   const result = map.run(message, context);
-  return [
+  const golden =
+    test.golden === undefined ? undefined : checkGolden(join(dirname(file), test.golden), dir, result);
+  const failures = [
     ...checkCounts(test, result),
     ...checkValues(test, result),
+    ...(golden?.failures ?? []),
     ...checkReport(test, result),
     ...checkValid(test, result),
   ];
+  return { failures, ...(golden?.golden && { golden: golden.golden }) };
+}
+
+function checkGolden(file: string, dir: string, { resources }: MappingResult): Outcome {
+  const path = join(dir, file);
+  const golden = existsSync(path) ? readGolden(readFileSync(path, 'utf8')) : undefined;
+  if (typeof golden === 'string') return { failures: [`${file}: ${golden}`] };
+  const failures =
+    golden === undefined
+      ? [`there is no file ${file}; suture test --update writes it`]
+      : compareGolden(golden, resources).map(differenceText);
+  if (failures.length === 0) return { failures };
+  return { failures, golden: { file, text: updatedGolden(golden, resources) } };
 }
 
 function readMessage(test: MappingTest, dir: string, file: string): Message | string {
