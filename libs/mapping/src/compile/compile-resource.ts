@@ -3,6 +3,7 @@ import type { GroupNode } from '../dictionary/structure.js';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { ResourceMapSource, RuleBody } from '../language/mapping-file.js';
 import { suggestion } from '../language/problems.js';
+import { checkReachable } from './check-reachable.js';
 import { compileElement } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
 import { compileValue } from './compile-value.js';
@@ -62,6 +63,7 @@ export function compileResource(
     compileText(expression, { ...scope, place: at }, 'peek'),
   );
   const when = map.when && compileCondition(map.when.condition, { ...scope, place: map.when.place });
+  checkReachable(map, problems);
   const good = compileElements(map, scope);
   const required = requiredMembers(
     type,
