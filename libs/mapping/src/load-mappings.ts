@@ -20,11 +20,12 @@ const fileSizeMax = 16 * 1024 * 1024;
 
 /**
  * Reads and compiles every mapping under `dir` (`mappings/`: hl7v2/*.yaml, tables/*.csv). Never throws for a mistake
- * in a file: the set holds what is good and the list of errors. Throws when `dir` cannot be read.
+ * in a file: the set holds what is good and the list of errors. Throws when `dir` cannot be read. `edit` changes each
+ * map before it is compiled.
  */
-export function loadMappings(dir: string): MappingSet {
+export function loadMappings(dir: string, edit: (map: MapSource) => MapSource = (map) => map): MappingSet {
   if (mappingFiles(dir, 'hl7v2', '.yaml').length === 0) return new LoadedSet([], [noMappings(dir)]);
-  const loader = new Loader(dir);
+  const loader = new Loader(dir, edit);
   loader.readTables();
   loader.readMaps();
   return loader.compile();
@@ -48,7 +49,10 @@ class Loader {
   readonly #tables = new Map<string, CodeTable>();
   readonly #maps = new Map<string, MapSource>();
 
-  constructor(readonly dir: string) {}
+  constructor(
+    readonly dir: string,
+    readonly edit: (map: MapSource) => MapSource,
+  ) {}
 
   readTables(): void {
     for (const file of mappingFiles(this.dir, 'tables', '.csv')) {
@@ -76,7 +80,7 @@ class Loader {
       const problems = this.#problemsOf(file);
       for (const map of readMappingFile(file, this.#text(file), problems)) {
         const other = this.#maps.get(map.name);
-        if (!other) this.#maps.set(map.name, map);
+        if (!other) this.#maps.set(map.name, this.edit(map));
         else
           problems.add(
             map.place,
