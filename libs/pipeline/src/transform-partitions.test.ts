@@ -50,6 +50,7 @@ function smallMappings(fixed = false): MappingSet {
         unmappedCount: -1,
         dropped: [],
         unmapped: [],
+        digest: '',
         errors: [],
       };
       return { resources: [note === 'unstorable' ? bad : mapped], report: account };
