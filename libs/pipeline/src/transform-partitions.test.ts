@@ -57,7 +57,7 @@ function smallMappings(fixed = false): MappingSet {
     },
   };
   const forMessage = (code: string) => (code === 'ADT' ? map : undefined);
-  return { errors: [], maps: [map], forMessage, named: () => undefined };
+  return { digest: '', errors: [], maps: [map], forMessage, named: () => undefined };
 }
 
 interface Options {
