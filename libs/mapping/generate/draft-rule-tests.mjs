@@ -40,7 +40,9 @@ function askedCodes() {
       .slice(1)
       .map((line) => line.split(',')[0])
       .filter((code) => code !== '' && code !== '*' && !code.includes('"'));
-  for (const file of mappingFiles(mappings, 'hl7v2', '.yaml').filter((one) => !one.endsWith('.test.yaml'))) {
+  for (const file of mappingFiles(mappings, 'hl7v2', '.yaml').filter(
+    (one) => !/\.(test|golden)\.yaml$/.test(one),
+  )) {
     const text = readFileSync(join(mappings, file), 'utf8');
     const place = String.raw`([A-Z][A-Z0-9]{1,2}[-.][\d.]+)`;
     for (const [, at, name] of text.matchAll(new RegExp(`${place} \\| table\\(([a-z0-9-]+)`, 'g')))
@@ -182,13 +184,16 @@ function body(group, lines, depth = 0) {
 /** Paths to all leaves of a resource, without places in lists. */
 function leafPaths(node, path, into) {
   if (Array.isArray(node)) for (const item of node) leafPaths(item, path, into);
-  else if (
-    node !== null &&
-    typeof node === 'object' &&
-    (node.text === undefined) | (node.constructor === Object)
-  )
+  else if (node?.constructor === Object)
     for (const [key, inner] of Object.entries(node)) leafPaths(inner, `${path}.${key}`, into);
   else into.add(path);
+}
+
+/** How many resources there are of each type. */
+function countsOf(resources) {
+  const counts = new Map();
+  for (const { type } of resources) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
 }
 
 const texts = (resources, path) => findValues(resources, path).map(valueText);
@@ -252,7 +257,7 @@ for (const map of set.maps) {
     if (whole.report.errors.length > 0) continue;
     const trees = whole.resources.map(({ resource }) => resource);
     const values = new Map();
-    const counts = new Map();
+    let counts = new Map();
     for (const key of [...switches.asked].filter((one) => open.has(one))) {
       const less = switches.without(key, () => run(message));
       const shown = difference(
@@ -261,7 +266,7 @@ for (const map of set.maps) {
       );
       if (shown === undefined) continue;
       open.delete(key);
-      if (shown.counts) for (const { type } of whole.resources) counts.set(type, (counts.get(type) ?? 0) + 1);
+      if (shown.counts) counts = countsOf(whole.resources);
       else values.set(shown.path, shown.wanted);
     }
     if (values.size + counts.size > 0) found.push({ lines, values, counts });

@@ -76,7 +76,7 @@ class Loader {
 
   readMaps(): void {
     for (const file of mappingFiles(this.dir, 'hl7v2', '.yaml')) {
-      if (file.endsWith('.test.yaml')) continue;
+      if (/\.(test|golden)\.yaml$/.test(file)) continue;
       const problems = this.#problemsOf(file);
       for (const map of readMappingFile(file, this.#text(file), problems)) {
         const other = this.#maps.get(map.name);
