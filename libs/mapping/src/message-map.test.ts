@@ -161,7 +161,7 @@ describe('converting files', () => {
 
   test.each([
     ['', 'HL7_MSH_MISSING'],
-    ['MSH|^~\\&|A|B|C|D|20240101||SIU^S12|1|P|2.5\rSCH|1\r', 'MAPPING_NONE'],
+    ['MSH|^~\\&|A|B|C|D|20240101||QRY^A19|1|P|2.5\rQRD|1\r', 'MAPPING_NONE'],
     ['MSH|||A\r', 'HL7_SEPARATORS_INVALID'],
   ])('%p is refused with a code', (text, code) => {
     const { bundle, messages } = convertFile(Buffer.from(text), set, options);
