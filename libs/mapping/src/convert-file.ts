@@ -113,7 +113,6 @@ function convertMessage(
 /** The account of a message that nobody maps: every leaf is unmapped. */
 function allUnmapped(message: Message): MappingReport {
   const unmapped: string[] = [];
-  // eslint-disable-next-line max-params -- the visitor has the parameters that hl7v2 gives it
   message.eachLeaf((segment, field, repetition, component, subcomponent) => {
     unmapped.push(segment.path(field, repetition, component, subcomponent));
   });
