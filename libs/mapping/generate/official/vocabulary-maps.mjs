@@ -44,6 +44,12 @@ const ours = {
   'YesNoIndicator[AvailabilityStatus]': 'specimen-availability',
 };
 
+/** Codes that have no row on purpose. */
+const withoutRow = {
+  // An update says nothing of the status; the class of the patient does.
+  'Event[EncounterStatus]': ['A08'],
+};
+
 const tableSystem = (system) =>
   `http://terminology.hl7.org/CodeSystem/v2-${system.replace(/^HL7-?/, '').padStart(4, '0')}`;
 const sameCode = ({ from, to, system, toSystem }) =>
@@ -75,6 +81,7 @@ function compare(table) {
   if (!found) return { name: table.name, rows: rows.length, open: [] };
   const open = [];
   for (const { from, to, toSystem, condition } of rows) {
+    if (withoutRow[table.name]?.includes(from)) continue;
     const row = found.get(from) ?? found.get(from.toUpperCase());
     const same = row?.[2] === to && (row[3] === '' || toSystem === '' || row[3] === toSystem);
     if (!same && !row?.[5] && condition === '') open.push({ from, official: to, ours: row?.[2] ?? '' });
