@@ -128,6 +128,20 @@ describe('messages that went wrong on the way', () => {
 });
 
 describe('converting files', () => {
+  test('a message without a map is refused with an account of all it holds', () => {
+    const raw = Buffer.from('MSH|^~\\&|A|B|C|D|20240101||QRY^A19|1|P|2.5\rQRD|a&b~c||R\r');
+    const [message] = convertFile(raw, set, options).messages;
+    expect(message?.refusal?.code).toBe('MAPPING_NONE');
+    expect(message?.report).toMatchObject({ mapped: 0, droppedCount: 0, dropped: [] });
+    expect(message?.report?.unmapped.slice(-4)).toEqual([
+      'QRD[1]-1[1].1.1',
+      'QRD[1]-1[1].1.2',
+      'QRD[1]-1[2]',
+      'QRD[1]-3[1]',
+    ]);
+    expect(message?.report?.unmappedCount).toBe(message?.report?.unmapped.length);
+  });
+
   const options = { tenant: 't' };
 
   test('one message becomes a message bundle that begins with its header', () => {
