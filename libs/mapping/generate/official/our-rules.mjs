@@ -7,7 +7,7 @@ export const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const built = join(root, 'dist/libs/mapping/src');
 
 /** A module of the built library. */
-export function fromBuild(path) {
+function fromBuild(path) {
   const file = join(built, path);
   if (!existsSync(file)) throw new Error('build first: npm run build');
   return import(pathToFileURL(file).href);

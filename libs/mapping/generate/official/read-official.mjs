@@ -1,4 +1,4 @@
-// Reads the official HL7 v2-to-FHIR tables (segments, datatypes, codesystems): CSV files with two lines of headings.
+// Reads the official HL7 v2-to-FHIR tables (segments, codesystems): CSV files with two lines of headings.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -80,11 +80,6 @@ function fieldTables(dir, folder) {
 /** `PID[Patient]` and the like: { name, source, resource, rows }. */
 export function readSegmentTables(dir) {
   return fieldTables(dir, 'segments');
-}
-
-/** `CX[Identifier]` and the like. */
-export function readTypeTables(dir) {
-  return fieldTables(dir, 'datatypes');
 }
 
 /** `AdministrativeSex` and the like: { name, rows: { from, title, system, to, display, toSystem, condition } }. */

@@ -1,13 +1,13 @@
 // Compares our maps with the official HL7 v2-to-FHIR segment tables, row by row.
-//   node libs/mapping/generate/official/compare-maps.mjs [--json | --markdown] [--all] [--tables DIR]
+//   node libs/mapping/generate/compare-maps.mjs [--json | --markdown] [--all] [--tables DIR]
 // A row (field -> element of a resource) is covered by a rule from that field to that element, dropped with a reason,
 // explained in differences.csv, differing (the field goes elsewhere) or missing. Status 1 when any row is one of the
 // last two. `differences.csv` holds table,source,element,reason; `*` stands for any text.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { flatten, readMaps, root } from './our-rules.mjs';
-import { elementOf, parseCsv, readSegmentTables } from './read-official.mjs';
+import { flatten, readMaps, root } from './official/our-rules.mjs';
+import { elementOf, parseCsv, readSegmentTables } from './official/read-official.mjs';
 
 const words = process.argv.slice(2);
 const tablesDir = words.includes('--tables')
@@ -126,7 +126,7 @@ function contentRows({ rows }) {
 }
 
 function readDifferences() {
-  const path = join(fileURLToPath(new URL('.', import.meta.url)), 'differences.csv');
+  const path = join(fileURLToPath(new URL('official/', import.meta.url)), 'differences.csv');
   const [, ...rows] = existsSync(path) ? parseCsv(readFileSync(path, 'utf8')) : [[]];
   return rows.map(([table, source, element, reason]) => ({ table, source, element, reason, used: 0 }));
 }
@@ -199,7 +199,7 @@ function markdown(results, { rows, fields }) {
   };
   const open = results.filter(({ state }) => state === 'missing' || state === 'differing');
   return `# Where our maps differ from the official HL7 v2-to-FHIR tables
-Made by \`node libs/mapping/generate/official/compare-maps.mjs --markdown > docs/mapping-differences.md\`; the reasons are kept in
+Made by \`node libs/mapping/generate/compare-maps.mjs --markdown > docs/mapping-differences.md\`; the reasons are kept in
 \`libs/mapping/generate/official/differences.csv\`. It looks at rules, not at messages: a row is covered when a rule takes the
 field to the resource and element that the table names, or to a resource that this element refers to.
 

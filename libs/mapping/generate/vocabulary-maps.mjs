@@ -1,12 +1,12 @@
 // The official vocabulary maps against our code tables.
-//   node libs/mapping/generate/official/vocabulary-maps.mjs [--json] [--tables DIR]     compares
-//   node libs/mapping/generate/official/vocabulary-maps.mjs --draft Religion            writes a code table to stdout
+//   node libs/mapping/generate/vocabulary-maps.mjs [--json] [--tables DIR]     compares
+//   node libs/mapping/generate/vocabulary-maps.mjs --draft Religion            writes a code table to stdout
 // A row of a table that says something else than the official one has its reason in the column note. A code that is
 // mapped to itself in the code system of its HL7 table needs no row: conversions name that system by themselves.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './our-rules.mjs';
-import { csvLine, parseCsv, readConceptTables } from './read-official.mjs';
+import { root } from './official/our-rules.mjs';
+import { csvLine, parseCsv, readConceptTables } from './official/read-official.mjs';
 
 const words = process.argv.slice(2);
 const after = (word) => (words.includes(word) ? words[words.indexOf(word) + 1] : undefined);
