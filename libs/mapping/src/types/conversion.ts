@@ -16,7 +16,7 @@ import {
   hdUriConvert,
   identifierConvert,
 } from './identifier.js';
-import { addressConvert, hasNameParts, nameConvert, telecomConvert } from './person.js';
+import { addressConvert, hasNameParts, nameConvert, nameTextConvert, telecomConvert } from './person.js';
 import {
   compositeQuantityConvert,
   moneyConvert,
@@ -33,6 +33,7 @@ import {
   integerConvert,
   periodConvert,
   plainCodeTextConvert,
+  plainTextConvert,
   pointerConvert,
   stringConvert,
   uriConvert,
@@ -59,7 +60,8 @@ export interface ConversionOptions {
 }
 
 const concepts = new Set(['CWE', 'CE', 'CNE', 'CF', 'CD', 'ICD', 'LA1', 'LA2']);
-const times = new Set(['DTM', 'TS', 'DT', 'TM']);
+/** Of a range the start. */
+const times = new Set(['DTM', 'TS', 'DT', 'TM', 'DR']);
 const texts = new Set([
   'ST',
   'TX',
@@ -79,6 +81,9 @@ const texts = new Set([
 ]);
 
 type ByTarget = (source: string, options: ConversionOptions) => Convert | undefined;
+
+/** Composites whose first component says it: its name or number (v2-to-FHIR CX[string], XON[string]). */
+const firstIsText = new Set(['CX', 'CK', 'XON', 'EI', 'DLN', 'PLN']);
 
 const time =
   (target: TimeTarget): ByTarget =>
@@ -147,10 +152,10 @@ function identifier(source: string, options: ConversionOptions): Convert | undef
   const { vocabulary, level, identifierType } = options;
   if (source === 'EI' || source === 'HD')
     return entityIdentifierConvert(source, vocabulary, level, identifierType);
+  if (source === 'DLN') return identifierConvert(source, vocabulary, level, identifierType || 'DL');
   if (hasIdentifierParts(source) || texts.has(source))
     return identifierConvert(source, vocabulary, level, identifierType);
-  if (concepts.has(source)) return identifierConvert('ST', vocabulary, level, identifierType);
-  return source === 'DLN' ? identifierConvert('ST', vocabulary, level, identifierType || 'DL') : undefined;
+  return concepts.has(source) ? identifierConvert('ST', vocabulary, level, identifierType) : undefined;
 }
 
 function quantity(source: string, options: ConversionOptions): Convert | undefined {
@@ -176,7 +181,8 @@ function primitive(
       if (texts.has(source)) return stringConvert(level);
       if (concepts.has(source)) return conceptTextConvert(level);
       if (source === 'HD') return hdTextConvert(level);
-      return stringConvert(level);
+      if (hasNameParts(source)) return nameTextConvert(source, level);
+      return firstIsText.has(source) ? plainTextConvert(level) : stringConvert(level);
     case 'decimal':
       return decimalConvert(level);
     case 'integer':

@@ -17,15 +17,29 @@ interface IdentifierParts {
   readonly end: number;
   /** A value to take before `value` (XON.10 before XON.3). */
   readonly newer: number;
+  /** Name of the state or other place that issued it. */
+  readonly place: number;
 }
 
-const none = { checkDigit: 0, scheme: 0, authority: 0, type: 0, facility: 0, start: 0, end: 0, newer: 0 };
+const none = {
+  checkDigit: 0,
+  scheme: 0,
+  authority: 0,
+  type: 0,
+  facility: 0,
+  start: 0,
+  end: 0,
+  newer: 0,
+  place: 0,
+};
 const parts: Readonly<Record<string, IdentifierParts>> = {
   CX: { ...none, value: 1, checkDigit: 2, scheme: 3, authority: 4, type: 5, facility: 6, start: 7, end: 8 },
   CK: { ...none, value: 1, checkDigit: 2, scheme: 3, authority: 4 },
   XCN: { ...none, value: 1, authority: 9, checkDigit: 11, scheme: 12, type: 13, facility: 14 },
   CNN: { ...none, value: 1 },
   XON: { ...none, value: 3, newer: 10, checkDigit: 4, scheme: 5, authority: 6, type: 7, facility: 8 },
+  DLN: { ...none, value: 1, end: 3, place: 2 },
+  PLN: { ...none, value: 1, type: 2, end: 4, place: 3 },
   PPN: { ...none, value: 1, authority: 9, checkDigit: 11, scheme: 12, type: 13, facility: 14 },
 };
 const checkDigitUrl = 'http://hl7.org/fhir/StructureDefinition/identifier-checkDigit';
@@ -68,7 +82,9 @@ export function identifierConvert(
       authority,
       at.facility > 0 ? readAuthority(run, start, end, at.facility, level) : undefined,
     );
+    const place = part(at.place);
     if (assigner) identifier['assigner'] = assigner;
+    else if (place !== undefined) identifier['assigner'] = { display: place };
     return identifier;
   };
 }

@@ -102,6 +102,29 @@ export function nameConvert(
   };
 }
 
+/** XPN, XCN and relatives to text: `Dr. Ana Maria Huber Jr. MD` (v2-to-FHIR XPN[string]). */
+export function nameTextConvert(type: string, level: Level): Convert {
+  const at = nameParts[type] ?? xpn;
+  return (run, start, end) => {
+    const family = run.part(start, end, at.family, separatorOf(run, level));
+    const surname = family < 0 ? undefined : surnameOf(run, family, run.end, level);
+    const part = (number: number): string | undefined => partText(run, start, end, number, level);
+    const words = [
+      part(at.prefix),
+      part(at.given),
+      part(at.second),
+      surname,
+      part(at.suffix),
+      part(at.degree),
+    ];
+    return listOf(...words)?.join(' ');
+  };
+}
+
+function surnameOf(run: Run, start: number, end: number, level: Level): string | undefined {
+  return run.subLeaf(start, level === 2 ? end : run.cut(start, end, run.subcomponentCode));
+}
+
 function listOf(...values: (string | undefined)[]): string[] | undefined {
   const list = values.filter((value) => value !== undefined);
   return list.length > 0 ? list : undefined;

@@ -60,6 +60,11 @@ export function plainCodeTextConvert(level: Level): Convert {
   };
 }
 
+/** The first component as it is. */
+export function plainTextConvert(level: Level): Convert {
+  return (run, start, end) => firstText(run, start, end, level);
+}
+
 export function uriConvert(level: Level): Convert {
   return (run, start, end) => {
     const text = firstText(run, start, end, level);

@@ -64,7 +64,8 @@ function timePart(
   const hour = number(text, 8, 10);
   const minute = digits >= 12 ? number(text, 10, 12) : 0;
   const second = digits >= 14 ? number(text, 12, 14) : 0;
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  // R4 knows leap seconds.
+  if (hour > 23 || minute > 59 || second > (minute === 59 ? 60 : 59)) return undefined;
   let at = digits;
   let fraction = '';
   if (text.charCodeAt(at) === 0x2e) {
