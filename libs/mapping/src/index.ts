@@ -15,4 +15,5 @@ export type {
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
+export { type MutationRun, mutateMappings } from './tests/mutate.js';
 export { type MappingTestRun, runMappingTests } from './tests/run-tests.js';

@@ -20,14 +20,15 @@ const fileSizeMax = 16 * 1024 * 1024;
 
 /**
  * Reads and compiles every mapping under `dir` (`mappings/`: hl7v2/*.yaml, tables/*.csv). Never throws for a mistake
- * in a file: the set holds what is good and the list of errors. Throws when `dir` cannot be read.
+ * in a file: the set holds what is good and the list of errors. Throws when `dir` cannot be read. `edit` changes each
+ * map before it is compiled.
  */
-export function loadMappings(dir: string): MappingSet {
-  if (mappingFiles(dir, 'hl7v2', '.yaml').length === 0) return new LoadedSet([], [noMappings(dir)]);
-  const loader = new Loader(dir);
+export function loadMappings(dir: string, edit: (map: MapSource) => MapSource = (map) => map): MappingSet {
+  if (mappingFiles(dir, 'hl7v2', '.yaml').length === 0) return new LoadedSet([], '', () => [noMappings(dir)]);
+  const loader = new Loader(dir, edit);
   loader.readTables();
   loader.readMaps();
-  return loader.compile();
+  return loader.set();
 }
 
 /** Alone, without the tables that miss as well: there is one thing to do. */
@@ -48,7 +49,10 @@ class Loader {
   readonly #tables = new Map<string, CodeTable>();
   readonly #maps = new Map<string, MapSource>();
 
-  constructor(readonly dir: string) {}
+  constructor(
+    readonly dir: string,
+    readonly edit: (map: MapSource) => MapSource,
+  ) {}
 
   readTables(): void {
     for (const file of mappingFiles(this.dir, 'tables', '.csv')) {
@@ -72,11 +76,11 @@ class Loader {
 
   readMaps(): void {
     for (const file of mappingFiles(this.dir, 'hl7v2', '.yaml')) {
-      if (file.endsWith('.test.yaml')) continue;
+      if (/\.(test|golden)\.yaml$/.test(file)) continue;
       const problems = this.#problemsOf(file);
       for (const map of readMappingFile(file, this.#text(file), problems)) {
         const other = this.#maps.get(map.name);
-        if (!other) this.#maps.set(map.name, map);
+        if (!other) this.#maps.set(map.name, this.edit(map));
         else
           problems.add(
             map.place,
@@ -88,20 +92,18 @@ class Loader {
     }
   }
 
-  compile(): MappingSet {
+  set(): MappingSet {
     const systems = new Map(
       [...(this.#tables.get('code-systems')?.rows ?? [])].map(([name, row]) => [name, row.to]),
     );
     const vocabulary = new Vocabulary(new SystemNames(systems), this.#tables);
-    const compiled: MessageMap[] = [];
-    for (const map of this.#maps.values()) {
-      if (map.kind !== 'message') continue;
-      const one = this.#compileMessageMap(map, vocabulary);
-      if (one) compiled.push(one);
-    }
-    this.#checkClaims(compiled);
-    const errors = unique([...this.#problems.values()].flatMap((problems) => problems.list));
-    return new LoadedSet(compiled, errors);
+    const sources = [...this.#maps.values()].filter((map) => map.kind === 'message');
+    this.#checkClaims(sources);
+    const maps = sources.map(
+      (source) => new UncompiledMap(source, () => this.#compileMessageMap(source, vocabulary)),
+    );
+    const problems = () => unique([...this.#problems.values()].flatMap(({ list }) => list));
+    return new LoadedSet(maps, this.#digest([...this.#texts.keys()]), problems);
   }
 
   #compileMessageMap(source: MessageMapSource, vocabulary: Vocabulary): MessageMap | undefined {
@@ -119,10 +121,10 @@ class Loader {
   }
 
   /** Two maps for one message: neither file can be preferred. */
-  #checkClaims(maps: readonly MessageMap[]): void {
+  #checkClaims(maps: readonly MessageMapSource[]): void {
     const claimed = new Map<string, string>();
     for (const map of maps) {
-      for (const { text, place } of map.facts.source.for) {
+      for (const { text, place } of map.for) {
         const other = claimed.get(text);
         if (other === undefined) claimed.set(text, map.name);
         else
@@ -190,30 +192,57 @@ function unique(problems: readonly MappingProblem[]): MappingProblem[] {
   return [...seen.values()];
 }
 
-class LoadedSet implements MappingSet {
-  readonly #byMessage = new Map<string, CompiledMessageMap>();
-  readonly #byName = new Map<string, CompiledMessageMap>();
+/** A message map that is compiled when it is first wanted. */
+class UncompiledMap {
+  #compiled: { readonly map: MessageMap | undefined } | undefined;
 
   constructor(
-    readonly maps: readonly MessageMap[],
-    readonly errors: readonly MappingProblem[],
+    readonly source: MessageMapSource,
+    readonly compile: () => MessageMap | undefined,
+  ) {}
+
+  /** Undefined when it has a mistake. */
+  get map(): MessageMap | undefined {
+    this.#compiled ??= { map: this.compile() };
+    return this.#compiled.map;
+  }
+}
+
+class LoadedSet implements MappingSet {
+  readonly #byMessage = new Map<string, UncompiledMap>();
+  readonly #byName = new Map<string, UncompiledMap>();
+
+  /** `problems` are those found so far. */
+  constructor(
+    readonly all: readonly UncompiledMap[],
+    readonly digest: string,
+    readonly problems: () => readonly MappingProblem[],
   ) {
-    for (const map of maps) {
-      this.#byName.set(map.name, map);
-      this.#byName.set(map.file.replace(/\.yaml$/, ''), map);
-      for (const claim of map.claims) if (!this.#byMessage.has(claim)) this.#byMessage.set(claim, map);
+    for (const one of all) {
+      this.#byName.set(one.source.name, one);
+      this.#byName.set(one.source.file.replace(/\.yaml$/, ''), one);
+      for (const { text } of one.source.for) if (!this.#byMessage.has(text)) this.#byMessage.set(text, one);
     }
+  }
+
+  get maps(): readonly MessageMap[] {
+    return this.all.flatMap((one) => one.map ?? []);
+  }
+
+  get errors(): readonly MappingProblem[] {
+    for (const one of this.all) void one.map;
+    return this.problems();
   }
 
   forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined {
     return (
-      this.#byMessage.get(`${code}^${trigger}`) ??
-      (structure === undefined ? undefined : this.#byMessage.get(structure)) ??
-      this.#byMessage.get(code)
+      this.#byMessage.get(`${code}^${trigger}`)?.map ??
+      (structure === undefined ? undefined : this.#byMessage.get(structure)?.map) ??
+      this.#byMessage.get(code)?.map
     );
   }
 
   named(name: string): CompiledMessageMap | undefined {
-    return this.#byName.get(name);
+    return this.#byName.get(name)?.map;
   }
 }

@@ -119,8 +119,8 @@ function accountFigures(corpus: string, files: readonly ConvertedCorpusFile[]): 
   const places = new Map<string, number>();
   for (const { file, converted } of files) {
     const counted = leavesOf(readFileSync(join(corpus, file)));
-    converted.messages.forEach(({ report }, index) => {
-      if (report === undefined) return;
+    converted.messages.forEach(({ report, refusal }, index) => {
+      if (report === undefined || refusal !== undefined) return;
       const accounted = report.mapped + report.droppedCount + report.unmappedCount;
       leaves += accounted;
       unmapped += report.unmappedCount;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { splitBatch } from '#hl7v2';
 import { type ConvertedFile, convertFile, type MappingSet } from '#mapping';
 
-/** How a line begins that is a segment; any other is somebody's note or, where CR ends segments, goes on with the value before. */
+/** How a line begins that is a segment; any other goes on with the value before or, behind an empty line, is somebody's note. */
 const SEGMENT = /[A-Za-z][A-Za-z0-9]{2}/;
 const MESSAGE_FILE = /\.(hl7|ndhl7|txt|out)$/;
 
@@ -53,14 +53,18 @@ function leavesOfMessage(raw: Buffer): number {
   const [component, repetition, , subcomponent] = header.slice(4, header.indexOf(field, 4));
   const split = (value: string, separator: string | undefined) =>
     separator === undefined ? [value] : value.split(separator);
-  const endsByCr = text.includes('\r');
   let count = 0;
+  const segments: string[] = [];
+  let isInSegment = false;
   for (const line of text.split(/\r\n|\r|\n/)) {
-    if (line.charAt(line.search(SEGMENT) + 3) !== field) {
-      if (line.trim() !== '' && !endsByCr) count++;
-      continue;
-    }
-    const fields = line.split(field);
+    const isSegment = line.charAt(line.search(SEGMENT) + 3) === field;
+    if (isSegment) segments.push(line);
+    else if (line.trim() !== '' && isInSegment) segments.push(`${segments.pop()} ${line}`);
+    else if (line.trim() !== '') count++;
+    isInSegment = isSegment || (isInSegment && line.trim() !== '');
+  }
+  for (const segment of segments) {
+    const fields = segment.split(field);
     for (const value of fields.slice(fields[0]?.endsWith('MSH') === true ? 2 : 1))
       for (const part of split(value, repetition))
         for (const piece of split(part, component))

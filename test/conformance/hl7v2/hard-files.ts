@@ -48,7 +48,5 @@ function faultsOf(file: string, fact: Fact, { converted }: ConvertedCorpusFile):
   for (const value of wanted)
     if (value !== undefined && !text.includes(JSON.stringify(value)))
       faults.push(`${value} is not in the bundle`);
-  for (const { report } of messages)
-    for (const error of report?.errors ?? []) faults.push(`${error.code} ${error.path} ${error.rule}`);
   return faults;
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { formatProblem, runMappingTests } from '#mapping';
+import { formatProblem, mutateMappings, runMappingTests } from '#mapping';
 import { folderLayout } from '../mapping-folder.js';
 import type { Terminal } from '../terminal.js';
 import { counted, durationText } from '../time-text.js';
@@ -22,6 +22,7 @@ export const testMappings: Verb = {
   options: {
     verbose: { type: 'boolean', short: 'v', about: 'name the tests that passed too' },
     update: { type: 'boolean', about: 'after showing what differs, write what was found into the goldens' },
+    mutate: { type: 'boolean', about: 'take each rule away in turn and list those that no test misses' },
     watch: { type: 'boolean', about: 'run again whenever a file below the folder changes, until Ctrl-C' },
   },
   exits: { ok: 'every test passed', no: 'a test failed, or a mapping or test file has a mistake' },
@@ -30,6 +31,7 @@ export const testMappings: Verb = {
     const { words } = call.arguments;
     const folder = words.length === 0 ? undefined : call.arguments.onlyWord('folder');
     const layout = await folderLayout(call.settings, folder);
+    if (call.arguments.has('mutate')) return mutate(call, layout.mappings);
     if (!call.arguments.has('watch')) return runOnce(call, layout.mappings);
     for await (const _ of changesBelow(layout.mappings, call.terminal.stop)) runOnce(call, layout.mappings);
     return exitCode.ok;
@@ -58,6 +60,25 @@ function tell(run: MappingTestRun, failed: number, ms: number, { terminal, argum
   const counts = [`${run.results.length - failed} passed`, `${failed} failed`];
   if (run.errors.length > 0) counts.push(counted(run.errors.length, 'problem'));
   terminal.out(`${counts.join(', ')} (${durationText(ms)})`);
+}
+
+/** Answers no when a rule can go without any test noticing. */
+function mutate({ terminal, json }: Call, mappings: string): ExitCode {
+  const startedMs = performance.now();
+  const run = mutateMappings(mappings, (done, of) => terminal.progress(`${done} of ${of} rules taken away`));
+  const isGood = run.survivors.length + run.failing.length + run.errors.length === 0;
+  if (json) terminal.out(JSON.stringify(run));
+  else {
+    for (const line of [...run.errors.map(formatProblem), ...run.failing]) terminal.out(line);
+    for (const { file, line, name } of run.survivors) terminal.out(`${file}:${line}  ${name}`);
+    const tried = run.failing.length + run.errors.length === 0;
+    terminal.out(
+      tried
+        ? `${counted(run.rules, 'rule')} taken away in turn, ${run.survivors.length} missed by no test (${durationText(performance.now() - startedMs)})`
+        : 'nothing was taken away: all tests must pass first',
+    );
+  }
+  return isGood ? exitCode.ok : exitCode.no;
 }
 
 /** Once at the start, then whenever something below `folder` changed and nothing more did for a moment. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { checkResource } from '#fhir';
 import { type Message, parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
+import type { MapSource } from '../language/mapping-file.js';
 import { Problems } from '../language/problems.js';
 import { loadMappings, mappingFiles } from '../load-mappings.js';
 import type { MappingProblem } from '../mapping-problem.js';
@@ -31,39 +32,65 @@ export interface MappingTestRun {
 
 /** Runs every `*.test.yaml` under `dir` (`mappings/`) against the mappings there. */
 export function runMappingTests(dir: string): MappingTestRun {
-  const set = loadMappings(dir);
-  const errors = [...set.errors];
-  const results: MappingTestResult[] = [];
-  for (const file of mappingFiles(dir, 'hl7v2', '.test.yaml')) {
-    const problems = new Problems(file);
-    for (const test of readTests(readFileSync(join(dir, file), 'utf8'), problems))
-      results.push({ file, line: test.place.line, name: test.name, ...runTest(test, dir, file, set) });
-    errors.push(...problems.list);
-  }
-  return { results, errors };
+  const tests = new PreparedTests(dir);
+  const results = tests.list.map((one) => {
+    const { file, test } = one;
+    return { file, line: test.place.line, name: test.name, ...tests.run(one) };
+  });
+  return { results, errors: tests.errors };
 }
 
 type Outcome = Pick<MappingTestResult, 'failures' | 'golden'>;
 
-function runTest(test: MappingTest, dir: string, file: string, set: MappingSet): Outcome {
-  const message = readMessage(test, dir, file);
-  if (typeof message === 'string') return { failures: [message] };
-  const msh = message.first('MSH');
-  const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
-  const map = set.forMessage(code, trigger, structure);
-  if (!map) return { failures: [`no map is for ${code}^${trigger}`] };
-  const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
-  const result = map.run(message, context);
-  const golden =
-    test.golden === undefined ? undefined : checkGolden(join(dirname(file), test.golden), dir, result);
-  const failures = [
-    ...checkCounts(test, result),
-    ...checkValues(test, result),
-    ...(golden?.failures ?? []),
-    ...checkReport(test, result),
-    ...checkValid(test, result),
-  ];
-  return { failures, ...(golden?.golden && { golden: golden.golden }) };
+export interface PreparedTest {
+  readonly file: string;
+  readonly test: MappingTest;
+  /** A string says why there is none. */
+  readonly message: Message | string;
+}
+
+/** The tests under `dir` with their messages read and the mappings compiled: they can be run again and again. */
+export class PreparedTests {
+  readonly list: readonly PreparedTest[];
+  /** Mistakes in mappings, tables and test files. */
+  readonly errors: readonly MappingProblem[];
+  readonly #set: MappingSet;
+
+  /** `edit` changes each map before it is compiled. */
+  constructor(
+    readonly dir: string,
+    edit?: (map: MapSource) => MapSource,
+  ) {
+    this.#set = loadMappings(dir, edit);
+    const errors = [...this.#set.errors];
+    this.list = mappingFiles(dir, 'hl7v2', '.test.yaml').flatMap((file) => {
+      const problems = new Problems(file);
+      const tests = readTests(readFileSync(join(dir, file), 'utf8'), problems);
+      errors.push(...problems.list);
+      return tests.map((test) => ({ file, test, message: readMessage(test, dir, file) }));
+    });
+    this.errors = errors;
+  }
+
+  run({ file, test, message }: PreparedTest): Outcome {
+    if (typeof message === 'string') return { failures: [message] };
+    const msh = message.first('MSH');
+    const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
+    const map = this.#set.forMessage(code, trigger, structure);
+    if (!map) return { failures: [`no map is for ${code}^${trigger}`] };
+    const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
+    const result = map.run(message, context);
+    const golden =
+      test.golden === undefined ? undefined : checkGolden(join(dirname(file), test.golden), this.dir, result);
+    const failures = [
+      ...checkCounts(test, result),
+      ...checkValues(test, result),
+      ...(golden?.failures ?? []),
+      ...checkReport(test, result),
+      ...checkValid(test, result),
+    ];
+    return { failures, ...(golden?.golden && { golden: golden.golden }) };
+  }
 }
 
 function checkGolden(file: string, dir: string, { resources }: MappingResult): Outcome {
