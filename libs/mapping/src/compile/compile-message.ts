@@ -166,7 +166,7 @@ class StepBuilder {
       );
       return undefined;
     }
-    const site = { group: places.group, names: this.names.at(around), aliases, level: 1 as Level };
+    const site = { group: places.group, names: this.names.at(step, around), aliases, level: 1 as Level };
     const plan = compileResource(map, site, this.compiler);
     const condition = step.when && this.condition(step.when, step, map, site);
     if (!plan || (step.when && !condition)) {

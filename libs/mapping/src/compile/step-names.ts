@@ -21,12 +21,15 @@ interface Variable extends NamedResource {
 }
 
 /**
- * The names of a message map. A use means the definitions nearest to it: those that share most of the `each` steps
- * around it. Definitions that one use means are one variable; it lives in the innermost `each` around all of them
+ * The names of a message map. A use means the definitions nearest to it that are not after it: those that share most of
+ * the `each` steps around it. (A name of a later group is not yet made: to mean it would keep it from one occurrence to
+ * the next, and give a result the order or the specimen of another.) Definitions that one use means are one variable; it lives in the innermost `each` around all of them
  * and all their uses, and starts empty in every occurrence of that.
  */
 export class StepNames {
   readonly #definitions: Definition[] = [];
+  /** Place of every create step in the order of the file. */
+  readonly #order = new Map<CreateStep, number>();
   readonly #compiler: Compiler;
 
   constructor(map: MessageMapSource, compiler: Compiler) {
@@ -48,10 +51,10 @@ export class StepNames {
     return this.#definitions.find((definition) => definition.step === step)?.variable.slot;
   }
 
-  /** What names mean inside these `each` steps. */
-  at(around: Around): ReadonlyMap<string, NamedResource> {
+  /** What names mean in this step, inside these `each` steps. */
+  at(step: CreateStep, around: Around): ReadonlyMap<string, NamedResource> {
     const names = new Set(this.#definitions.map((definition) => definition.name));
-    const found = [...names].map((name) => [name, this.#nearest(name, around)[0]?.variable] as const);
+    const found = [...names].map((name) => [name, this.#nearest(name, step, around)[0]?.variable] as const);
     return new Map(found.flatMap(([name, variable]) => (variable ? [[name, variable]] : [])));
   }
 
@@ -65,8 +68,12 @@ export class StepNames {
 
   #define(steps: readonly MapStep[], around: Around): void {
     for (const step of steps) {
-      if (step.kind === 'each') this.#define(step.steps, [...around, step]);
-      else if (step.as !== undefined) {
+      if (step.kind === 'each') {
+        this.#define(step.steps, [...around, step]);
+        continue;
+      }
+      this.#order.set(step, this.#order.size);
+      if (step.as !== undefined) {
         const type = this.#compiler.maps.get(step.map)?.create.type ?? '';
         this.#definitions.push({
           name: step.as,
@@ -83,14 +90,20 @@ export class StepNames {
       if (step.kind === 'each') this.#use(step.steps, [...around, step]);
       else
         for (const name of this.#compiler.maps.get(step.map)?.uses ?? [])
-          this.#join(this.#nearest(name, around), around);
+          this.#join(this.#nearest(name, step, around), around);
     }
   }
 
-  #nearest(name: string, around: Around): Definition[] {
-    const named = this.#definitions.filter((definition) => definition.name === name);
+  #nearest(name: string, step: CreateStep, around: Around): Definition[] {
+    const named = this.#definitions.filter(
+      (definition) => definition.name === name && this.#place(definition.step) <= this.#place(step),
+    );
     const most = Math.max(-1, ...named.map((definition) => together(definition.around, around).length));
     return named.filter((definition) => together(definition.around, around).length === most);
+  }
+
+  #place(step: CreateStep): number {
+    return this.#order.get(step) ?? 0;
   }
 
   #join(definitions: readonly Definition[], around: Around): void {
