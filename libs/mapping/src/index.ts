@@ -2,7 +2,7 @@ export {
   type ConvertedFile,
   convertFile,
 } from './convert-file.js';
-export { loadMappings } from './load-mappings.js';
+export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mappings.js';
 export { formatProblem, type MappingProblem } from './mapping-problem.js';
 export type {
   DroppedLeaf,

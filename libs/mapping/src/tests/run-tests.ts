@@ -4,7 +4,8 @@ import { checkResource } from '#fhir';
 import { type Message, parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
 import { Problems } from '../language/problems.js';
-import { loadMappings, mappingFiles } from '../load-mappings.js';
+import { MappingLibrary } from '../load-mappings.js';
+import { baseLayer, folderOf, mappingFiles, sutureLayer } from '../mapping-files.js';
 import type { MappingProblem } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
 import type { MappingSet } from '../mapping-set.js';
@@ -25,18 +26,33 @@ export interface MappingTestRun {
   readonly errors: readonly MappingProblem[];
 }
 
-/** Runs every `*.test.yaml` under `dir` (`mappings/`) against the mappings there. */
+/**
+ * Runs every `*.test.yaml` under `dir` (`mappings/`) against the mappings there: those of a layer with that layer, the
+ * others with the usual ones, unless a test names its layers.
+ */
 export function runMappingTests(dir: string): MappingTestRun {
-  const set = loadMappings(dir);
-  const errors = [...set.errors];
+  const library = new MappingLibrary(dir);
+  const errors = new Map<string, MappingProblem>();
+  const keep = (problems: readonly MappingProblem[]) => {
+    for (const one of problems)
+      errors.set(`${one.file}:${one.line}:${one.column} ${one.code} ${one.message}`, one);
+  };
+  keep(library.set(library.usualLayers).errors);
   const results: MappingTestResult[] = [];
-  for (const file of mappingFiles(dir, 'hl7v2', '.test.yaml')) {
-    const problems = new Problems(file);
-    for (const test of readTests(readFileSync(join(dir, file), 'utf8'), problems))
-      results.push({ file, line: test.place.line, name: test.name, failures: runTest(test, dir, file, set) });
-    errors.push(...problems.list);
+  for (const layer of [baseLayer, sutureLayer, ...library.layers]) {
+    const own = library.layers.includes(layer) ? [layer] : library.usualLayers;
+    for (const file of mappingFiles(dir, folderOf(layer), '.test.yaml')) {
+      const problems = new Problems(file);
+      for (const test of readTests(readFileSync(join(dir, file), 'utf8'), problems)) {
+        const set = library.set(test.layers ?? own);
+        keep(set.errors);
+        const failures = runTest(test, dir, file, set);
+        results.push({ file, line: test.place.line, name: test.name, failures });
+      }
+      keep(problems.list);
+    }
   }
-  return { results, errors };
+  return { results, errors: [...errors.values()] };
 }
 
 function runTest(test: MappingTest, dir: string, file: string, set: MappingSet): string[] {
