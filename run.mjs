@@ -262,6 +262,8 @@ async function main(name, words) {
     process.exitCode = (await (await built('test', 'load', 'bench.js')).bench(words)) ?? 0;
   else if (name === 'prove')
     process.exitCode = (await (await built('test', 'faults', 'prove.js')).prove(words)) ?? 0;
+  else if (name === 'conformance')
+    process.exitCode = (await built('test', 'conformance', 'conformance.js')).conformance(words);
   else await built('apps', 'cli', 'src', 'main.js');
 }
 

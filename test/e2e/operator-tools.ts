@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { formatPosition, parsePosition } from '#kernel';
 import { TILE_WIDTH, tilePath, tileWidth } from '#merkle';
+import { eventually } from './deployment.js';
 import { result, SAMPLE_PATIENT } from './samples.js';
 import type { Scene } from './scene.js';
 import { suture } from './suture-command.js';
@@ -41,6 +42,10 @@ export function operatorToolsTell(scene: () => Scene): void {
   });
 
   test('trace shows every stage of a message, by control id, position, FHIR id and patient identifier', async () => {
+    // Times of acknowledgments are noted a moment later, together.
+    await eventually('the acknowledgment is noted', async () => {
+      return (await trace(scene(), ids[0])).acknowledged !== undefined;
+    });
     const told = await trace(scene(), ids[0]);
     expect(told).toMatchObject({
       state: 'transformed',

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { repositoryRoot } from '../load/bench-messages.js';
 import { loadTemplates, type MessageTemplate } from '../load/message-templates.js';
 
+/** What the channel of these tests takes. */
+const TAKEN = /^(adt-a0[148]|oru-r01|vxu-v04)\//;
+
 /** The sample messages that ship with the project. */
 export const samplesDirectory = join(repositoryRoot, 'test/fixtures/hl7v2');
 
@@ -13,6 +16,11 @@ export interface Sample {
 
 /** In the order in which a person would send the folder. */
 export function samples(): Sample[] {
+  return allSamples().filter(({ file }) => TAKEN.test(file));
+}
+
+/** With those that only the sample channel of a hospital takes. */
+export function allSamples(): Sample[] {
   return readdirSync(samplesDirectory, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.hl7'))
     .sort()

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
 import { LayeredMaps } from './language/layers.js';
-import type { MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
+import type { MapSource, MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
 import { Problems } from './language/problems.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
 import { baseLayer, folderOf, sutureLayer } from './mapping-files.js';
-import type { MappingProblem } from './mapping-problem.js';
+import { type MappingProblem, uniqueProblems } from './mapping-problem.js';
 import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 import { MessageMap } from './message-map.js';
 import { DropTable } from './run/drop-table.js';
@@ -15,20 +15,25 @@ import type { CodeTable } from './tables/code-table.js';
 import { SystemNames } from './types/code-systems.js';
 import { builtInTables, Vocabulary } from './types/vocabulary.js';
 
-/** One choice of layers, compiled: the maps, and what the layers say of each rule. */
+/** One choice of layers: the maps, compiled when they are wanted, and what the layers say of each rule. */
 export interface CompiledLayers {
   readonly set: MappingSet;
   readonly source: LayeredMaps;
 }
 
 /**
- * Compiles `hl7v2/*.yaml` and `tables/*.csv` with the layers over them, the highest last. Never throws for a mistake in a
- * file: the set holds what is good and the list of errors.
+ * Puts `hl7v2/*.yaml` and `tables/*.csv` together with the layers over them, the highest last. Never throws for a mistake in
+ * a file: the set holds what is good and the list of errors. `edit` changes each map before it is compiled.
  */
-export function compileLayers(files: MappingFiles, layers: readonly string[]): CompiledLayers {
-  const loader = new Loader(files, layers);
-  if (files.maps(sutureLayer).length > 0) return loader.compile();
-  return { set: new LoadedSet([], [noMappings(files.dir)]), source: loader.source };
+export function compileLayers(
+  files: MappingFiles,
+  layers: readonly string[],
+  edit: (map: MapSource) => MapSource,
+): CompiledLayers {
+  const loader = new Loader(files, layers, edit);
+  const { source } = loader;
+  if (files.maps(sutureLayer).length > 0) return { set: loader.set(), source };
+  return { set: new LoadedSet([], '', () => [noMappings(files.dir)]), source };
 }
 
 /** Alone, without the tables that miss as well: there is one thing to do. */
@@ -46,11 +51,14 @@ function noMappings(dir: string): MappingProblem {
 class Loader {
   readonly #problems = new Map<string, Problems>();
   readonly #tables = new Map<string, CodeTable>();
+  /** Every file of these layers. */
+  readonly #read = new Set<string>();
   readonly source: LayeredMaps;
 
   constructor(
     readonly files: MappingFiles,
     chosen: readonly string[],
+    readonly edit: (map: MapSource) => MapSource,
   ) {
     const layers = [baseLayer, sutureLayer, ...chosen];
     for (const layer of chosen) if (!files.layers.includes(layer)) this.#unknownLayer(layer);
@@ -76,6 +84,7 @@ class Loader {
   }
 
   #keepProblems({ file, problems }: ReadFile<unknown>): void {
+    this.#read.add(file);
     this.#problemsOf(file).list.push(...problems.list);
   }
 
@@ -101,26 +110,28 @@ class Loader {
     }
   }
 
-  compile(): CompiledLayers {
+  set(): MappingSet {
     const systems = new Map(
       [...(this.#tables.get('code-systems')?.rows ?? [])].map(([name, row]) => [name, row.to]),
     );
     const vocabulary = new Vocabulary(new SystemNames(systems), this.#tables);
-    const compiled: MessageMap[] = [];
-    for (const map of this.source.maps.values()) {
-      if (map.kind !== 'message') continue;
-      const one = this.#compileMessageMap(map, vocabulary);
-      if (one) compiled.push(one);
-    }
-    this.#checkClaims(compiled);
-    const errors = unique([...this.#problems.values()].flatMap((problems) => problems.list));
-    return { set: new LoadedSet(compiled, errors), source: this.source };
+    const maps = [...this.source.maps.values()].map(this.edit);
+    const resources = new Map(maps.flatMap((map) => (map.kind === 'resource' ? [[map.name, map]] : [])));
+    const messages = maps.filter((map) => map.kind === 'message');
+    this.#checkClaims(messages);
+    const uncompiled = messages.map(
+      (source) => new UncompiledMap(source, () => this.#compileMessageMap(source, vocabulary, resources)),
+    );
+    const problems = () => uniqueProblems([...this.#problems.values()].flatMap(({ list }) => list));
+    return new LoadedSet(uncompiled, this.#digest(this.#read, this.source.maps.keys()), problems);
   }
 
-  #compileMessageMap(source: MessageMapSource, vocabulary: Vocabulary): MessageMap | undefined {
-    const compiler = new MapCompiler(vocabulary, this.#tables, this.#resourceMaps(), (file) =>
-      this.#problemsOf(file),
-    );
+  #compileMessageMap(
+    source: MessageMapSource,
+    vocabulary: Vocabulary,
+    maps: ReadonlyMap<string, ResourceMapSource>,
+  ): MessageMap | undefined {
+    const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
     const before = this.#problemsOf(source.file).list.length;
     const program = compileMessage(source, compiler);
     if (!program || this.#problemsOf(source.file).list.length > before) return undefined;
@@ -132,10 +143,10 @@ class Loader {
   }
 
   /** Two maps for one message: neither file can be preferred. */
-  #checkClaims(maps: readonly MessageMap[]): void {
+  #checkClaims(maps: readonly MessageMapSource[]): void {
     const claimed = new Map<string, string>();
     for (const map of maps) {
-      for (const { text, place } of map.facts.source.for) {
+      for (const { text, place } of map.for) {
         const other = claimed.get(text);
         if (other === undefined) claimed.set(text, map.name);
         else
@@ -149,14 +160,8 @@ class Loader {
     }
   }
 
-  #resourceMaps(): ReadonlyMap<string, ResourceMapSource> {
-    const maps = new Map<string, ResourceMapSource>();
-    for (const map of this.source.maps.values()) if (map.kind === 'resource') maps.set(map.name, map);
-    return maps;
-  }
-
   /** Over the files of maps and tables that took part, and the patches of those maps in the order of their layers. */
-  #digest(parts: Iterable<string>, maps: readonly string[]): string {
+  #digest(parts: Iterable<string>, maps: Iterable<string>): string {
     const hash = createHash('sha256');
     const tables = builtInTables.flatMap((name) => this.#tables.get(name)?.file ?? []);
     const add = (file: string) => {
@@ -182,38 +187,57 @@ class Loader {
   }
 }
 
-/** A map that is used in several places has its mistakes once. */
-function unique(problems: readonly MappingProblem[]): MappingProblem[] {
-  const seen = new Map(
-    problems.map((one) => [`${one.file}:${one.line}:${one.column} ${one.code} ${one.message}`, one]),
-  );
-  return [...seen.values()];
+/** A message map that is compiled when it is first wanted. */
+class UncompiledMap {
+  #compiled: { readonly map: MessageMap | undefined } | undefined;
+
+  constructor(
+    readonly source: MessageMapSource,
+    readonly compile: () => MessageMap | undefined,
+  ) {}
+
+  /** Undefined when it has a mistake. */
+  get map(): MessageMap | undefined {
+    this.#compiled ??= { map: this.compile() };
+    return this.#compiled.map;
+  }
 }
 
 class LoadedSet implements MappingSet {
-  readonly #byMessage = new Map<string, CompiledMessageMap>();
-  readonly #byName = new Map<string, CompiledMessageMap>();
+  readonly #byMessage = new Map<string, UncompiledMap>();
+  readonly #byName = new Map<string, UncompiledMap>();
 
+  /** `problems` are those found so far. */
   constructor(
-    readonly maps: readonly MessageMap[],
-    readonly errors: readonly MappingProblem[],
+    readonly all: readonly UncompiledMap[],
+    readonly digest: string,
+    readonly problems: () => readonly MappingProblem[],
   ) {
-    for (const map of maps) {
-      this.#byName.set(map.name, map);
-      this.#byName.set(map.file.replace(/\.yaml$/, ''), map);
-      for (const claim of map.claims) if (!this.#byMessage.has(claim)) this.#byMessage.set(claim, map);
+    for (const one of all) {
+      this.#byName.set(one.source.name, one);
+      this.#byName.set(one.source.file.replace(/\.yaml$/, ''), one);
+      for (const { text } of one.source.for) if (!this.#byMessage.has(text)) this.#byMessage.set(text, one);
     }
+  }
+
+  get maps(): readonly MessageMap[] {
+    return this.all.flatMap((one) => one.map ?? []);
+  }
+
+  get errors(): readonly MappingProblem[] {
+    for (const one of this.all) void one.map;
+    return this.problems();
   }
 
   forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined {
     return (
-      this.#byMessage.get(`${code}^${trigger}`) ??
-      (structure === undefined ? undefined : this.#byMessage.get(structure)) ??
-      this.#byMessage.get(code)
+      this.#byMessage.get(`${code}^${trigger}`)?.map ??
+      (structure === undefined ? undefined : this.#byMessage.get(structure)?.map) ??
+      this.#byMessage.get(code)?.map
     );
   }
 
   named(name: string): CompiledMessageMap | undefined {
-    return this.#byName.get(name);
+    return this.#byName.get(name)?.map;
   }
 }

@@ -92,7 +92,10 @@ function convertMessage(
   const unreadable = message.problems.find((problem) => problem.severity === 'error');
   if (unreadable) return refused(number, type, unreadable.code, unreadable.detail);
   const map = set.forMessage(code, trigger, structure);
-  if (!map) return refused(number, type, 'MAPPING_NONE', `no map is for ${type}`);
+  if (!map) {
+    const none = refused(number, type, 'MAPPING_NONE', `no map is for ${type}`);
+    return { ...none, report: allUnmapped(message) };
+  }
   const { resources, report } = map.run(message, { tenant, parameters, account: 'full' });
   for (const { type: kind, id, resource } of resources) entries.set(`${kind}/${id}`, writeJson(resource));
   return {
@@ -105,6 +108,15 @@ function convertMessage(
     controlId: msh?.value(10) ?? undefined,
     timestamp: map.timestamp(message, parameters),
   };
+}
+
+/** The account of a message that nobody maps: every leaf is unmapped. */
+function allUnmapped(message: Message): MappingReport {
+  const unmapped: string[] = [];
+  message.eachLeaf((segment, field, repetition, component, subcomponent) => {
+    unmapped.push(segment.path(field, repetition, component, subcomponent));
+  });
+  return { mapped: 0, droppedCount: 0, unmappedCount: unmapped.length, dropped: [], unmapped, errors: [] };
 }
 
 /** R4 Bundle.identifier of a message is its control id (v2-to-FHIR MSH[Bundle]). */

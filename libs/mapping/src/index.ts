@@ -3,9 +3,10 @@ export {
   convertFile,
 } from './convert-file.js';
 export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mappings.js';
-export { formatProblem, type MappingProblem } from './mapping-problem.js';
+export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {
   DroppedLeaf,
+  MappedLeaf,
   MappedResource,
   MappingFailure,
   MappingParameters,
@@ -15,4 +16,5 @@ export type {
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
+export { type MutationRun, mutateMappings } from './tests/mutate.js';
 export { type MappingTestRun, runMappingTests } from './tests/run-tests.js';

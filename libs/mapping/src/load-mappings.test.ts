@@ -55,6 +55,16 @@ describe('mistakes in mapping files', () => {
       '  gender: PID-8 | table(marital-status)\n',
       '12:19 MAPPING_BINDING',
     ],
+    [
+      'an alternative behind one that always gives',
+      '  gender: { choose: [{ value: male }, PID-8 | table(administrative-gender)] }\n',
+      '12:39 MAPPING_UNREACHABLE',
+    ],
+    [
+      'an alternative behind a literal',
+      "  birthDate: PID-7\n  gender: \"'male' ?? 'female'\"\n",
+      '13:22 MAPPING_UNREACHABLE',
+    ],
     ['a table nobody wrote', '  gender: PID-8 | table(genders)\n', '12:19 MAPPING_UNKNOWN_TABLE'],
     ['a function nobody wrote', '  gender: PID-8 | tabel(sex)\n', '12:19 MAPPING_UNKNOWN_FUNCTION'],
     ['a name nobody gave', '  generalPractitioner: [doctor]\n', '12:25 MAPPING_UNKNOWN_NAME'],

@@ -1,15 +1,22 @@
 import { type CompiledLayers, compileLayers } from './compile-layers.js';
+import type { MapSource } from './language/mapping-file.js';
 import type { RuleVersion } from './language/rule-history.js';
 import { MappingFiles } from './mapping-files.js';
 import type { MappingSet } from './mapping-set.js';
 
+export interface LoadOptions {
+  /** Folders under `layers`, the highest last; default none. */
+  readonly layers?: readonly string[];
+  /** Changes each map before it is compiled. */
+  readonly edit?: ((map: MapSource) => MapSource) | undefined;
+}
+
 /**
- * Reads and compiles every mapping under `dir` (`mappings/`: hl7v2/*.yaml, tables/*.csv), with these layers
- * (layers/NAME) over them, the highest last. Never throws for a mistake in a file: the set holds what is good and the
- * list of errors. Throws when `dir` cannot be read.
+ * Reads every mapping under `dir` (`mappings/`: hl7v2/*.yaml, tables/*.csv), with layers over them. Never throws for a
+ * mistake in a file: the set holds what is good and the list of errors. Throws when `dir` cannot be read.
  */
-export function loadMappings(dir: string, layers: readonly string[] = []): MappingSet {
-  return new MappingLibrary(dir).set(layers);
+export function loadMappings(dir: string, { layers = [], edit }: LoadOptions = {}): MappingSet {
+  return new MappingLibrary(dir, edit).set(layers);
 }
 
 /** A rule of a map, with what the layers say of it. */
@@ -28,7 +35,10 @@ export class MappingLibrary {
   readonly #files: MappingFiles;
   readonly #compiled = new Map<string, CompiledLayers>();
 
-  constructor(readonly dir: string) {
+  constructor(
+    readonly dir: string,
+    readonly edit: (map: MapSource) => MapSource = (map) => map,
+  ) {
     this.#files = new MappingFiles(dir);
   }
 
@@ -42,7 +52,7 @@ export class MappingLibrary {
     return this.layers.filter((layer) => layer === 'us');
   }
 
-  /** The maps with these layers, the highest last. Compiled once. */
+  /** The maps with these layers, the highest last. */
   set(layers: readonly string[] = []): MappingSet {
     return this.#layered(layers).set;
   }
@@ -76,7 +86,7 @@ export class MappingLibrary {
     const key = layers.join('\n');
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      compiled = compileLayers(this.#files, layers);
+      compiled = compileLayers(this.#files, layers, this.edit);
       this.#compiled.set(key, compiled);
     }
     return compiled;

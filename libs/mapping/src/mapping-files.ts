@@ -45,7 +45,7 @@ export class MappingFiles {
   maps(layer: string): ReadFile<MappingFile>[] {
     const files = mappingFiles(this.dir, folderOf(layer), '.yaml');
     return files
-      .filter((file) => !file.endsWith('.test.yaml'))
+      .filter((file) => !/\.(test|golden)\.yaml$/.test(file))
       .map((file) => known(this.#maps, file, (problems) => readMappingFile(file, this.text(file), problems)));
   }
 

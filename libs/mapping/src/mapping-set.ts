@@ -16,10 +16,13 @@ export interface CompiledMessageMap {
   timestamp(message: Message, parameters?: MappingParameters): string | undefined;
 }
 
-/** What was good in a directory of mappings, and what was not. */
+/** What was good in a directory of mappings, and what was not. A map is compiled when it is first wanted, and then kept. */
 export interface MappingSet {
-  /** Empty when every file was good. A map that is named here is not in the set; the others are. */
+  /** SHA-256, lower-case hex, over all mapping files and tables. */
+  readonly digest: string;
+  /** Compiles every map. Empty when every file was good. A map that is named here is not in the set; the others are. */
   readonly errors: readonly MappingProblem[];
+  /** Compiles every map. */
   readonly maps: readonly CompiledMessageMap[];
   /**
    * The map for MSH-9: by code and trigger (`ORU`, `R01`), else by structure (`ORU_R01`); undefined when no map

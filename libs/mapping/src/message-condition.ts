@@ -44,6 +44,8 @@ function testOf(condition: Condition): Test {
       const right = condition.right.map(readOf);
       return (message) => left(message).some((value) => right.some((read) => read(message).includes(value)));
     }
+    case 'switch':
+      return condition.isOn;
     case 'count': {
       const { operator, number } = condition;
       const read = pathOf(condition.path);

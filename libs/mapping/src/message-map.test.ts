@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checkResource, readJson, writeJson } from '#fhir';
-import { parseMessage } from '#hl7v2';
+import { type Message, parseMessage } from '#hl7v2';
 import { convertFile, loadMappings, type MappingResult } from './index.js';
+import type { CompiledMessageMap } from './mapping-set.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const fixtures = join(root, 'test/fixtures/hl7v2');
@@ -14,13 +15,17 @@ const files = readdirSync(fixtures, { recursive: true, encoding: 'utf8' }).filte
   file.endsWith('.hl7'),
 );
 
-function run(raw: Buffer): MappingResult {
-  const message = parseMessage(raw);
+function mapOf(message: Message): CompiledMessageMap {
   const msh = message.first('MSH');
   const [code = '', trigger = ''] = [1, 2].map((part) => msh?.value(9, 1, part) ?? undefined);
   const map = set.forMessage(code, trigger);
   if (!map) throw new Error(`no map for ${code}^${trigger}`);
-  return map.run(message, { tenant: 't', account: 'full' });
+  return map;
+}
+
+function run(raw: Buffer): MappingResult {
+  const message = parseMessage(raw);
+  return mapOf(message).run(message, { tenant: 't', account: 'full' });
 }
 
 function texts(result: MappingResult): string[] {
@@ -68,13 +73,11 @@ describe.each(files)('%s', (file) => {
     for (const other of files) run(readFileSync(join(fixtures, other)));
     expect(texts(run(raw))).toEqual(first);
     const message = parseMessage(raw);
-    const map = set.named(
-      file.startsWith('oru') ? 'v2.ORU_R01' : file.startsWith('vxu') ? 'v2.VXU_V04' : 'v2.ADT_A01',
-    );
-    expect(map?.run(message, { tenant: 't' }).resources.map(({ resource }) => writeJson(resource))).toEqual(
+    const map = mapOf(message);
+    expect(map.run(message, { tenant: 't' }).resources.map(({ resource }) => writeJson(resource))).toEqual(
       first,
     );
-    expect(map?.run(message, { tenant: 't' }).report).toMatchObject({ mapped: -1, unmapped: [] });
+    expect(map.run(message, { tenant: 't' }).report).toMatchObject({ mapped: -1, unmapped: [] });
   });
 });
 
@@ -125,6 +128,20 @@ describe('messages that went wrong on the way', () => {
 });
 
 describe('converting files', () => {
+  test('a message without a map is refused with an account of all it holds', () => {
+    const raw = Buffer.from('MSH|^~\\&|A|B|C|D|20240101||QRY^A19|1|P|2.5\rQRD|a&b~c||R\r');
+    const [message] = convertFile(raw, set, options).messages;
+    expect(message?.refusal?.code).toBe('MAPPING_NONE');
+    expect(message?.report).toMatchObject({ mapped: 0, droppedCount: 0, dropped: [] });
+    expect(message?.report?.unmapped.slice(-4)).toEqual([
+      'QRD[1]-1[1].1.1',
+      'QRD[1]-1[1].1.2',
+      'QRD[1]-1[2]',
+      'QRD[1]-3[1]',
+    ]);
+    expect(message?.report?.unmappedCount).toBe(message?.report?.unmapped.length);
+  });
+
   const options = { tenant: 't' };
 
   test('one message becomes a message bundle that begins with its header', () => {
@@ -158,7 +175,7 @@ describe('converting files', () => {
 
   test.each([
     ['', 'HL7_MSH_MISSING'],
-    ['MSH|^~\\&|A|B|C|D|20240101||SIU^S12|1|P|2.5\rSCH|1\r', 'MAPPING_NONE'],
+    ['MSH|^~\\&|A|B|C|D|20240101||QRY^A19|1|P|2.5\rQRD|1\r', 'MAPPING_NONE'],
     ['MSH|||A\r', 'HL7_SEPARATORS_INVALID'],
   ])('%p is refused with a code', (text, code) => {
     const { bundle, messages } = convertFile(Buffer.from(text), set, options);

@@ -50,13 +50,14 @@ function smallMappings(fixed = false): MappingSet {
         unmappedCount: -1,
         dropped: [],
         unmapped: [],
+        digest: '',
         errors: [],
       };
       return { resources: [note === 'unstorable' ? bad : mapped], report: account };
     },
   };
   const forMessage = (code: string) => (code === 'ADT' ? map : undefined);
-  return { errors: [], maps: [map], forMessage, named: () => undefined };
+  return { digest: '', errors: [], maps: [map], forMessage, named: () => undefined };
 }
 
 interface Options {

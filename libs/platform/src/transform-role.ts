@@ -1,5 +1,5 @@
 import { EngineError, isEngineError, systemRandom } from '#kernel';
-import { loadMappings, type MappingSet } from '#mapping';
+import type { MappingSet } from '#mapping';
 import {
   Router,
   type TransformChannel,
@@ -10,6 +10,7 @@ import {
 } from '#pipeline';
 import { MessageWriter } from '#store';
 import { engineVersion } from './engine-version.js';
+import { checkedMappings } from './mapping-check.js';
 import type { Services } from './services.js';
 
 /** Filter, map, identify, store. */
@@ -67,8 +68,9 @@ export class TransformRole {
   }
 
   private loadMappings(): MappingSet {
-    const mappings = loadMappings(this.services.settings.mappingsDirectory);
-    for (const { file, line, column, code, message, remedy } of mappings.errors) {
+    const { mappingsDirectory, dataDirectory } = this.services.settings;
+    const { mappings, problems } = checkedMappings(mappingsDirectory, dataDirectory);
+    for (const { file, line, column, code, message, remedy } of problems) {
       this.report(`${file}:${line}:${column} ${code}: ${message}; ${remedy}`);
     }
     return mappings;

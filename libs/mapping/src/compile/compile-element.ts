@@ -120,7 +120,7 @@ function compileBody(
       return {
         read: (run) => (condition(run) ? inner.read(run) : undefined),
         collect: (run, list) => (condition(run) ? inner.collect(run, list) : list),
-        constant: false,
+        constant: inner.constant && body.condition.kind === 'switch',
       };
     }
     case 'each':

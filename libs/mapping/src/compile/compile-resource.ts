@@ -3,6 +3,7 @@ import type { GroupNode } from '../dictionary/structure.js';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { ResourceMapSource, RuleBody } from '../language/mapping-file.js';
 import { suggestion } from '../language/problems.js';
+import { checkReachable } from './check-reachable.js';
 import { compileElement } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
 import { compileValue } from './compile-value.js';
@@ -42,26 +43,12 @@ export function compileResource(
     map.source.kind === 'segment'
       ? { kind: 'segment', name: map.source.name }
       : { kind: 'value', name: map.source.name, level: site.level };
-  const scope: Scope = {
-    compiler,
-    compileValue,
-    problems,
-    place: map.place,
-    map: map.name,
-    frame,
-    group: map.source.kind === 'segment' ? site.group : undefined,
-    names: site.names,
-    aliases: site.aliases,
-    uses: new Set(map.uses),
-    each: undefined,
-    inEachSegment: false,
-    settled: new Map(),
-    reads: new PlanReads(),
-  };
+  const scope = scopeOf(map, site, compiler, frame);
   const key = map.key.map(({ expression, place: at }) =>
     compileText(expression, { ...scope, place: at }, 'peek'),
   );
   const when = map.when && compileCondition(map.when.condition, { ...scope, place: map.when.place });
+  checkReachable(map, problems);
   const good = compileElements(map, scope);
   const required = requiredMembers(
     type,
@@ -86,6 +73,26 @@ export function compileResource(
     surroundings: scope.reads.surroundings(),
     fields: frame.kind === 'segment' && frame.name === 'MSH' ? scope.reads.own : undefined,
   });
+}
+
+/** What the rules of a map may read and refer to at one place of a message map. */
+function scopeOf(map: ResourceMapSource, site: UseSite, compiler: Compiler, frame: SourceFrame): Scope {
+  return {
+    compiler,
+    compileValue,
+    problems: compiler.problemsOf(map.file),
+    place: map.place,
+    map: map.name,
+    frame,
+    group: map.source.kind === 'segment' ? site.group : undefined,
+    names: site.names,
+    aliases: site.aliases,
+    uses: new Set(map.uses),
+    each: undefined,
+    inEachSegment: false,
+    settled: new Map(),
+    reads: new PlanReads(),
+  };
 }
 
 function setterOf(

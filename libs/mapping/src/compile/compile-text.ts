@@ -95,6 +95,8 @@ export function compileCondition(condition: Condition, scope: Scope): ((run: Run
       const part = compileCondition(condition.part, scope);
       return part && ((run) => !part(run));
     }
+    case 'switch':
+      return condition.isOn;
     case 'valued':
       return compileValued(condition.value, scope);
     case 'equals':

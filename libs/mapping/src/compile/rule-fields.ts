@@ -78,6 +78,7 @@ export function conditionFields(condition: Condition, segment: string): number {
       return expressionFields(condition.value, segment);
     case 'equals':
     case 'not':
+    case 'switch':
     case 'count':
       return anything;
   }

@@ -74,6 +74,8 @@ export type Condition =
       readonly left: ValueExpression;
       readonly right: readonly ValueExpression[];
     }
+  /** Written by nobody: a rule that can be turned off, for finding out who misses it. */
+  | { readonly kind: 'switch'; readonly offset: number; readonly isOn: () => boolean }
   | {
       readonly kind: 'count';
       readonly offset: number;

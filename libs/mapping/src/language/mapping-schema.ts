@@ -130,6 +130,7 @@ export function mappingTestSchema(): Schema {
         type: 'object',
         additionalProperties: { anyOf: [expression, { type: 'array', items: expression }] },
       },
+      golden: { ...text, description: 'A YAML file beside the test with every resource, whole.' },
       unmapped: { type: 'array', items: text },
       errors: { type: 'array', items: text },
       valid: { type: 'boolean' },

@@ -25,12 +25,14 @@ export interface MappingTest {
   readonly unmapped: readonly string[] | undefined;
   /** Codes of the failures, in order. */
   readonly errors: readonly string[];
+  /** A file beside the test that holds every resource, whole. */
+  readonly golden: string | undefined;
   /** Every resource must be valid R4. */
   readonly valid: boolean;
 }
 
 export const testKeys = ['name', 'send', 'message', 'with', 'layers', 'expect'] as const;
-export const expectKeys = ['resources', 'values', 'unmapped', 'errors', 'valid'] as const;
+export const expectKeys = ['resources', 'values', 'golden', 'unmapped', 'errors', 'valid'] as const;
 
 /** The tests of one file: documents with `tests:`. */
 export function readTests(text: string, problems: Problems): MappingTest[] {
@@ -80,6 +82,7 @@ function readTest(node: YamlNode, problems: Problems): MappingTest | undefined {
     values: wanted ? readValues(wanted) : [],
     unmapped: wanted && readList(wanted, 'unmapped'),
     errors: (wanted && readList(wanted, 'errors')) ?? [],
+    golden: wanted && textOf(wanted, 'golden'),
     valid: wanted === undefined || textOf(wanted, 'valid') !== 'false',
   };
 }

@@ -3,14 +3,17 @@ import { dirname, join } from 'node:path';
 import { checkResource } from '#fhir';
 import { type Message, parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
+import type { MapSource } from '../language/mapping-file.js';
 import { Problems } from '../language/problems.js';
 import { MappingLibrary } from '../load-mappings.js';
 import { baseLayer, folderOf, mappingFiles, sutureLayer } from '../mapping-files.js';
-import type { MappingProblem } from '../mapping-problem.js';
+import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
 import type { MappingSet } from '../mapping-set.js';
 import { findValues, valueText } from './find-values.js';
+import { compareGolden, differenceText, readGolden } from './golden.js';
 import { type MappingTest, readTests } from './read-tests.js';
+import { updatedGolden } from './update-golden.js';
 
 export interface MappingTestResult {
   readonly file: string;
@@ -18,6 +21,8 @@ export interface MappingTestResult {
   readonly name: string;
   /** What was not as expected; empty when the test passed. */
   readonly failures: readonly string[];
+  /** When its golden is missing or differs: the file, below `dir`, and what it would be if what was found were right. */
+  readonly golden?: { readonly file: string; readonly text: string };
 }
 
 export interface MappingTestRun {
@@ -31,45 +36,85 @@ export interface MappingTestRun {
  * others with the usual ones, unless a test names its layers.
  */
 export function runMappingTests(dir: string): MappingTestRun {
-  const library = new MappingLibrary(dir);
-  const errors = new Map<string, MappingProblem>();
-  const keep = (problems: readonly MappingProblem[]) => {
-    for (const one of problems)
-      errors.set(`${one.file}:${one.line}:${one.column} ${one.code} ${one.message}`, one);
-  };
-  keep(library.set(library.usualLayers).errors);
-  const results: MappingTestResult[] = [];
-  for (const layer of [baseLayer, sutureLayer, ...library.layers]) {
-    const own = library.layers.includes(layer) ? [layer] : library.usualLayers;
-    for (const file of mappingFiles(dir, folderOf(layer), '.test.yaml')) {
-      const problems = new Problems(file);
-      for (const test of readTests(readFileSync(join(dir, file), 'utf8'), problems)) {
-        const set = library.set(test.layers ?? own);
-        keep(set.errors);
-        const failures = runTest(test, dir, file, set);
-        results.push({ file, line: test.place.line, name: test.name, failures });
-      }
-      keep(problems.list);
-    }
-  }
-  return { results, errors: [...errors.values()] };
+  const tests = new PreparedTests(dir);
+  const results = tests.list.map((one) => {
+    const { file, test } = one;
+    return { file, line: test.place.line, name: test.name, ...tests.run(one) };
+  });
+  return { results, errors: tests.errors };
 }
 
-function runTest(test: MappingTest, dir: string, file: string, set: MappingSet): string[] {
-  const message = readMessage(test, dir, file);
-  if (typeof message === 'string') return [message];
-  const msh = message.first('MSH');
-  const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
-  const map = set.forMessage(code, trigger, structure);
-  if (!map) return [`no map is for ${code}^${trigger}`];
-  const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
-  const result = map.run(message, context);
-  return [
-    ...checkCounts(test, result),
-    ...checkValues(test, result),
-    ...checkReport(test, result),
-    ...checkValid(test, result),
-  ];
+type Outcome = Pick<MappingTestResult, 'failures' | 'golden'>;
+
+export interface PreparedTest {
+  readonly file: string;
+  readonly test: MappingTest;
+  /** A string says why there is none. */
+  readonly message: Message | string;
+  readonly set: MappingSet;
+}
+
+/** The tests under `dir` with their messages read and the mappings compiled: they can be run again and again. */
+export class PreparedTests {
+  readonly list: readonly PreparedTest[];
+  /** Mistakes in mappings, tables and test files. */
+  readonly errors: readonly MappingProblem[];
+
+  /** `edit` changes each map before it is compiled. */
+  constructor(
+    readonly dir: string,
+    edit?: (map: MapSource) => MapSource,
+  ) {
+    const library = new MappingLibrary(dir, edit);
+    const sets = new Set([library.set(library.usualLayers)]);
+    const mistakes: MappingProblem[] = [];
+    this.list = [baseLayer, sutureLayer, ...library.layers].flatMap((layer) => {
+      const usual = library.layers.includes(layer) ? [layer] : library.usualLayers;
+      return mappingFiles(dir, folderOf(layer), '.test.yaml').flatMap((file) => {
+        const problems = new Problems(file);
+        const tests = readTests(readFileSync(join(dir, file), 'utf8'), problems);
+        mistakes.push(...problems.list);
+        return tests.map((test) => {
+          const set = library.set(test.layers ?? usual);
+          sets.add(set);
+          return { file, test, message: readMessage(test, dir, file), set };
+        });
+      });
+    });
+    this.errors = uniqueProblems([...[...sets].flatMap((set) => set.errors), ...mistakes]);
+  }
+
+  run({ file, test, message, set }: PreparedTest): Outcome {
+    if (typeof message === 'string') return { failures: [message] };
+    const msh = message.first('MSH');
+    const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
+    const map = set.forMessage(code, trigger, structure);
+    if (!map) return { failures: [`no map is for ${code}^${trigger}`] };
+    const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
+    const result = map.run(message, context);
+    const golden =
+      test.golden === undefined ? undefined : checkGolden(join(dirname(file), test.golden), this.dir, result);
+    const failures = [
+      ...checkCounts(test, result),
+      ...checkValues(test, result),
+      ...(golden?.failures ?? []),
+      ...checkReport(test, result),
+      ...checkValid(test, result),
+    ];
+    return { failures, ...(golden?.golden && { golden: golden.golden }) };
+  }
+}
+
+function checkGolden(file: string, dir: string, { resources }: MappingResult): Outcome {
+  const path = join(dir, file);
+  const golden = existsSync(path) ? readGolden(readFileSync(path, 'utf8')) : undefined;
+  if (typeof golden === 'string') return { failures: [`${file}: ${golden}`] };
+  const failures =
+    golden === undefined
+      ? [`there is no file ${file}; suture test --update writes it`]
+      : compareGolden(golden, resources).map(differenceText);
+  if (failures.length === 0) return { failures };
+  return { failures, golden: { file, text: updatedGolden(golden, resources) } };
 }
 
 function readMessage(test: MappingTest, dir: string, file: string): Message | string {

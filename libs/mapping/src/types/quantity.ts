@@ -129,7 +129,8 @@ function structured(
       if (kind !== undefined || second !== undefined || (!plain && known === undefined)) return undefined;
       return known === undefined ? { value: first } : { value: first, comparator: known };
     case 'Range':
-      return kind === '-' && plain && second ? { low: { value: first }, high: { value: second } } : undefined;
+      if (kind !== '-' || !plain || !second || isReversed(first, second)) return undefined;
+      return { low: { value: first }, high: { value: second } };
     case 'Ratio':
       if ((kind !== ':' && kind !== '/') || !second || (!plain && known === undefined)) return undefined;
       return {
@@ -137,6 +138,11 @@ function structured(
         denominator: { value: second },
       };
   }
+}
+
+/** R4 rng-2: low shall not be above high. */
+function isReversed(low: Decimal, high: Decimal): boolean {
+  return Number(low.text) > Number(high.text);
 }
 
 /** Gives the unit to every quantity in a Quantity, Range or Ratio. */
@@ -155,6 +161,7 @@ export function rangeConvert(level: Level): Convert {
     const low = decimalOf(partText(run, start, end, 1, level));
     const high = decimalOf(partText(run, start, end, 2, level));
     if (low === undefined && high === undefined) return undefined;
+    if (low && high && isReversed(low, high)) return undefined;
     const range: FhirObject = {};
     if (low) range['low'] = { value: low };
     if (high) range['high'] = { value: high };
