@@ -1,4 +1,4 @@
-import { list, object, optional, record, required, scalar } from './field-spec.js';
+import { list, object, optional, placed, record, required, scalar } from './field-spec.js';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
@@ -125,6 +125,10 @@ export const channelField = object({
   transform: required(
     object({
       mapping: required(text('a folder of mappings'), 'folder of mappings, such as hl7v2'),
+      layers: optional(
+        list(placed(name), 20),
+        'layers over the mappings, the highest last, such as [us, site-example]; folders under layers',
+      ),
       with: optional(
         record(text(), /^[a-z][a-z0-9_]*$/),
         'parameters for the mapping, read there as channel.<name>',

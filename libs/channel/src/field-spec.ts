@@ -94,6 +94,25 @@ export function scalar<T>(schema: object, shape: string, parse: (text: string) =
   };
 }
 
+/** A value with the place it stands at, for those who find out later that it names nothing. */
+export interface Placed<T> {
+  readonly value: T;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export function placed<T>(field: Field<T>): Field<Placed<T>> {
+  return {
+    schema: field.schema,
+    read(node, reading) {
+      const value = field.read(node, reading);
+      const { line, col } = reading.lines.linePos(node.range?.[0] ?? 0);
+      return value === undefined ? undefined : { value, file: reading.file, line, column: col };
+    },
+  };
+}
+
 export function list<T>(item: Field<T>, most: number): Field<T[]> {
   return {
     schema: { type: 'array', items: item.schema, maxItems: most },

@@ -1,4 +1,5 @@
 export type { ChannelFile } from './channel-file.js';
+export { layerProblems, layersOfChannel } from './channel-layers.js';
 export type {
   Acknowledged,
   Arrival,

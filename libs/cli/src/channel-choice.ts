@@ -1,7 +1,15 @@
-import { type ChannelFile, loadChannels } from '#channel';
+import { type ChannelFile, layersOfChannel, loadChannels } from '#channel';
 import { EngineError } from '#kernel';
 import type { MappingParameters } from '#mapping';
 import type { CommandSettings } from './settings.js';
+
+/** What a channel says to the maps. */
+export interface ChosenChannel {
+  readonly channel: string | undefined;
+  readonly parameters: MappingParameters;
+  /** Undefined: there is no channel, so nobody chose. */
+  readonly layers: readonly string[] | undefined;
+}
 
 /** Which channel's parameters apply to a message that did not come through one. */
 export class ChannelChoice {
@@ -26,13 +34,17 @@ export class ChannelChoice {
   }
 
   /** The one asked for, else the one named by the journal, else the first that accepts the type. */
-  of(type: string, journaledBy?: string): { channel: string | undefined; parameters: MappingParameters } {
+  of(type: string, journaledBy?: string): ChosenChannel {
     const found =
       this.asked ??
       this.channels.find(({ channel, source }) =>
         journaledBy === undefined ? accepts(source.mllp.accept, type) : channel === journaledBy,
       );
-    return { channel: found?.channel, parameters: Object.fromEntries(found?.transform.with ?? []) };
+    return {
+      channel: found?.channel,
+      parameters: Object.fromEntries(found?.transform.with ?? []),
+      layers: found && layersOfChannel(found),
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { MappingReport } from '#mapping';
+import type { LeafFate } from './leaf-filter.js';
 import type { Terminal } from './terminal.js';
 import { columns } from './text-table.js';
 
@@ -7,10 +8,14 @@ export interface Explanation {
   readonly message: string;
   readonly type: string;
   readonly channel: string | undefined;
+  /** Over `suture`, the highest last. */
+  readonly layers: readonly string[];
   readonly map: string | undefined;
   readonly complete: boolean;
   readonly resources: Readonly<Record<string, number>>;
   readonly report: MappingReport | undefined;
+  /** Of each value that was asked for; undefined: nobody asked for single values. */
+  readonly leaves: readonly LeafFate[] | undefined;
   /** Why there is no report. */
   readonly problem: string | undefined;
 }
@@ -24,8 +29,8 @@ export function explanationLines(
   { everyDrop }: { everyDrop: boolean },
   terminal: Terminal,
 ): string[] {
-  const { message, type, map, channel, report, problem, resources } = explanation;
-  const title = `${message}  ${type}  ${map === undefined ? 'no map' : `map ${map}`}${channel === undefined ? '' : `  as channel ${channel}`}`;
+  const { report, problem, resources } = explanation;
+  const title = titleOf(explanation);
   if (report === undefined) return [title, `  ${terminal.paint('bad', problem ?? 'it was not mapped')}`];
   const made = Object.entries(resources).map(([name, count]) => `${count} ${name}`);
   const lines = [title, `  made      ${made.join(', ') || 'nothing'}`, `  mapped    ${report.mapped}`];
@@ -38,6 +43,27 @@ export function explanationLines(
   for (const { code, path, rule, message: text } of report.errors)
     lines.push(`    ${path}  ${rule}  ${code}: ${text}`);
   return lines;
+}
+
+function titleOf({ message, type, map, channel, layers }: Explanation): string {
+  const parts = [message, type, map === undefined ? 'no map' : `map ${map}`];
+  if (layers.length > 0) parts.push(`layers ${layers.join(', ')}`);
+  if (channel !== undefined) parts.push(`as channel ${channel}`);
+  return parts.join('  ');
+}
+
+/** One line for each value that was asked for. */
+export function leafLines(explanation: Explanation, terminal: Terminal): string[] {
+  const { leaves = [] } = explanation;
+  if (leaves.length === 0)
+    return [titleOf(explanation), '  there is no such value in it, and no rule that gave such an element'];
+  const rows = leaves.map(({ path, fate, rule, why }) => [
+    `  ${path}`,
+    fate === 'unmapped' ? terminal.paint('doubtful', fate) : fate,
+    rule,
+    why,
+  ]);
+  return [titleOf(explanation), ...columns(rows)];
 }
 
 /** Places below one field stand in one line: `ORC[1]-21[1]  .1 .2 .6.1`. */

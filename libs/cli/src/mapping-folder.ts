@@ -1,5 +1,5 @@
 import { access, readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { EngineError } from '#kernel';
 import type { CommandSettings } from './settings.js';
 
@@ -25,6 +25,12 @@ export async function folderLayout(
   return isChannelFolder
     ? { channels: folder, mappings: resolve(folder, '..') }
     : { channels: settings.channelsDirectory, mappings: folder };
+}
+
+/** A file as a person in the folder they typed in would name it. */
+export function shownPath(settings: CommandSettings, path: string): string {
+  const near = relative(settings.typedFrom, path);
+  return near === '' || near.startsWith('..') ? path : near;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const built = (path) => import(join(root, 'dist/libs', path));
 const { parseMessage } = await built('hl7v2/src/index.js');
-const { loadMappings, mappingFiles } = await built('mapping/src/load-mappings.js');
+const { MappingLibrary } = await built('mapping/src/load-mappings.js');
+const { mappingFiles } = await built('mapping/src/mapping-files.js');
 const { Switches } = await built('mapping/src/tests/switches.js');
 const { PreparedTests } = await built('mapping/src/tests/run-tests.js');
 const { findValues, valueText } = await built('mapping/src/tests/find-values.js');
@@ -237,7 +238,8 @@ const open = new Set(
 process.stderr.write(`${open.size} of ${switches.rules.size} rules are missed by no test\n`);
 
 const quote = (text) => (/[\n\r\t]/.test(text) ? JSON.stringify(text) : `'${text.replaceAll("'", "''")}'`);
-const set = loadMappings(mappings, switches.on);
+const library = new MappingLibrary(mappings, switches.on);
+const set = library.set(library.usualLayers);
 for (const map of set.maps) {
   const found = [];
   const run = (message) => map.run(message, { tenant: 'test', account: 'full' });

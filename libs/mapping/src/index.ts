@@ -2,10 +2,11 @@ export {
   type ConvertedFile,
   convertFile,
 } from './convert-file.js';
-export { loadMappings } from './load-mappings.js';
-export { formatProblem, type MappingProblem } from './mapping-problem.js';
+export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mappings.js';
+export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {
   DroppedLeaf,
+  MappedLeaf,
   MappedResource,
   MappingFailure,
   MappingParameters,

@@ -18,3 +18,11 @@ export function formatProblem(problem: MappingProblem): string {
   const { file, line, column, code, message, remedy } = problem;
   return `${file}:${line}:${column} ${code} ${message} - ${remedy}`;
 }
+
+/** Each once: a map that is used in several places has its mistakes in all of them. */
+export function uniqueProblems(problems: readonly MappingProblem[]): MappingProblem[] {
+  const seen = new Map(
+    problems.map((one) => [`${one.file}:${one.line}:${one.column} ${one.code} ${one.message}`, one]),
+  );
+  return [...seen.values()];
+}

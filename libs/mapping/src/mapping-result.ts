@@ -29,6 +29,15 @@ export interface DroppedLeaf {
   readonly reason: string;
 }
 
+export interface MappedLeaf {
+  readonly path: string;
+  /** The rule that read it, the last one when several did: `v2.PID.Patient/telecom`. */
+  readonly rule: string;
+  /** Where the rule stands. */
+  readonly file: string;
+  readonly line: number;
+}
+
 /** What a rule could not do. Never holds message content. */
 export interface MappingFailure {
   readonly code: string;
@@ -41,7 +50,7 @@ export interface MappingFailure {
 
 /**
  * The account of one message: every source leaf is mapped, dropped or unmapped, exactly one of them.
- * The numbers are -1 when the run was asked for no account; the lists are filled by `full` only.
+ * The numbers are -1 when the run was asked for no account; the lists are filled by `full` and `rules` only.
  */
 export interface MappingReport {
   readonly mapped: number;
@@ -49,6 +58,8 @@ export interface MappingReport {
   readonly unmappedCount: number;
   readonly dropped: readonly DroppedLeaf[];
   readonly unmapped: readonly string[];
+  /** By `rules` only. */
+  readonly read?: readonly MappedLeaf[];
   readonly errors: readonly MappingFailure[];
 }
 
@@ -57,8 +68,11 @@ export interface MappingResult {
   readonly report: MappingReport;
 }
 
-/** `off` costs nothing, `counts` one pass over the text, `full` names every leaf. */
-export type AccountMode = 'off' | 'counts' | 'full';
+/**
+ * `off` costs nothing, `counts` one pass over the text, `full` names every leaf that is not mapped, `rules` those that are
+ * too, with the rule that read each.
+ */
+export type AccountMode = 'off' | 'counts' | 'full' | 'rules';
 
 /**
  * What a channel says to a map under `with`. Known to every map: `time_zone` (IANA name or offset, for times without

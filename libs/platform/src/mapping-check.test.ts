@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,16 @@ test('a mistake is told at every start, until it is gone, and a new one is told 
 test('mappings that were good before map all the same', () => {
   rmSync(join(mappings, 'hl7v2/x.yaml'), { force: true });
   checkedMappings(mappings, data);
-  const { mappings: set } = checkedMappings(mappings, data);
+  const set = checkedMappings(mappings, data).mappings.set();
   expect(set.forMessage('ORU', 'R01')?.name).toBe('v2.ORU_R01');
   expect(set.forMessage('ZZZ', 'Z01')).toBeUndefined();
+});
+
+test('each choice of layers is looked at', () => {
+  checkedMappings(mappings, data);
+  mkdirSync(join(mappings, 'layers/mine'), { recursive: true });
+  writeFileSync(join(mappings, 'layers/mine/x.yaml'), 'patch: v2.PID.Nobody\nset: { name: PID-5 }\n');
+  expect(codes()).toEqual([]);
+  const { problems } = checkedMappings(mappings, data, [[], ['us', 'mine']]);
+  expect(problems).toMatchObject([{ file: 'layers/mine/x.yaml', line: 1, code: 'MAPPING_PATCH_MAP' }]);
 });

@@ -1,5 +1,6 @@
+import { layerProblems, layersOfChannel } from '#channel';
 import { EngineError, isEngineError, systemRandom } from '#kernel';
-import type { MappingSet } from '#mapping';
+import type { MappingLibrary } from '#mapping';
 import {
   Router,
   type TransformChannel,
@@ -67,21 +68,27 @@ export class TransformRole {
     };
   }
 
-  private loadMappings(): MappingSet {
+  private loadMappings(): MappingLibrary {
     const { mappingsDirectory, dataDirectory } = this.services.settings;
-    const { mappings, problems } = checkedMappings(mappingsDirectory, dataDirectory);
+    const choices = this.services.channels.channels.map(({ file }) => layersOfChannel(file));
+    const { mappings, problems } = checkedMappings(mappingsDirectory, dataDirectory, choices);
     for (const { file, line, column, code, message, remedy } of problems) {
       this.report(`${file}:${line}:${column} ${code}: ${message}; ${remedy}`);
     }
     return mappings;
   }
 
-  private readyChannels(mappings: MappingSet): ReadonlyMap<number, TransformChannel> {
+  private readyChannels(mappings: MappingLibrary): ReadonlyMap<number, TransformChannel> {
     const { channels } = this.services;
     const ready = new Map<number, TransformChannel>();
     for (const { id, file } of channels.channels) {
+      const unknown = layerProblems(file, mappings.layers);
+      for (const { file: path, line, column, code, message, remedy } of unknown)
+        this.report(`${path}:${line}:${column} ${code}: ${message}; ${remedy}`);
+      if (unknown.length > 0) continue;
       try {
-        ready.set(id, transformChannel(file, id, mappings, channels.destinations));
+        const set = mappings.set(layersOfChannel(file));
+        ready.set(id, transformChannel(file, id, set, channels.destinations));
       } catch (error) {
         if (!isEngineError(error, 'misconfigured', 'rejected')) throw error;
         this.report(`channel ${file.channel}: ${error.code}: ${error.message}`);

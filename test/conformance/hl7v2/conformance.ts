@@ -40,7 +40,7 @@ export function conformanceOfHl7v2(options: { json: boolean; verbose: boolean })
     return 3;
   }
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const set = loadMappings(join(repositoryRoot, 'mappings'));
+  const set = loadMappings(join(repositoryRoot, 'mappings'), { layers: ['us'] });
   const names = messageFiles(corpus);
   say(`converting ${names.length} files ...`);
   const files = names.map((name) => convertCorpusFile(corpus, name, set));

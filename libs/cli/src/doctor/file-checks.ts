@@ -1,5 +1,5 @@
 import { loadChannels } from '#channel';
-import { loadMappings } from '#mapping';
+import { checkLayers } from '../layer-check.js';
 import type { CommandSettings } from '../settings.js';
 import { counted } from '../time-text.js';
 import { type Finding, fail, ok } from './finding.js';
@@ -9,13 +9,14 @@ const REMEDY = 'suture validate names file, line and what to do';
 /** Channel files and mappings load. What is wrong in them stands in `suture validate`. */
 export async function checkFiles(settings: CommandSettings): Promise<Finding[]> {
   const { channels, problems } = await loadChannels(settings.channelsDirectory, settings.environment);
-  const { maps, errors } = loadMappings(settings.mappingsDirectory);
+  const { maps, errors, channelProblems } = checkLayers(settings.mappingsDirectory, channels);
+  const inChannels = problems.length + channelProblems.length;
   return [
-    problems.length === 0
+    inChannels === 0
       ? ok('channel files', `${counted(channels.length, 'channel')} in ${settings.channelsDirectory}`)
       : fail(
           'channel files',
-          `${counted(problems.length, 'problem')}; channels in those files do not run`,
+          `${counted(inChannels, 'problem')}; channels in those files do not run`,
           REMEDY,
         ),
     errors.length === 0

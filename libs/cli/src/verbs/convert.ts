@@ -2,10 +2,11 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { readMessageHeader, splitBatch } from '#hl7v2';
 import { EngineError, isEngineError } from '#kernel';
-import { convertFile, loadMappings, type MappingSet } from '#mapping';
+import { convertFile, MappingLibrary } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { type ConversionReport, conversionReport, refusedReport } from '../conversion-report.js';
+import { LayerChoice, layersOption } from '../layer-choice.js';
 import { folderLayout } from '../mapping-folder.js';
 import { listFiles, type MessageFile, readBytes } from '../message-files.js';
 import { counted, durationText } from '../time-text.js';
@@ -36,6 +37,7 @@ export const convert: Verb = {
       value: '<name>',
       about: 'convert as this channel does; default the first that accepts the type',
     },
+    layers: layersOption,
   },
   exits: {
     ok: 'every file was converted',
@@ -46,13 +48,10 @@ export const convert: Verb = {
     call.arguments.noWords();
     const { from, to } = folders(call);
     const layout = await folderLayout(call.settings, call.arguments.text('mappings'));
-    const mappings = loadMappings(layout.mappings);
-    if (mappings.errors.length > 0)
-      call.terminal.note(
-        `${counted(mappings.errors.length, 'problem')} in the mappings; those maps are not used: suture validate`,
-      );
+    const library = new MappingLibrary(layout.mappings);
+    const layers = LayerChoice.read(call.arguments, library, call.terminal);
     const channels = await ChannelChoice.open(call.settings, call.arguments.text('channel'));
-    const tally = await convertAll(call, from, to, { mappings, channels, tenant: call.settings.tenant });
+    const tally = await convertAll(call, from, to, { layers, channels, tenant: call.settings.tenant });
     if (call.json) call.terminal.out(JSON.stringify(tally));
     else call.terminal.out(sentence(tally));
     return tally.files > 0 && tally.refused + tally.partly === 0 ? exitCode.ok : exitCode.no;
@@ -60,7 +59,7 @@ export const convert: Verb = {
 };
 
 interface ConversionContext {
-  readonly mappings: MappingSet;
+  readonly layers: LayerChoice;
   readonly channels: ChannelChoice;
   readonly tenant: string;
 }
@@ -123,7 +122,7 @@ function endingOf(path: string): string {
 
 async function convertOne(
   file: MessageFile,
-  { mappings, channels, tenant }: ConversionContext,
+  { layers, channels, tenant }: ConversionContext,
 ): Promise<{ bundle: string | undefined; report: ConversionReport }> {
   const source = file.label;
   const refuse = (format: ConversionReport['format'], code: string, message: string) => {
@@ -139,8 +138,9 @@ async function convertOne(
   const [first] = splitBatch(bytes).messages;
   if (first !== undefined) {
     const { messageCode, triggerEvent } = readMessageHeader(first);
-    const { parameters } = channels.of(`${messageCode}^${triggerEvent}`);
-    const converted = convertFile(bytes, mappings, { tenant, parameters });
+    const channel = channels.of(`${messageCode}^${triggerEvent}`);
+    const { parameters } = channel;
+    const converted = convertFile(bytes, layers.maps(channel), { tenant, parameters });
     return { bundle: converted.bundle, report: conversionReport(source, converted) };
   }
   // UTF-16 shows its letters between zero bytes; a byte order mark goes before them.

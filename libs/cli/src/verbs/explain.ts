@@ -1,19 +1,26 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseMessage, readMessageHeader } from '#hl7v2';
 import { EngineError, isEngineError, parsePosition } from '#kernel';
-import { loadMappings, type MappingSet } from '#mapping';
+import { MappingLibrary } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
-import { type Explanation, explanationLines } from '../explanation-text.js';
+import { explainRules } from '../explain-rules.js';
+import { type Explanation, explanationLines, leafLines } from '../explanation-text.js';
+import { LayerChoice, layersOption } from '../layer-choice.js';
+import { isLeafFilter, leafFates } from '../leaf-filter.js';
 import { folderLayout } from '../mapping-folder.js';
 import { type FoundMessage, listFiles, messageLabel, readMessages } from '../message-files.js';
 import { type Call, type ExitCode, exitCode, type Verb } from '../verb.js';
 
 export const explain: Verb = {
-  usage: '<file or position>...',
+  usage: '<file or position>... [<field or element>...]  |  explain <map> [<rule>]',
   about: [
     'Maps messages under the mappings of now and accounts for every value: mapped, dropped by a rule with its reason, or',
     'unmapped, and what a rule could not do. Shows places (PID[1]-3[2].1), never values. Takes files, folders and journal',
-    'positions (lane-partition-seq). Files need no engine; a position is read from its database. Stores nothing.',
+    'positions (lane-partition-seq). With fields (PID-11) or elements (birthDate, Patient.birthDate): what became of each of',
+    'those values, and the rule. Files need no engine; a position is read from its database. Stores nothing.',
+    'With the name of a map: what each layer says of its rules, the one that counts and those it overrules.',
   ],
   options: {
     channel: {
@@ -23,41 +30,71 @@ export const explain: Verb = {
       about: 'map as this channel does; default the first that accepts the type',
     },
     mappings: { type: 'string', value: '<folder>', about: 'mappings to use; default mappings/' },
+    layers: layersOption,
     dropped: { type: 'boolean', about: 'name every dropped place, not only the rules' },
+    leaves: { type: 'boolean', about: 'tell of every value what became of it' },
   },
   exits: {
-    ok: 'every value is mapped or dropped by a rule',
-    no: 'something is unmapped or failed, or no map claims a message',
+    ok: 'every value (asked for) is mapped or dropped by a rule; there is such a rule',
+    no: 'something is unmapped or failed, no map claims a message, or there is no such value, map or rule',
   },
   examples: [
     'explain test/fixtures/hl7v2/oru-r01/cbc-panel.hl7',
+    'explain test/fixtures/hl7v2/adt-a01/admit.hl7 PID-11 Patient.name',
+    'explain v2.PID.Patient birthDate --layers us,site-example',
     'explain 0-17-42',
     'explain archive/ --json',
   ],
   run: async (call) => {
     const { words } = call.arguments;
-    if (words.length === 0) throw new UsageError('a file or journal position is missing');
+    const [first, second, third] = words;
+    if (first === undefined) throw new UsageError('a file, a journal position or a map is missing');
     const layout = await folderLayout(call.settings, call.arguments.text('mappings'));
-    const set = loadMappings(layout.mappings);
-    if (set.errors.length > 0)
-      call.terminal.note(
-        `${set.errors.length} problems in the mappings; those maps are not used: suture validate`,
-      );
-    const channels = await ChannelChoice.open(call.settings, call.arguments.text('channel'));
-    let isComplete = true;
-    for await (const source of sourcesOf(call, words)) {
-      const explanation = explained(call, set, channels, source);
-      isComplete &&= explanation.complete;
-      if (call.json) call.terminal.out(JSON.stringify(explanation));
-      else {
-        const everyDrop = call.arguments.has('dropped');
-        for (const line of explanationLines(explanation, { everyDrop }, call.terminal))
-          call.terminal.out(line);
-      }
+    const choice = LayerChoice.read(call.arguments, new MappingLibrary(layout.mappings), call.terminal);
+    if (!isFile(call, first) && isMap(choice, first)) {
+      if (third !== undefined) throw new UsageError(`one rule at a time; '${third}' is too many`);
+      return explainRules(call, choice, first, second);
     }
-    return isComplete ? exitCode.ok : (exitCode.no satisfies ExitCode);
+    const filters = words.filter((word) => !isFile(call, word) && isLeafFilter(word));
+    const messages = words.filter((word) => !filters.includes(word));
+    if (messages.length === 0) throw new UsageError('a file, a journal position or a map is missing');
+    return explainMessages(call, choice, messages, filters);
   },
 };
+
+function isFile(call: Call, word: string): boolean {
+  return existsSync(resolve(call.settings.typedFrom, word));
+}
+
+/** `v2.` begins the names that we ship: one that is not there is told as a map that is not there. */
+function isMap({ library, layers }: LayerChoice, word: string): boolean {
+  return /^v2\.[A-Za-z0-9_.]+$/.test(word) || library.mapNames(layers()).includes(word);
+}
+
+async function explainMessages(
+  call: Call,
+  choice: LayerChoice,
+  words: readonly string[],
+  filters: readonly string[],
+): Promise<ExitCode> {
+  const channels = await ChannelChoice.open(call.settings, call.arguments.text('channel'));
+  const every = call.arguments.has('leaves');
+  let isComplete = true;
+  for await (const source of sourcesOf(call, words)) {
+    const explanation = explained(call, choice, channels, source, { filters, every });
+    isComplete &&= explanation.complete;
+    if (call.json) call.terminal.out(JSON.stringify(explanation));
+    else {
+      const everyDrop = call.arguments.has('dropped');
+      const lines =
+        explanation.leaves === undefined
+          ? explanationLines(explanation, { everyDrop }, call.terminal)
+          : leafLines(explanation, call.terminal);
+      for (const line of lines) call.terminal.out(line);
+    }
+  }
+  return isComplete ? exitCode.ok : exitCode.no;
+}
 
 interface ExplainSource {
   readonly label: string;
@@ -97,24 +134,53 @@ async function journaled(call: Call, word: string): Promise<ExplainSource> {
   });
 }
 
-function explained(call: Call, set: MappingSet, channels: ChannelChoice, source: ExplainSource): Explanation {
+/** Values of which to tell each: those that words ask for, or all. */
+interface LeavesAsked {
+  readonly filters: readonly string[];
+  readonly every: boolean;
+}
+
+// eslint-disable-next-line max-params -- one message, and all that decides how it is mapped
+function explained(
+  call: Call,
+  choice: LayerChoice,
+  channels: ChannelChoice,
+  source: ExplainSource,
+  { filters, every }: LeavesAsked,
+): Explanation {
   const header = readMessageHeader(source.raw);
   const type = `${header.messageCode}^${header.triggerEvent}`;
-  const { channel, parameters } = channels.of(type, source.channel);
-  const facts = { message: source.label, type, channel };
-  const none = { ...facts, complete: false, resources: {}, report: undefined };
+  const chosen = channels.of(type, source.channel);
+  const { channel, parameters } = chosen;
+  const facts = { message: source.label, type, channel, layers: choice.layers(chosen) };
+  const none = { ...facts, complete: false, resources: {}, report: undefined, leaves: undefined };
+  const set = choice.maps(chosen);
   const map = set.forMessage(header.messageCode, header.triggerEvent, header.messageStructure || undefined);
   if (map === undefined) return { ...none, map: undefined, problem: `no map claims ${type}` };
   try {
     const { resources, report } = map.run(parseMessage(source.raw), {
       tenant: call.settings.tenant,
-      account: 'full',
+      account: 'rules',
       parameters,
     });
+    const { read: _, ...account } = report;
     const counts: Record<string, number> = {};
     for (const resource of resources) counts[resource.type] = (counts[resource.type] ?? 0) + 1;
-    const complete = report.unmapped.length === 0 && report.errors.length === 0;
-    return { ...facts, map: map.name, complete, resources: counts, report, problem: undefined };
+    const isAsked = every || filters.length > 0;
+    const leaves = isAsked ? leafFates(report, filters) : undefined;
+    const complete =
+      filters.length > 0 && leaves
+        ? leaves.length > 0 && leaves.every(({ fate }) => fate !== 'unmapped')
+        : report.unmapped.length === 0 && report.errors.length === 0;
+    return {
+      ...facts,
+      map: map.name,
+      complete,
+      resources: counts,
+      report: account,
+      leaves,
+      problem: undefined,
+    };
   } catch (error) {
     if (!isEngineError(error)) throw error;
     return { ...none, map: map.name, problem: `${error.code}: ${error.message}` };

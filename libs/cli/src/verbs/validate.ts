@@ -1,9 +1,9 @@
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type FileProblem, loadChannels } from '#channel';
-import { loadMappings } from '#mapping';
 import type { Arguments } from '../arguments.js';
 import { conditionProblems } from '../condition-problems.js';
-import { folderLayout } from '../mapping-folder.js';
+import { checkLayers } from '../layer-check.js';
+import { folderLayout, shownPath } from '../mapping-folder.js';
 import { counted } from '../time-text.js';
 import { type Call, exitCode, type Verb } from '../verb.js';
 
@@ -39,23 +39,28 @@ export const validate: Verb = {
 };
 
 /** Channels and mappings with all their problems; files as a person in the typed folder would name them. */
-async function check(call: Call): Promise<{ channels: string[]; maps: string[]; problems: FileProblem[] }> {
+async function check(
+  call: Call,
+): Promise<{ channels: string[]; maps: readonly string[]; problems: FileProblem[] }> {
   const layout = await folderLayout(call.settings, folderWord(call.arguments));
-  const nameOf = (path: string) => {
-    const near = relative(call.settings.typedFrom, path);
-    return near === '' || near.startsWith('..') ? path : near;
-  };
+  const nameOf = (path: string) => shownPath(call.settings, path);
   const loaded = await loadChannels(layout.channels, call.settings.environment);
   const conditions = await conditionProblems(layout.channels, loaded.channels);
-  const set = loadMappings(layout.mappings);
+  const mappings = checkLayers(layout.mappings, loaded.channels);
   const problems = [
-    ...[...loaded.problems, ...conditions].map((problem) => ({ ...problem, file: nameOf(problem.file) })),
-    ...set.errors.map((problem) => ({ ...problem, file: nameOf(resolve(layout.mappings, problem.file)) })),
+    ...[...loaded.problems, ...conditions, ...mappings.channelProblems].map((problem) => ({
+      ...problem,
+      file: nameOf(problem.file),
+    })),
+    ...mappings.errors.map((problem) => ({
+      ...problem,
+      file: nameOf(resolve(layout.mappings, problem.file)),
+    })),
   ];
-  const broken = new Set(conditions.map((problem) => problem.channel));
+  const broken = new Set([...conditions, ...mappings.channelProblems].map((problem) => problem.channel));
   return {
     channels: loaded.channels.map(({ channel }) => channel).filter((channel) => !broken.has(channel)),
-    maps: set.maps.map((map) => map.name),
+    maps: mappings.maps,
     problems,
   };
 }

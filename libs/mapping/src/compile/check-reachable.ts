@@ -38,12 +38,12 @@ function checkBody(body: RuleBody, problems: Problems): void {
   }
 }
 
-function checkExpression(expression: ValueExpression, { line, column }: Place, problems: Problems): void {
+function checkExpression(expression: ValueExpression, place: Place, problems: Problems): void {
   if (expression.kind !== 'first') return;
   expression.options.forEach((option, index) => {
     const before = expression.options[index - 1];
     if (before !== undefined && alwaysValued(before))
-      tell({ line, column: column + option.offset }, problems);
+      tell({ ...place, column: place.column + option.offset }, problems);
   });
 }
 

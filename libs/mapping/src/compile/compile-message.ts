@@ -54,7 +54,7 @@ function findStructure(map: MessageMapSource, problems: Problems): Structure | u
   const structure = parseStructure(grammar);
   if (structure instanceof Structure) return structure;
   problems.add(
-    { line: place.line, column: place.column },
+    place,
     'MAPPING_STRUCTURE',
     structure.message,
     `look at character ${structure.offset + 1} of the grammar`,

@@ -102,7 +102,7 @@ function setterOf(
   compiler: Compiler,
 ): ElementSetter {
   return {
-    rule: compiler.rules.add(`${map.name}/${group.name}`, map.file, group.place.line),
+    rule: compiler.rules.add(`${map.name}/${group.name}`, group.place.file ?? map.file, group.place.line),
     element: elementName(group, compiled.element.name),
     set: isExtension(group) ? appending(group.name, compiled.set) : compiled.set,
     constant: compiled.constant,
@@ -133,7 +133,7 @@ function isExtension(group: ElementGroup): boolean {
 function splitExtensions(group: ElementGroup): ElementGroup[] {
   if (!isExtension(group)) return [group];
   const bodies = group.bodies.flatMap((body) => (body.kind === 'list' ? body.items : [body]));
-  return bodies.map((body) => ({ ...group, bodies: [body] }));
+  return bodies.map((body) => ({ ...group, bodies: [body], place: body.place }));
 }
 
 function elementName(group: ElementGroup, name: string): string {

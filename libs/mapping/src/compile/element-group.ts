@@ -39,7 +39,7 @@ export function groupRules(rules: readonly ElementRule[], scope: Scope): Element
     group.nested.set(step.url ?? '', nested);
   }
   return [...groups.values()].map(({ name, bodies, place, nested }) => {
-    for (const [url, set] of nested) bodies.push(nestedObject(url, set, place));
+    for (const [url, set] of nested) bodies.push(nestedObject(url, set, set[0]?.place ?? place));
     return { name, bodies, place };
   });
 }

@@ -103,7 +103,7 @@ export function mistake(
   message: string,
   remedy: string,
 ): undefined {
-  const { line, column } = scope.place;
-  scope.problems.add({ line, column: column + offset }, code, message, remedy);
+  const { line, column, file } = scope.place;
+  scope.problems.add({ line, column: column + offset, file }, code, message, remedy);
   return undefined;
 }

@@ -5,7 +5,13 @@ import type { Place } from './place.js';
 export type RuleBody =
   | { readonly kind: 'value'; readonly expression: ValueExpression; readonly place: Place }
   | { readonly kind: 'constant'; readonly value: unknown; readonly place: Place }
-  | { readonly kind: 'list'; readonly items: readonly RuleBody[]; readonly place: Place }
+  | {
+      readonly kind: 'list';
+      readonly items: readonly RuleBody[];
+      /** The names that rules of the list were given, beside `items`: a layer may patch those alone. */
+      readonly names: readonly (string | undefined)[];
+      readonly place: Place;
+    }
   | { readonly kind: 'object'; readonly set: readonly ElementRule[]; readonly place: Place }
   | { readonly kind: 'when'; readonly condition: Condition; readonly body: RuleBody; readonly place: Place }
   | { readonly kind: 'each'; readonly path: PathExpression; readonly body: RuleBody; readonly place: Place }
@@ -54,6 +60,8 @@ export interface ResourceMapSource {
   readonly name: string;
   readonly file: string;
   readonly place: Place;
+  /** Stands for the map of that name in a lower layer. */
+  readonly replaces: boolean;
   readonly source: { readonly kind: 'segment' | 'value'; readonly name: string; readonly place: Place };
   readonly create: { readonly type: string; readonly place: Place };
   readonly merge: 'update' | 'snapshot';
@@ -91,6 +99,8 @@ export interface MessageMapSource {
   readonly name: string;
   readonly file: string;
   readonly place: Place;
+  /** Stands for the map of that name in a lower layer. */
+  readonly replaces: boolean;
   /** `ORU^R01`, or `ADT_A01` for a structure. */
   readonly for: readonly { readonly text: string; readonly place: Place }[];
   /** A name of the dictionary, or a grammar. */
@@ -101,3 +111,28 @@ export interface MessageMapSource {
 }
 
 export type MapSource = ResourceMapSource | MessageMapSource;
+
+/** A rule that a patch sets: of an element, or the one of that name in the list of an element. */
+export interface RulePatch {
+  readonly rule: ElementRule;
+  readonly item: string | undefined;
+}
+
+/** What a layer changes in a map of a lower layer. */
+export interface PatchSource {
+  readonly kind: 'patch';
+  /** Of the map. */
+  readonly name: string;
+  readonly file: string;
+  readonly place: Place;
+  readonly set: readonly RulePatch[];
+  /** Names of rules. */
+  readonly remove: readonly { readonly text: string; readonly place: Place }[];
+  readonly drop: readonly DropRule[];
+  /** Resource maps: stands for the condition, the key; added to the names. */
+  readonly when: ResourceMapSource['when'];
+  readonly key: ResourceMapSource['key'];
+  readonly uses: readonly string[];
+  /** Message maps: done after those of the map. */
+  readonly steps: readonly MapStep[];
+}

@@ -1,12 +1,18 @@
 import { expectKeys, testKeys } from '../tests/read-tests.js';
-import { createStepKeys, eachStepKeys, messageMapKeys, resourceMapKeys } from './read-mapping-file.js';
+import { messageMapKeys, resourceMapKeys } from './read-mapping-file.js';
+import { patchKeys } from './read-patch.js';
 import { ruleKeys } from './read-rule.js';
+import { createStepKeys, eachStepKeys } from './read-steps.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
 /** What editors show beside a key. */
 const help: Readonly<Record<string, string>> = {
   map: 'Name of the map, for instance v2.PID.Patient.',
+  patch: 'Name of the map of a lower layer that this layer changes.',
+  replace: 'true: stands for the map of that name in a lower layer.',
+  remove: 'Names of rules or steps that go: birthDate, telecom[work], drop PID-31, GROUP/v2.NTE.Observation.',
+  name: 'Name of a rule in a list, by which a layer finds it.',
   note: 'For people; read by nobody else.',
   source: 'hl7v2/ and a segment or data type.',
   create: 'The resource type (of a map), or the map to run (of a step).',
@@ -64,9 +70,10 @@ export function mappingSchema(): Schema {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: 'https://suture.invalid/schema/mapping.schema.json',
     title: 'Suture mapping file',
-    anyOf: [ref('resourceMap'), ref('messageMap')],
+    anyOf: [ref('resourceMap'), ref('messageMap'), ref('patch')],
     $defs: {
       resourceMap: object(resourceMapKeys, ['map', 'source', 'create', 'key', 'set'], {
+        replace: { const: true },
         merge: { enum: ['snapshot', 'update'] },
         source: { type: 'string', pattern: '^hl7v2/[A-Z][A-Z0-9_]*$' },
         uses: texts,
@@ -75,10 +82,19 @@ export function mappingSchema(): Schema {
         drop: drops,
       }),
       messageMap: object(messageMapKeys, ['map', 'for', 'structure', 'steps'], {
+        replace: { const: true },
         for: texts,
         bundle: { enum: ['message', 'collection'] },
         steps: { type: 'array', items: ref('step') },
         drop: drops,
+      }),
+      patch: object(patchKeys, ['patch'], {
+        uses: texts,
+        key: { anyOf: [expression, { type: 'array', items: expression }] },
+        set: elements,
+        remove: texts,
+        drop: drops,
+        steps: { type: 'array', items: ref('step') },
       }),
       step: {
         anyOf: [
@@ -88,6 +104,7 @@ export function mappingSchema(): Schema {
       },
       rule: { anyOf: [expression, { type: 'array', items: ref('rule') }, ref('control')] },
       control: object(ruleKeys, [], {
+        name: { ...text, pattern: '^[a-z][A-Za-z0-9_-]*$' },
         use: ref('rule'),
         set: elements,
         value: {},
@@ -106,6 +123,7 @@ export function mappingTestSchema(): Schema {
     send: { ...text, description: 'A message file, from the folder above the mappings.' },
     message: { ...text, description: 'The message itself; line ends stand for CR.' },
     with: { type: 'object', additionalProperties: text },
+    layers: { ...texts, description: 'Layers above suture; default that of the folder, else us.' },
     expect: object(expectKeys, [], {
       resources: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
       values: {

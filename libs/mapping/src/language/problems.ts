@@ -16,7 +16,8 @@ export class Problems {
 
   add(place: Place, code: string, message: string, remedy: string): void {
     if (this.list.length >= problemsMax) return;
-    this.list.push({ file: this.file, line: place.line, column: place.column, code, message, remedy });
+    const { line, column, file = this.file } = place;
+    this.list.push({ file, line, column, code, message, remedy });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
-import type { ElementRule, ElementStep, RuleBody, RuleCase } from './mapping-file.js';
+import type { ElementRule, ElementStep, RuleBody, RuleCase, RulePatch } from './mapping-file.js';
 import { parseCondition, parseValue } from './parse-expression.js';
 import { ExpressionMistake } from './parse-path.js';
 import type { Place } from './place.js';
@@ -14,11 +14,22 @@ import {
 } from './yaml-node.js';
 
 /** The keys of a rule that is not just an expression. */
-export const ruleKeys = ['when', 'each', 'use', 'set', 'value', 'choose', 'by', 'cases', 'else'] as const;
+export const ruleKeys = [
+  'name',
+  'when',
+  'each',
+  'use',
+  'set',
+  'value',
+  'choose',
+  'by',
+  'cases',
+  'else',
+] as const;
 
 /** Place of a character inside a scalar. */
 export function placeInside(node: ScalarNode, offset: number): Place {
-  return { line: node.line, column: node.column + node.quote + offset };
+  return { line: node.line, column: node.column + node.quote + offset, file: node.file };
 }
 
 export function readExpression(node: YamlNode, problems: Problems): ValueExpression | undefined {
@@ -66,13 +77,32 @@ export function readElementRules(node: YamlNode, problems: Problems): ElementRul
     );
     return [];
   }
-  const rules: ElementRule[] = [];
-  for (const entry of node.entries) {
-    const steps = readSteps(entry, problems);
-    const body = readBody(entry.value, problems);
-    if (steps && body) rules.push({ path: entry.key, steps, body, place: entry.keyPlace });
-  }
-  return rules;
+  return node.entries.flatMap((entry) => readElementRule(entry, problems) ?? []);
+}
+
+function readElementRule(entry: MapEntry, problems: Problems): ElementRule | undefined {
+  const steps = readSteps(entry, problems);
+  const body = readBody(entry.value, problems);
+  return steps && body && { path: entry.key, steps, body, place: entry.keyPlace };
+}
+
+/** The rules under `set` of a patch: `birthDate`, and `telecom[work]` for the one of that name in a list. */
+export function readRulePatches(node: YamlNode, problems: Problems): RulePatch[] {
+  const entries = node.kind === 'map' ? node.entries : [];
+  if (node.kind !== 'map') readElementRules(node, problems);
+  return entries.flatMap((entry) => {
+    const match = /^(.+)\[([^\]]*)\]$/.exec(entry.key);
+    const item = match?.[2];
+    if (item !== undefined && !itemName.test(item))
+      problems.add(
+        entry.keyPlace,
+        'MAPPING_NAME',
+        `'${item}' is no name of a rule`,
+        'give the rule in the list a name: (places in a list move when others edit it)',
+      );
+    const rule = readElementRule(match ? { ...entry, key: match[1] ?? '' } : entry, problems);
+    return rule ? [{ rule, item }] : [];
+  });
 }
 
 const stepPattern = /([A-Za-z_][A-Za-z0-9]*)(?:\(([^()\s]+)\))?(?:\.|$)/y;
@@ -112,12 +142,48 @@ function readBody(node: YamlNode, problems: Problems): RuleBody | undefined {
       return expression && { kind: 'value', expression, place: placeInside(node, 0) };
     }
     case 'list': {
-      const items = node.items.map((item) => readBody(item, problems)).filter((item) => item !== undefined);
-      return { kind: 'list', items, place: node };
+      const items = node.items.flatMap((item) => {
+        const body = item.kind === 'map' ? readControl(item, problems) : readBody(item, problems);
+        return body ? [{ body, name: readItemName(item, problems) }] : [];
+      });
+      const names = items.map(({ name }) => name);
+      checkItemNames(names, node, problems);
+      return { kind: 'list', items: items.map(({ body }) => body), names, place: node };
     }
-    case 'map':
+    case 'map': {
+      const name = entryOf(node, 'name');
+      if (name)
+        problems.add(
+          name.keyPlace,
+          'MAPPING_NAME',
+          'only a rule in a list has a name; elsewhere it is that of the element',
+          'remove name:',
+        );
       return readControl(node, problems);
+    }
   }
+}
+
+const itemName = /^[a-z][A-Za-z0-9_-]*$/;
+
+/** The name of a rule in a list, by which layers find it. */
+function readItemName(node: YamlNode, problems: Problems): string | undefined {
+  const entry = node.kind === 'map' ? entryOf(node, 'name') : undefined;
+  if (!entry) return undefined;
+  if (entry.value.kind === 'scalar' && itemName.test(entry.value.text)) return entry.value.text;
+  problems.add(
+    entry.keyPlace,
+    'MAPPING_NAME',
+    'this is no name of a rule',
+    'start with a small letter; letters, digits and - follow',
+  );
+  return undefined;
+}
+
+function checkItemNames(names: readonly (string | undefined)[], place: Place, problems: Problems): void {
+  const twice = names.find((name, i) => name !== undefined && names.indexOf(name) < i);
+  if (twice !== undefined)
+    problems.add(place, 'MAPPING_DUPLICATE_RULE', `two rules are named ${twice}`, 'rename one of them');
 }
 
 function readControl(node: MapNode, problems: Problems): RuleBody | undefined {

@@ -38,6 +38,12 @@ export interface MapNode extends Place {
 
 export type YamlNode = ScalarNode | ListNode | MapNode;
 
+/** The file at hand. */
+interface Source {
+  readonly lines: LineCounter;
+  readonly problems: Problems;
+}
+
 const depthMax = 40;
 
 /**
@@ -47,6 +53,7 @@ const depthMax = 40;
  */
 export function readYaml(text: string, problems: Problems): MapNode[] {
   const lines = new LineCounter();
+  const source = { lines, problems };
   const documents = parseAllDocuments(text, {
     lineCounter: lines,
     uniqueKeys: true,
@@ -58,18 +65,18 @@ export function readYaml(text: string, problems: Problems): MapNode[] {
     .flatMap((document) => document.errors)
     .find((error) => error.code !== 'DUPLICATE_KEY');
   if (syntax) {
-    const place = placeAt(lines, syntax.pos[0]);
+    const place = placeAt(source, syntax.pos[0]);
     problems.add(place, 'MAPPING_YAML', firstLine(syntax.message), 'correct the YAML at this place');
     return [];
   }
   const nodes: MapNode[] = [];
   for (const document of documents) {
     for (const error of document.errors) {
-      const place = placeAt(lines, error.pos[0]);
+      const place = placeAt(source, error.pos[0]);
       problems.add(place, 'MAPPING_DUPLICATE_KEY', 'the same key stands here twice', 'keep one of them');
     }
     if (document.errors.length > 0 || document.contents === null) continue;
-    const node = convert(document.contents as ParsedNode, lines, problems, 0);
+    const node = convert(document.contents as ParsedNode, source, 0);
     if (node?.kind === 'map') nodes.push(node);
     else if (node)
       problems.add(
@@ -86,18 +93,14 @@ function firstLine(message: string): string {
   return (message.split('\n', 1)[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
 }
 
-function placeAt(lines: LineCounter, offset: number): Place {
+function placeAt({ lines, problems }: Source, offset: number): Place {
   const { line, col } = lines.linePos(offset);
-  return { line, column: col };
+  return { line, column: col, file: problems.file };
 }
 
-function convert(
-  node: ParsedNode,
-  lines: LineCounter,
-  problems: Problems,
-  depth: number,
-): YamlNode | undefined {
-  const place = placeAt(lines, node.range[0]);
+function convert(node: ParsedNode, source: Source, depth: number): YamlNode | undefined {
+  const { problems } = source;
+  const place = placeAt(source, node.range[0]);
   if (isAlias(node) || depth > depthMax) {
     problems.add(
       place,
@@ -109,21 +112,19 @@ function convert(
   }
   if (isScalar(node)) return scalar(node, place);
   if (isSeq(node)) {
-    const items = node.items.map((item) => convert(item as ParsedNode, lines, problems, depth + 1));
+    const items = node.items.map((item) => convert(item as ParsedNode, source, depth + 1));
     return { kind: 'list', items: items.filter((item) => item !== undefined), ...place };
   }
   if (!isMap(node)) return undefined;
   const entries: MapEntry[] = [];
   for (const pair of node.items) {
     const key = pair.key as ParsedNode;
-    const keyPlace = placeAt(lines, key.range[0]);
+    const keyPlace = placeAt(source, key.range[0]);
     if (!isScalar(key)) {
       problems.add(keyPlace, 'MAPPING_SHAPE', 'a key is a single word', 'put quotes around the key');
       continue;
     }
-    const value = pair.value
-      ? convert(pair.value as ParsedNode, lines, problems, depth + 1)
-      : empty(keyPlace);
+    const value = pair.value ? convert(pair.value as ParsedNode, source, depth + 1) : empty(keyPlace);
     if (value) entries.push({ key: scalarText(key), keyPlace, value });
   }
   return { kind: 'map', entries, ...place };

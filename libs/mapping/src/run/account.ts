@@ -1,8 +1,8 @@
 import type { Message } from '#hl7v2';
 import type { RuleBook } from '../compile/scope.js';
-import type { AccountMode, DroppedLeaf, MappingReport } from '../mapping-result.js';
+import type { AccountMode, DroppedLeaf, MappedLeaf, MappingReport } from '../mapping-result.js';
 import type { DropTable } from './drop-table.js';
-import { type Run, wholeMark } from './run.js';
+import { type Run, rulesMax, wholeMark } from './run.js';
 
 const listMax = 100_000;
 
@@ -21,7 +21,8 @@ export function makeReport(
   if (mode === 'off')
     return { mapped: -1, droppedCount: -1, unmappedCount: -1, dropped: [], unmapped: [], errors };
   const { marks } = run;
-  const full = mode === 'full';
+  const full = mode === 'full' || mode === 'rules';
+  const read: MappedLeaf[] | undefined = mode === 'rules' ? [] : undefined;
   const dropped: DroppedLeaf[] = [];
   const unmapped: string[] = [];
   let mappedCount = 0;
@@ -32,9 +33,21 @@ export function makeReport(
   // eslint-disable-next-line max-params -- the visitor has the parameters that hl7v2 gives it
   message.eachLeaf((segment, field, repetition, component, subcomponent, start) => {
     if (subcomponent === 1) componentStart = start;
-    const whole = (marks[componentStart] ?? 0) & wholeMark;
-    if ((marks[start] ?? 0) !== 0 || (subcomponent > 1 && whole !== 0)) {
+    const whole = marks[componentStart] ?? 0;
+    const own = marks[start] ?? 0;
+    const mark = own === 0 && subcomponent > 1 && (whole & wholeMark) !== 0 ? whole : own;
+    if (mark !== 0) {
       mappedCount++;
+      const rule = read && read.length < listMax ? rules.get(mark & rulesMax) : undefined;
+      if (rule) {
+        const { name, file, line } = rule;
+        read?.push({
+          path: segment.path(field, repetition, component, subcomponent),
+          rule: name,
+          file,
+          line,
+        });
+      }
       return;
     }
     const drop = drops.find(segment.name, field, component, subcomponent);
@@ -52,5 +65,6 @@ export function makeReport(
     if (full && unmapped.length < listMax)
       unmapped.push(segment.path(field, repetition, component, subcomponent));
   });
-  return { mapped: mappedCount, droppedCount, unmappedCount, dropped, unmapped, errors };
+  const lists = { dropped, unmapped, errors, ...(read && { read }) };
+  return { mapped: mappedCount, droppedCount, unmappedCount, ...lists };
 }

@@ -11,6 +11,8 @@ export interface MappingTest {
   /** The message itself; line ends stand for CR. */
   readonly message: string | undefined;
   readonly parameters: Readonly<Record<string, string>>;
+  /** Layers over `suture`; undefined: those of the folder. */
+  readonly layers: readonly string[] | undefined;
   /** How many resources of each type. */
   readonly resources: Readonly<Record<string, number>> | undefined;
   /** Path to the texts of its values; an empty list: none. */
@@ -29,7 +31,7 @@ export interface MappingTest {
   readonly valid: boolean;
 }
 
-export const testKeys = ['name', 'send', 'message', 'with', 'expect'] as const;
+export const testKeys = ['name', 'send', 'message', 'with', 'layers', 'expect'] as const;
 export const expectKeys = ['resources', 'values', 'golden', 'unmapped', 'errors', 'valid'] as const;
 
 /** The tests of one file: documents with `tests:`. */
@@ -75,6 +77,7 @@ function readTest(node: YamlNode, problems: Problems): MappingTest | undefined {
     send,
     message,
     parameters: Object.fromEntries(pairs(node, 'with').map(({ key, value }) => [key, scalar(value)])),
+    layers: readList(node, 'layers'),
     resources: wanted && readCounts(wanted),
     values: wanted ? readValues(wanted) : [],
     unmapped: wanted && readList(wanted, 'unmapped'),

@@ -5,8 +5,9 @@ import { type Message, parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
 import type { MapSource } from '../language/mapping-file.js';
 import { Problems } from '../language/problems.js';
-import { loadMappings, mappingFiles } from '../load-mappings.js';
-import type { MappingProblem } from '../mapping-problem.js';
+import { MappingLibrary } from '../load-mappings.js';
+import { baseLayer, folderOf, mappingFiles, sutureLayer } from '../mapping-files.js';
+import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
 import type { MappingSet } from '../mapping-set.js';
 import { findValues, valueText } from './find-values.js';
@@ -30,7 +31,10 @@ export interface MappingTestRun {
   readonly errors: readonly MappingProblem[];
 }
 
-/** Runs every `*.test.yaml` under `dir` (`mappings/`) against the mappings there. */
+/**
+ * Runs every `*.test.yaml` under `dir` (`mappings/`) against the mappings there: those of a layer with that layer, the
+ * others with the usual ones, unless a test names its layers.
+ */
 export function runMappingTests(dir: string): MappingTestRun {
   const tests = new PreparedTests(dir);
   const results = tests.list.map((one) => {
@@ -47,6 +51,7 @@ export interface PreparedTest {
   readonly test: MappingTest;
   /** A string says why there is none. */
   readonly message: Message | string;
+  readonly set: MappingSet;
 }
 
 /** The tests under `dir` with their messages read and the mappings compiled: they can be run again and again. */
@@ -54,29 +59,36 @@ export class PreparedTests {
   readonly list: readonly PreparedTest[];
   /** Mistakes in mappings, tables and test files. */
   readonly errors: readonly MappingProblem[];
-  readonly #set: MappingSet;
 
   /** `edit` changes each map before it is compiled. */
   constructor(
     readonly dir: string,
     edit?: (map: MapSource) => MapSource,
   ) {
-    this.#set = loadMappings(dir, edit);
-    const errors = [...this.#set.errors];
-    this.list = mappingFiles(dir, 'hl7v2', '.test.yaml').flatMap((file) => {
-      const problems = new Problems(file);
-      const tests = readTests(readFileSync(join(dir, file), 'utf8'), problems);
-      errors.push(...problems.list);
-      return tests.map((test) => ({ file, test, message: readMessage(test, dir, file) }));
+    const library = new MappingLibrary(dir, edit);
+    const sets = new Set([library.set(library.usualLayers)]);
+    const mistakes: MappingProblem[] = [];
+    this.list = [baseLayer, sutureLayer, ...library.layers].flatMap((layer) => {
+      const usual = library.layers.includes(layer) ? [layer] : library.usualLayers;
+      return mappingFiles(dir, folderOf(layer), '.test.yaml').flatMap((file) => {
+        const problems = new Problems(file);
+        const tests = readTests(readFileSync(join(dir, file), 'utf8'), problems);
+        mistakes.push(...problems.list);
+        return tests.map((test) => {
+          const set = library.set(test.layers ?? usual);
+          sets.add(set);
+          return { file, test, message: readMessage(test, dir, file), set };
+        });
+      });
     });
-    this.errors = errors;
+    this.errors = uniqueProblems([...[...sets].flatMap((set) => set.errors), ...mistakes]);
   }
 
-  run({ file, test, message }: PreparedTest): Outcome {
+  run({ file, test, message, set }: PreparedTest): Outcome {
     if (typeof message === 'string') return { failures: [message] };
     const msh = message.first('MSH');
     const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
-    const map = this.#set.forMessage(code, trigger, structure);
+    const map = set.forMessage(code, trigger, structure);
     if (!map) return { failures: [`no map is for ${code}^${trigger}`] };
     const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
     const result = map.run(message, context);

@@ -65,7 +65,7 @@ export class Switches {
     return { ...step, when };
   }
 
-  #switch(file: string, name: string, { line, column }: Place): () => boolean {
+  #switch(mapFile: string, name: string, { line, column, file = mapFile }: Place): () => boolean {
     const key = `${file}:${line}:${column} ${name}`;
     this.#rules.set(key, { name, file, line });
     return () => {

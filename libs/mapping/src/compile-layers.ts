@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { compileMessage } from './compile/compile-message.js';
+import { MapCompiler } from './compile/map-compiler.js';
+import { LayeredMaps } from './language/layers.js';
+import type { MapSource, MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
+import { Problems } from './language/problems.js';
+import type { MappingFiles, ReadFile } from './mapping-files.js';
+import { baseLayer, folderOf, sutureLayer } from './mapping-files.js';
+import { type MappingProblem, uniqueProblems } from './mapping-problem.js';
+import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
+import { MessageMap } from './message-map.js';
+import { DropTable } from './run/drop-table.js';
+import type { CodeTable } from './tables/code-table.js';
+import { SystemNames } from './types/code-systems.js';
+import { builtInTables, Vocabulary } from './types/vocabulary.js';
+
+/** One choice of layers: the maps, compiled when they are wanted, and what the layers say of each rule. */
+export interface CompiledLayers {
+  readonly set: MappingSet;
+  readonly source: LayeredMaps;
+}
+
+/**
+ * Puts `hl7v2/*.yaml` and `tables/*.csv` together with the layers over them, the highest last. Never throws for a mistake in
+ * a file: the set holds what is good and the list of errors. `edit` changes each map before it is compiled.
+ */
+export function compileLayers(
+  files: MappingFiles,
+  layers: readonly string[],
+  edit: (map: MapSource) => MapSource,
+): CompiledLayers {
+  const loader = new Loader(files, layers, edit);
+  const { source } = loader;
+  if (files.maps(sutureLayer).length > 0) return { set: loader.set(), source };
+  return { set: new LoadedSet([], '', () => [noMappings(files.dir)]), source };
+}
+
+/** Alone, without the tables that miss as well: there is one thing to do. */
+function noMappings(dir: string): MappingProblem {
+  return {
+    file: 'hl7v2',
+    line: 1,
+    column: 1,
+    code: 'MAPPING_NONE',
+    message: `there is no mapping file in ${join(dir, 'hl7v2')}: every message would become a dead letter`,
+    remedy: 'start where the folder mappings lies, or put the mappings there; then replay the dead letters',
+  };
+}
+
+class Loader {
+  readonly #problems = new Map<string, Problems>();
+  readonly #tables = new Map<string, CodeTable>();
+  /** Every file of these layers. */
+  readonly #read = new Set<string>();
+  readonly source: LayeredMaps;
+
+  constructor(
+    readonly files: MappingFiles,
+    chosen: readonly string[],
+    readonly edit: (map: MapSource) => MapSource,
+  ) {
+    const layers = [baseLayer, sutureLayer, ...chosen];
+    for (const layer of chosen) if (!files.layers.includes(layer)) this.#unknownLayer(layer);
+    this.#readTables(layers);
+    this.source = new LayeredMaps(
+      layers.map((name) => {
+        const read = files.maps(name);
+        for (const file of read) this.#keepProblems(file);
+        return { name, files: read.map(({ content }) => content), patches: chosen.includes(name) };
+      }),
+      (file) => this.#problemsOf(file),
+    );
+  }
+
+  #unknownLayer(layer: string): void {
+    const known = this.files.layers.join(', ') || 'none';
+    this.#problemsOf(folderOf(layer)).add(
+      { line: 1, column: 1 },
+      'MAPPING_LAYER_UNKNOWN',
+      `there is no layer ${layer}`,
+      `there are: ${known}`,
+    );
+  }
+
+  #keepProblems({ file, problems }: ReadFile<unknown>): void {
+    this.#read.add(file);
+    this.#problemsOf(file).list.push(...problems.list);
+  }
+
+  /** A table of a higher layer stands for the one of its name in a lower layer. */
+  #readTables(layers: readonly string[]): void {
+    for (const layer of layers) {
+      for (const table of this.files.tables(layer)) {
+        this.#keepProblems(table);
+        if (table.content) this.#tables.set(table.content.name, table.content);
+      }
+    }
+    for (const name of builtInTables) {
+      if (this.#tables.has(name)) continue;
+      const file = `tables/${name}.csv`;
+      const problems = this.#problemsOf(file);
+      if (problems.list.length === 0)
+        problems.add(
+          { line: 1, column: 1 },
+          'TABLE_MISSING',
+          `the conversions of data types need the table ${name}`,
+          `restore ${file}`,
+        );
+    }
+  }
+
+  set(): MappingSet {
+    const systems = new Map(
+      [...(this.#tables.get('code-systems')?.rows ?? [])].map(([name, row]) => [name, row.to]),
+    );
+    const vocabulary = new Vocabulary(new SystemNames(systems), this.#tables);
+    const maps = [...this.source.maps.values()].map(this.edit);
+    const resources = new Map(maps.flatMap((map) => (map.kind === 'resource' ? [[map.name, map]] : [])));
+    const messages = maps.filter((map) => map.kind === 'message');
+    this.#checkClaims(messages);
+    const uncompiled = messages.map(
+      (source) => new UncompiledMap(source, () => this.#compileMessageMap(source, vocabulary, resources)),
+    );
+    const problems = () => uniqueProblems([...this.#problems.values()].flatMap(({ list }) => list));
+    return new LoadedSet(uncompiled, this.#digest(this.#read, this.source.maps.keys()), problems);
+  }
+
+  #compileMessageMap(
+    source: MessageMapSource,
+    vocabulary: Vocabulary,
+    maps: ReadonlyMap<string, ResourceMapSource>,
+  ): MessageMap | undefined {
+    const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
+    const before = this.#problemsOf(source.file).list.length;
+    const program = compileMessage(source, compiler);
+    if (!program || this.#problemsOf(source.file).list.length > before) return undefined;
+    const drops = new DropTable();
+    drops.add(source.name, source.drop);
+    for (const map of compiler.used) drops.add(map.name, map.drop);
+    const digest = this.#digest(compiler.parts, [source.name, ...[...compiler.used].map(({ name }) => name)]);
+    return new MessageMap({ source, program, rules: compiler.rules, drops, digest });
+  }
+
+  /** Two maps for one message: neither file can be preferred. */
+  #checkClaims(maps: readonly MessageMapSource[]): void {
+    const claimed = new Map<string, string>();
+    for (const map of maps) {
+      for (const { text, place } of map.for) {
+        const other = claimed.get(text);
+        if (other === undefined) claimed.set(text, map.name);
+        else
+          this.#problemsOf(map.file).add(
+            place,
+            'MAPPING_DUPLICATE_CLAIM',
+            `${other} is for ${text} too; it is used`,
+            'let one of them go',
+          );
+      }
+    }
+  }
+
+  /** Over the files of maps and tables that took part, and the patches of those maps in the order of their layers. */
+  #digest(parts: Iterable<string>, maps: Iterable<string>): string {
+    const hash = createHash('sha256');
+    const tables = builtInTables.flatMap((name) => this.#tables.get(name)?.file ?? []);
+    const add = (file: string) => {
+      const text = this.files.text(file);
+      hash.update(`${file.length}:${file}${text.length}:${text}`);
+    };
+    for (const file of [...new Set([...parts, ...tables])].sort()) add(file);
+    for (const map of [...new Set(maps)].sort()) {
+      const patches = this.source.patchFiles(map);
+      if (patches.length > 0) hash.update(`${map.length}:${map}`);
+      for (const file of patches) add(file);
+    }
+    return hash.digest('hex');
+  }
+
+  #problemsOf(file: string): Problems {
+    let problems = this.#problems.get(file);
+    if (!problems) {
+      problems = new Problems(file);
+      this.#problems.set(file, problems);
+    }
+    return problems;
+  }
+}
+
+/** A message map that is compiled when it is first wanted. */
+class UncompiledMap {
+  #compiled: { readonly map: MessageMap | undefined } | undefined;
+
+  constructor(
+    readonly source: MessageMapSource,
+    readonly compile: () => MessageMap | undefined,
+  ) {}
+
+  /** Undefined when it has a mistake. */
+  get map(): MessageMap | undefined {
+    this.#compiled ??= { map: this.compile() };
+    return this.#compiled.map;
+  }
+}
+
+class LoadedSet implements MappingSet {
+  readonly #byMessage = new Map<string, UncompiledMap>();
+  readonly #byName = new Map<string, UncompiledMap>();
+
+  /** `problems` are those found so far. */
+  constructor(
+    readonly all: readonly UncompiledMap[],
+    readonly digest: string,
+    readonly problems: () => readonly MappingProblem[],
+  ) {
+    for (const one of all) {
+      this.#byName.set(one.source.name, one);
+      this.#byName.set(one.source.file.replace(/\.yaml$/, ''), one);
+      for (const { text } of one.source.for) if (!this.#byMessage.has(text)) this.#byMessage.set(text, one);
+    }
+  }
+
+  get maps(): readonly MessageMap[] {
+    return this.all.flatMap((one) => one.map ?? []);
+  }
+
+  get errors(): readonly MappingProblem[] {
+    for (const one of this.all) void one.map;
+    return this.problems();
+  }
+
+  forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined {
+    return (
+      this.#byMessage.get(`${code}^${trigger}`)?.map ??
+      (structure === undefined ? undefined : this.#byMessage.get(structure)?.map) ??
+      this.#byMessage.get(code)?.map
+    );
+  }
+
+  named(name: string): CompiledMessageMap | undefined {
+    return this.#byName.get(name)?.map;
+  }
+}
