@@ -6,15 +6,13 @@ export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mapping
 export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {
   DroppedLeaf,
-  MappedLeaf,
   MappedResource,
   MappingFailure,
   MappingParameters,
   MappingReport,
-  MappingResult,
 } from './mapping-result.js';
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
-export { type MutationRun, mutateMappings } from './tests/mutate.js';
+export { mutateMappings } from './tests/mutate.js';
 export { type MappingTestRun, runMappingTests } from './tests/run-tests.js';

@@ -67,8 +67,8 @@ function isFile(call: Call, word: string): boolean {
 }
 
 /** `v2.` begins the names that we ship: one that is not there is told as a map that is not there. */
-function isMap({ library, layers }: LayerChoice, word: string): boolean {
-  return /^v2\.[A-Za-z0-9_.]+$/.test(word) || library.mapNames(layers()).includes(word);
+function isMap(choice: LayerChoice, word: string): boolean {
+  return /^v2\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word);
 }
 
 async function explainMessages(
@@ -140,7 +140,6 @@ interface LeavesAsked {
   readonly every: boolean;
 }
 
-// eslint-disable-next-line max-params -- one message, and all that decides how it is mapped
 function explained(
   call: Call,
   choice: LayerChoice,

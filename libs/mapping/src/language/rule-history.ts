@@ -72,7 +72,6 @@ export class RuleHistory {
     return rules;
   }
 
-  // eslint-disable-next-line max-params -- the rule, and where it is said
   #note(map: string, { name, place }: NamedRule, file: string, layer: string, removed = false): void {
     const rules = this.#rules(map);
     const versions = rules.get(name) ?? [];

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { checkResource, type FhirObject, writeJson } from '#fhir';
 import { parseMessage } from '#hl7v2';
 import { Problems } from '../language/problems.js';
-import { mappingFiles } from '../load-mappings.js';
+import { mappingFiles } from '../mapping-files.js';
 import { Run } from '../run/run.js';
 import type { CodeTable } from '../tables/code-table.js';
 import { readTable } from '../tables/read-table.js';
