@@ -82,7 +82,7 @@ export function folderOf(layer: string): string {
 }
 
 /** The layers that a directory of mappings has above `suture`, in alphabetical order. */
-export function layersOf(dir: string): string[] {
+function layersOf(dir: string): string[] {
   const root = join(dir, 'layers');
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) return [];
   return readdirSync(root, { withFileTypes: true })

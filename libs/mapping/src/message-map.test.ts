@@ -5,7 +5,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checkResource, readJson, writeJson } from '#fhir';
 import { type Message, parseMessage } from '#hl7v2';
-import { convertFile, loadMappings, type MappingResult } from './index.js';
+import { convertFile, loadMappings } from './index.js';
+import type { MappingResult } from './mapping-result.js';
 import type { CompiledMessageMap } from './mapping-set.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
