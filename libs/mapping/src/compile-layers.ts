@@ -19,6 +19,8 @@ import { builtInTables, Vocabulary } from './types/vocabulary.js';
 export interface CompiledLayers {
   readonly set: MappingSet;
   readonly source: LayeredMaps;
+  /** Those of higher layers stand for those of their name in lower ones. */
+  readonly tables: readonly CodeTable[];
 }
 
 /**
@@ -31,9 +33,9 @@ export function compileLayers(
   edit: (map: MapSource) => MapSource,
 ): CompiledLayers {
   const loader = new Loader(files, layers, edit);
-  const { source } = loader;
-  if (files.maps(sutureLayer).length > 0) return { set: loader.set(), source };
-  return { set: new LoadedSet([], '', () => [noMappings(files.dir)]), source };
+  const { source, tables } = loader;
+  if (files.maps(sutureLayer).length > 0) return { set: loader.set(), source, tables };
+  return { set: new LoadedSet([], '', () => [noMappings(files.dir)]), source, tables };
 }
 
 /** Alone, without the tables that miss as well: there is one thing to do. */
@@ -71,6 +73,10 @@ class Loader {
       }),
       (file) => this.#problemsOf(file),
     );
+  }
+
+  get tables(): readonly CodeTable[] {
+    return [...this.#tables.values()];
   }
 
   #unknownLayer(layer: string): void {

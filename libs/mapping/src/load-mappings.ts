@@ -3,6 +3,7 @@ import type { MapSource } from './language/mapping-file.js';
 import type { RuleVersion } from './language/rule-history.js';
 import { MappingFiles } from './mapping-files.js';
 import type { MappingSet } from './mapping-set.js';
+import type { CodeTable } from './tables/code-table.js';
 
 export interface LoadOptions {
   /** Folders under `layers`, the highest last; default none. */
@@ -55,6 +56,11 @@ export class MappingLibrary {
   /** The maps with these layers, the highest last. */
   set(layers: readonly string[] = []): MappingSet {
     return this.#layered(layers).set;
+  }
+
+  /** The code tables with these layers. */
+  tables(layers: readonly string[] = []): readonly CodeTable[] {
+    return this.#layered(layers).tables;
   }
 
   /** Names of all maps, of messages and of resources. */
