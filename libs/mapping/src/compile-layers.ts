@@ -21,6 +21,9 @@ export interface CompiledLayers {
   readonly source: LayeredMaps;
   /** Those of higher layers stand for those of their name in lower ones. */
   readonly tables: readonly CodeTable[];
+  /** What the message maps that are compiled so far needed: files of maps and tables, names of resource maps. */
+  readonly usedFiles: ReadonlySet<string>;
+  readonly usedMaps: ReadonlySet<string>;
 }
 
 /**
@@ -33,9 +36,10 @@ export function compileLayers(
   edit: (map: MapSource) => MapSource,
 ): CompiledLayers {
   const loader = new Loader(files, layers, edit);
-  const { source, tables } = loader;
-  if (files.maps(sutureLayer).length > 0) return { set: loader.set(), source, tables };
-  return { set: new LoadedSet([], '', () => [noMappings(files.dir)]), source, tables };
+  const { source, tables, usedFiles, usedMaps } = loader;
+  const isEmpty = files.maps(sutureLayer).length === 0;
+  const set = isEmpty ? new LoadedSet([], '', () => [noMappings(files.dir)]) : loader.set();
+  return { set, source, tables, usedFiles, usedMaps };
 }
 
 /** Alone, without the tables that miss as well: there is one thing to do. */
@@ -55,6 +59,8 @@ class Loader {
   readonly #tables = new Map<string, CodeTable>();
   /** Every file of these layers. */
   readonly #read = new Set<string>();
+  readonly usedFiles = new Set<string>();
+  readonly usedMaps = new Set<string>();
   readonly source: LayeredMaps;
 
   constructor(
@@ -140,6 +146,8 @@ class Loader {
     const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
     const before = this.#problemsOf(source.file).list.length;
     const program = compileMessage(source, compiler);
+    for (const part of compiler.parts) this.usedFiles.add(part);
+    for (const { name } of compiler.used) this.usedMaps.add(name);
     if (!program || this.#problemsOf(source.file).list.length > before) return undefined;
     const drops = new DropTable();
     drops.add(source.name, source.drop);

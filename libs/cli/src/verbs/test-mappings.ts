@@ -97,10 +97,11 @@ function mutate({ terminal, json }: Call, mappings: string): ExitCode {
 
 /** Once at the start, then whenever something below `folder` changed and nothing more did for a moment. */
 async function* changesBelow(folder: string, stop: AbortSignal): AsyncGenerator<void> {
-  yield;
   try {
     const changes = watch(folder, { recursive: true, signal: stop })[Symbol.asyncIterator]();
+    // Asked for before the first run, so that what changes during it is not missed.
     let next = changes.next();
+    yield;
     for (;;) {
       if ((await next).done === true) return;
       next = changes.next();
