@@ -1,11 +1,13 @@
 import { readMessageHeader } from '#hl7v2';
-import { type Coverage, CoverageRun, formatProblem } from '#mapping';
+import { CoverageRun, formatProblem } from '#mapping';
 import { ChannelChoice } from './channel-choice.js';
 import { LayerChoice } from './layer-choice.js';
 import { listFiles, readMessages } from './message-files.js';
 import { columns } from './text-table.js';
 import { counted, durationText } from './time-text.js';
 import { type Call, type ExitCode, exitCode } from './verb.js';
+
+type Coverage = ReturnType<CoverageRun['result']>;
 
 /** So many codes of one table are named to a person; --json has all. */
 const CODES_SHOWN = 12;

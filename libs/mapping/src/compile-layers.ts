@@ -21,6 +21,8 @@ export interface CompiledLayers {
   readonly source: LayeredMaps;
   /** Those of higher layers stand for those of their name in lower ones. */
   readonly tables: readonly CodeTable[];
+  /** Problems that are known by now: of files, and of the maps that were wanted. */
+  readonly problems: () => readonly MappingProblem[];
   /** What the message maps that are compiled so far needed: files of maps and tables, names of resource maps. */
   readonly usedFiles: ReadonlySet<string>;
   readonly usedMaps: ReadonlySet<string>;
@@ -38,8 +40,9 @@ export function compileLayers(
   const loader = new Loader(files, layers, edit);
   const { source, tables, usedFiles, usedMaps } = loader;
   const isEmpty = files.maps(sutureLayer).length === 0;
-  const set = isEmpty ? new LoadedSet([], '', () => [noMappings(files.dir)]) : loader.set();
-  return { set, source, tables, usedFiles, usedMaps };
+  const problems = isEmpty ? () => [noMappings(files.dir)] : () => loader.problems;
+  const set = isEmpty ? new LoadedSet([], '', problems) : loader.set();
+  return { set, source, tables, problems, usedFiles, usedMaps };
 }
 
 /** Alone, without the tables that miss as well: there is one thing to do. */
@@ -134,8 +137,13 @@ class Loader {
     const uncompiled = messages.map(
       (source) => new UncompiledMap(source, () => this.#compileMessageMap(source, vocabulary, resources)),
     );
-    const problems = () => uniqueProblems([...this.#problems.values()].flatMap(({ list }) => list));
-    return new LoadedSet(uncompiled, this.#digest(this.#read, this.source.maps.keys()), problems);
+    const digest = this.#digest(this.#read, this.source.maps.keys());
+    return new LoadedSet(uncompiled, digest, () => this.problems);
+  }
+
+  /** Those found so far. */
+  get problems(): readonly MappingProblem[] {
+    return uniqueProblems([...this.#problems.values()].flatMap(({ list }) => list));
   }
 
   #compileMessageMap(
@@ -221,11 +229,10 @@ class LoadedSet implements MappingSet {
   readonly #byMessage = new Map<string, UncompiledMap>();
   readonly #byName = new Map<string, UncompiledMap>();
 
-  /** `problems` are those found so far. */
   constructor(
     readonly all: readonly UncompiledMap[],
     readonly digest: string,
-    readonly problems: () => readonly MappingProblem[],
+    readonly found: () => readonly MappingProblem[],
   ) {
     for (const one of all) {
       this.#byName.set(one.source.name, one);
@@ -240,7 +247,7 @@ class LoadedSet implements MappingSet {
 
   get errors(): readonly MappingProblem[] {
     for (const one of this.all) void one.map;
-    return this.problems();
+    return this.found();
   }
 
   forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined {

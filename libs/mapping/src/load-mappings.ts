@@ -60,6 +60,11 @@ export class MappingLibrary {
     return this.#layered(layers).set;
   }
 
+  /** What is wrong with these layers as far as it is known: in files, and in the message maps that were wanted. */
+  problems(layers: readonly string[]): readonly MappingProblem[] {
+    return this.#layered(layers).problems();
+  }
+
   /**
    * Maps and tables that are of use under none of these choices of layers. Empty while there are other problems: what has
    * a mistake needs nothing.

@@ -113,7 +113,7 @@ describe('required bindings of concepts', () => {
       .errors.filter(({ file }) => file === 'hl7v2/n.yaml')
       .map(({ line, column, code }) => `${line}:${column} ${code}`);
 
-  test('a constant', () => {
+  test('a constant has a coding of the binding', () => {
     const system = 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical';
     expect(allergy(`{ value: { coding: [{ system: '${system}', code: active }] } }`)).toEqual([]);
     expect(allergy(`{ value: { coding: [{ system: '${system}', code: live }] } }`)).toEqual([

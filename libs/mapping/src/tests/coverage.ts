@@ -98,7 +98,7 @@ export class CoverageRun {
     const rows = [...tables].flatMap(rowsOf);
     return {
       messages: this.#messages,
-      unclaimed: Object.fromEntries([...this.#unclaimed].sort()),
+      unclaimed: Object.fromEntries([...this.#unclaimed].sort(([a], [b]) => (a < b ? -1 : 1))),
       refused: this.#refused,
       rules: unusedOf(rules, used),
       drops: {
