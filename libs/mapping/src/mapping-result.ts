@@ -63,9 +63,37 @@ export interface MappingReport {
   readonly errors: readonly MappingFailure[];
 }
 
+/** Where one value of a resource comes from. */
+export interface ElementLineage {
+  /** `Type/id`. */
+  readonly resource: string;
+  /** `name[0].family`. */
+  readonly element: string;
+  /**
+   * Places in the message (`PID[1]-5[1].1`): of the value whose text it is; of the code that a table
+   * translated; where there is neither, of all that was read for it. Empty: the rule says it by itself.
+   */
+  readonly sources: readonly string[];
+  /** `v2.PID.Patient/name`. */
+  readonly rule: string;
+  /** Where the part of the rule stands that set it. */
+  readonly file: string;
+  readonly line: number;
+  /** The row of a code table that gave it. */
+  readonly table?: { readonly file: string; readonly line: number };
+}
+
+/** Where the values of all resources of a message come from. Worked out when asked. */
+export interface Lineage {
+  /** In the order of the resources and their elements. Ids are hashes of keys, and are not among them. */
+  elements(): Iterable<ElementLineage>;
+}
+
 export interface MappingResult {
   readonly resources: readonly MappedResource[];
   readonly report: MappingReport;
+  /** When it was asked for. */
+  readonly lineage?: Lineage;
 }
 
 /**
@@ -86,4 +114,6 @@ export interface MappingContext {
   readonly parameters?: MappingParameters;
   /** Default `off`. */
   readonly account?: AccountMode;
+  /** Whether to note where each value comes from; default no. */
+  readonly lineage?: boolean;
 }

@@ -7,7 +7,10 @@ import type { CompiledMessageMap } from './mapping-set.js';
 import { makeReport } from './run/account.js';
 import type { DropTable } from './run/drop-table.js';
 import { placeSegments } from './run/group-instance.js';
+import { MessageLineage } from './run/lineage.js';
+import { LineageLog } from './run/lineage-log.js';
 import { Run } from './run/run.js';
+import { watchRows } from './tables/code-table.js';
 import { formatTime } from './types/time.js';
 
 export interface MessageMapFacts {
@@ -49,11 +52,14 @@ export class MessageMap implements CompiledMessageMap {
 
   run(
     message: Message,
-    { tenant, parameters = noParameters, account = 'off' }: MappingContext,
+    { tenant, parameters = noParameters, account = 'off', lineage = false }: MappingContext,
   ): MappingResult {
     const { program, rules, drops } = this.facts;
     run.begin(message, tenant, parameters, program.nameCount);
-    run.accounting = account !== 'off';
+    run.accounting = account !== 'off' || lineage;
+    const log = lineage ? new LineageLog() : undefined;
+    run.lineage = log;
+    const watcher = log && watchRows((table, row, code) => log.used(table, row, code));
     try {
       const root = placeSegments(message, program.structure, (segment) => {
         run.fail(
@@ -65,8 +71,12 @@ export class MessageMap implements CompiledMessageMap {
       });
       program.steps(run, root);
       const report = makeReport(run, message, account, rules, drops);
-      return { resources: run.resources, report };
+      const { resources } = run;
+      return log
+        ? { resources, report, lineage: new MessageLineage(log, message, resources, rules) }
+        : { resources, report };
     } finally {
+      if (log) watchRows(watcher);
       run.finish();
     }
   }

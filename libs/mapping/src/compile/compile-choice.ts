@@ -102,10 +102,13 @@ function choiceValue(expression: ValueExpression, element: ElementType, scope: S
   if (!value) return undefined;
   const name = choiceName(element.name, type);
   const { read } = value;
+  const at = scope.place;
   return (run, target) => {
+    const begin = run.lineage?.length ?? 0;
     const one = read(run);
     if (one === undefined) return false;
     target[name] = one as FhirValue;
+    run.lineage?.wrote(target, name, one, run.rule, at, begin);
     return true;
   };
 }

@@ -7,6 +7,7 @@ import {
   type FhirValue,
 } from '#fhir';
 import type { ElementRule, RuleBody } from '../language/mapping-file.js';
+import type { Place } from '../language/place.js';
 import { suggestion } from '../language/problems.js';
 import type { Run } from '../run/run.js';
 import { checkPeriod } from '../types/period.js';
@@ -46,49 +47,62 @@ export function compileElement(
   if (!first || others.includes(undefined)) return undefined;
   const bodies = [first, ...others.filter((body) => body !== undefined)];
   const constant = bodies.every((body) => body.constant);
-  if (element.max === 1) return { set: setOne(name, bodies), constant, element };
-  return { set: setMany(name, bodies), constant, element };
+  const set = element.max === 1 ? setOne : setMany;
+  return { set: set(name, bodies, group.place), constant, element };
 }
 
-function setOne(name: string, bodies: readonly CompiledBody[]): Setter {
+function setOne(name: string, bodies: readonly CompiledBody[], at: Place): Setter {
   const [only] = bodies;
   if (only && bodies.length === 1) {
     const { read } = only;
     return (run, target) => {
+      const begin = run.lineage?.length ?? 0;
       const value = read(run);
       if (value === undefined) return false;
       target[name] = value as FhirValue;
+      run.lineage?.wrote(target, name, value, run.rule, at, begin);
       return true;
     };
   }
   // Parts of one object, written apart.
   return (run, target) => {
+    const begin = run.lineage?.length ?? 0;
     let whole: FhirObject | undefined;
     for (const body of bodies) {
-      const value = body.read(run);
-      if (value !== undefined) whole = { ...whole, ...(value as FhirObject) };
+      const value = body.read(run) as FhirObject | undefined;
+      if (value === undefined) continue;
+      const before = whole;
+      whole = { ...before, ...value };
+      if (before) run.lineage?.joins(whole, before);
+      run.lineage?.joins(whole, value);
     }
-    if (whole) target[name] = whole;
-    return whole !== undefined;
+    if (!whole) return false;
+    target[name] = whole;
+    run.lineage?.wrote(target, name, whole, run.rule, at, begin);
+    return true;
   };
 }
 
-function setMany(name: string, bodies: readonly CompiledBody[]): Setter {
+function setMany(name: string, bodies: readonly CompiledBody[], at: Place): Setter {
   const [only] = bodies;
   if (only && bodies.length === 1) {
     const { collect } = only;
     return (run, target) => {
+      const begin = run.lineage?.length ?? 0;
       const list = collect(run, undefined);
       if (!list) return false;
       target[name] = list as FhirValue[];
+      run.lineage?.wrote(target, name, list, run.rule, at, begin);
       return true;
     };
   }
   return (run, target) => {
+    const begin = run.lineage?.length ?? 0;
     let list: unknown[] | undefined;
     for (const body of bodies) list = body.collect(run, list);
     if (!list) return false;
     target[name] = list as FhirValue[];
+    run.lineage?.wrote(target, name, list, run.rule, at, begin);
     return true;
   };
 }

@@ -43,8 +43,10 @@ export function single(read: ReadValue): CompiledValue {
   return {
     read,
     collect: (run, list) => {
+      const begin = run.lineage?.length ?? 0;
       const value = read(run);
       if (value === undefined) return list;
+      run.lineage?.made(value, begin);
       if (!list) return [value];
       list.push(value);
       return list;

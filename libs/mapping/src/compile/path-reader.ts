@@ -42,7 +42,7 @@ function isNull(run: Run, start: number): boolean {
   if (run.end - start !== 2 || text.charCodeAt(start) !== 0x22 || text.charCodeAt(start + 1) !== 0x22)
     return false;
   run.nulled = true;
-  if (run.rule !== 0) run.marks[start] = run.rule | wholeMark;
+  if (run.rule !== 0) run.mark(start, run.rule | wholeMark);
   return true;
 }
 
@@ -77,6 +77,16 @@ function firstIn(run: Run, segment: Segment, at: FieldPlace): number {
   return -1;
 }
 
+/** Converts one value of several, from `start` to `run.end`. */
+function convertOne(run: Run, convert: Convert, start: number): unknown {
+  const { lineage } = run;
+  if (lineage === undefined) return convert(run, start, run.end);
+  const begin = lineage.length;
+  const value = convert(run, start, run.end);
+  if (value !== undefined) lineage.made(value, begin);
+  return value;
+}
+
 function collectIn(
   run: Run,
   segment: Segment,
@@ -89,7 +99,7 @@ function collectIn(
   if (first >= 0 && !at.test && run.text.charCodeAt(run.message.foundEnd) !== run.repetitionCode) {
     run.end = run.message.foundEnd;
     const start = at.component === 0 ? (isNull(run, first) ? -1 : first) : find(run, segment, at, 1);
-    const value = start < 0 ? undefined : convert(run, start, run.end);
+    const value = start < 0 ? undefined : convertOne(run, convert, start);
     if (value === undefined) return list;
     if (!list) return [value];
     list.push(value);
@@ -101,7 +111,7 @@ function collectIn(
   for (let repetition = 1; repetition <= count; repetition++) {
     if (at.test && !passes(run, segment, at, repetition)) continue;
     const start = find(run, segment, at, repetition);
-    const value = start < 0 ? undefined : convert(run, start, run.end);
+    const value = start < 0 ? undefined : convertOne(run, convert, start);
     if (value === undefined) continue;
     if (out) out.push(value);
     else out = [value];
@@ -209,7 +219,7 @@ export function rangeReader(
     first,
     collect: (run, convert, list) => {
       const start = first(run);
-      const value = start < 0 ? undefined : convert(run, start, run.end);
+      const value = start < 0 ? undefined : convertOne(run, convert, start);
       if (value === undefined) return list;
       if (!list) return [value];
       list.push(value);

@@ -100,7 +100,7 @@ export class ResourcePlan {
     const known = cache.get(text);
     if (known !== undefined) {
       if (known) {
-        run.marks.copyWithin(start, known.start, known.start + end - start);
+        run.markEqual(known.start, start, end - start);
         meet(run, known, known.value?.text === text ? known.own : undefined, start, end);
       }
       return known ?? undefined;
@@ -171,7 +171,7 @@ export class ResourcePlan {
     if (known && merge === 'snapshot') {
       for (let count = 2; known; count++) {
         if (sameText(run, known, start, end)) {
-          run.marks.copyWithin(start, known.start, known.start + end - start);
+          run.markEqual(known.start, start, end - start);
           if (isValue) meet(run, known, known.own, start, end);
           return known;
         }
@@ -208,7 +208,13 @@ export class ResourcePlan {
         `${type}.${missing} has no value; the resource is refused`,
       );
     }
-    if (known) return mergeWithin(known, resource);
+    if (known) {
+      const before = known.resource;
+      mergeWithin(known, resource);
+      run.lineage?.joins(known.resource, before);
+      run.lineage?.joins(known.resource, resource);
+      return known;
+    }
     run.byId.set(id, mapped);
     if (isValue) mapped.inner = innerOf(run.met, met, start);
     return mapped;

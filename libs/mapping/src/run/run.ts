@@ -3,6 +3,7 @@ import type { Message, Segment } from '#hl7v2';
 import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import type { GroupInstance } from './group-instance.js';
+import type { LineageLog } from './lineage-log.js';
 import type { SourceValue } from './resource-memory.js';
 
 /** The first bit of a mark: the value was read with all its subcomponents. */
@@ -105,6 +106,8 @@ export class Run {
   rule = 0;
   /** Somebody wants to know what became of every value. Changes marks only, never the result. */
   accounting = false;
+  /** Somebody wants to know where every element comes from. */
+  lineage: LineageLog | undefined = undefined;
   /** Number of what a map can see of the message as a whole: equal ones have equal numbers. */
   circumstances = 0;
   /** Resources in the order in which maps came upon them; known ones too. */
@@ -177,6 +180,7 @@ export class Run {
     this.names = [];
     this.group = undefined;
     this.segment = undefined;
+    this.lineage = undefined;
     this.byId = new Map();
     this.byValue = new Map();
   }
@@ -213,14 +217,14 @@ export class Run {
   /** The text of a component and all below it, marked as read; undefined when empty or `""`. */
   leaf(start: number, end: number): string | undefined {
     if (start >= end) return undefined;
-    if (this.rule !== 0) this.marks[start] = this.rule | wholeMark;
+    if (this.rule !== 0) this.mark(start, this.rule | wholeMark);
     return this.textOf(start, end);
   }
 
   /** The text of a subcomponent, marked as read. */
   subLeaf(start: number, end: number): string | undefined {
     if (start >= end) return undefined;
-    if (this.rule !== 0) this.marks[start] = this.rule;
+    if (this.rule !== 0) this.mark(start, this.rule);
     return this.textOf(start, end);
   }
 
@@ -235,18 +239,38 @@ export class Run {
     return start < end ? this.textOf(start, end) : undefined;
   }
 
+  /** Marks a leaf as read. */
+  mark(start: number, mark: number): void {
+    this.marks[start] = mark;
+    if (this.lineage !== undefined) this.lineage.entries.push(start);
+  }
+
+  /** What was read last could not be used: the account must show it. `before`: its mark before it was read. */
+  unmark(start: number, before = 0): void {
+    this.marks[start] = before;
+    if (this.lineage?.entries.at(-1) === start) this.lineage.entries.pop();
+  }
+
+  /** What text that stood at `from` was read for is read for its equal at `to` too. */
+  markEqual(from: number, to: number, length: number): void {
+    const { marks, lineage } = this;
+    marks.copyWithin(to, from, from + length);
+    if (lineage === undefined) return;
+    for (let i = to; i < to + length; i++) if (marks[i] !== 0) lineage.entries.push(i);
+  }
+
   /** Marks every leaf of a range as read by the rule at work. */
   markAll(start: number, end: number): void {
-    const { text, marks, componentCode, subcomponentCode, repetitionCode } = this;
+    const { text, componentCode, subcomponentCode, repetitionCode } = this;
     if (this.rule === 0) return;
     let first = start;
     for (let i = start; i < end; i++) {
       const code = text.charCodeAt(i);
       if (code !== componentCode && code !== subcomponentCode && code !== repetitionCode) continue;
-      if (i > first) marks[first] = this.rule;
+      if (i > first) this.mark(first, this.rule);
       first = i + 1;
     }
-    if (end > first) marks[first] = this.rule;
+    if (end > first) this.mark(first, this.rule);
   }
 
   /** A failure of the rule at work, at the segment it reads. */

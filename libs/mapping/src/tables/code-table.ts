@@ -17,6 +17,23 @@ export type TableElse =
   | { readonly kind: 'none' }
   | { readonly kind: 'refuse' };
 
+/** `code` is what was asked for. */
+export type RowWatcher = (table: CodeTable, row: TableRow, code: string) => void;
+
+let watch: RowWatcher | undefined;
+
+/** From now on `watcher` is told of every row that is taken; answers the one before. Mapping is synchronous: put it back. */
+export function watchRows(watcher: RowWatcher | undefined): RowWatcher | undefined {
+  const before = watch;
+  watch = watcher;
+  return before;
+}
+
+/** A row was taken without asking the table again. */
+export function rowUsed(table: CodeTable, row: TableRow, code: string): void {
+  watch?.(table, row, code);
+}
+
 /** A code table: source codes to standard codes. Codes are compared as they are, then in upper case. */
 export class CodeTable {
   readonly #rows: ReadonlyMap<string, TableRow>;
@@ -36,7 +53,9 @@ export class CodeTable {
 
   /** The row of `code`; undefined when only the else row can answer. */
   row(code: string): TableRow | undefined {
-    return this.#rows.get(code) ?? this.#rows.get(code.toUpperCase());
+    const row = this.#rows.get(code) ?? this.#rows.get(code.toUpperCase());
+    if (watch !== undefined && row !== undefined) watch(this, row, code);
+    return row;
   }
 
   /** The target of `code`, the else row included; undefined when there is none. */
@@ -45,6 +64,7 @@ export class CodeTable {
     if (row) return row;
     switch (this.otherwise.kind) {
       case 'row':
+        if (watch !== undefined) watch(this, this.otherwise.row, code);
         return this.otherwise.row;
       case 'keep':
         return { to: code, toSystem: this.otherwise.toSystem, display: '', line: 0 };

@@ -51,7 +51,7 @@ export function numberQuantityConvert(level: Level, simple: boolean): Convert {
     const text = level === 1 ? run.leaf(start, to) : run.subLeaf(start, to);
     const quantity = text === undefined ? undefined : parseQuantity(text, simple);
     // What is no number stays unread, so that the account shows it.
-    if (quantity === undefined) run.marks[start] = marks ?? 0;
+    if (quantity === undefined && text !== undefined) run.unmark(start, marks);
     return quantity;
   };
 }

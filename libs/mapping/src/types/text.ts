@@ -22,7 +22,7 @@ function firstText(run: Run, start: number, end: number, level: Level): string |
 
 /** Unmarks what was read and could not be used: the account must show it. */
 function unread(run: Run, start: number): undefined {
-  run.marks[start] = 0;
+  run.unmark(start);
   return undefined;
 }
 

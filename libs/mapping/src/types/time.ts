@@ -19,7 +19,7 @@ export function timeConvert(target: TimeTarget, level: Level): Convert {
     if (text === undefined) return undefined;
     const moment = formatTime(run, text, target);
     // What is no moment stays unread, so that the account shows it.
-    if (moment === undefined) run.marks[start] = 0;
+    if (moment === undefined) run.unmark(start);
     return moment;
   };
 }

@@ -1,4 +1,5 @@
 import type { Run } from '../run/run.js';
+import { type CodeTable, rowUsed, type TableRow, watchRows } from '../tables/code-table.js';
 import type { Convert } from './convert.js';
 
 interface Entry {
@@ -6,6 +7,8 @@ interface Entry {
   /** Places of the marks, from the start of the value, and what marks them beside the rule. */
   readonly places: readonly number[];
   readonly flags: readonly number[];
+  /** Rows of code tables that it took. */
+  readonly rows: readonly (readonly [CodeTable, TableRow, string])[];
 }
 
 /** Values of at most this length are remembered. */
@@ -42,10 +45,12 @@ export function remembered(convert: Convert): Convert {
   };
 }
 
-function mark(run: Run, start: number, { places, flags }: Entry): void {
-  const { rule, marks } = run;
+function mark(run: Run, start: number, { places, flags, rows }: Entry): void {
+  const { rule } = run;
   if (rule === 0) return;
-  for (let i = 0; i < places.length; i++) marks[start + (places[i] as number)] = rule | (flags[i] as number);
+  for (let i = 0; i < places.length; i++)
+    run.mark(start + (places[i] as number), rule | (flags[i] as number));
+  for (const [table, row, code] of rows) rowUsed(table, row, code);
 }
 
 /** Converts, and notes which leaves the conversion read. */
@@ -54,7 +59,13 @@ function read(run: Run, start: number, end: number, convert: Convert): Entry {
   const before = marks.slice(start, end);
   marks.fill(0, start, end);
   run.rule = probation;
+  const rows: (readonly [CodeTable, TableRow, string])[] = [];
+  const watcher = watchRows((table, row, code) => rows.push([table, row, code]));
+  const { lineage } = run;
+  run.lineage = undefined;
   const value = convert(run, start, end);
+  run.lineage = lineage;
+  watchRows(watcher);
   run.rule = rule;
   const places: number[] = [];
   const flags: number[] = [];
@@ -66,7 +77,7 @@ function read(run: Run, start: number, end: number, convert: Convert): Entry {
   }
   marks.set(before, start);
   const copy: unknown = value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-  const entry = { value: copy, places, flags };
+  const entry = { value: copy, places, flags, rows };
   mark(run, start, entry);
   return entry;
 }
