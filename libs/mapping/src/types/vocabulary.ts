@@ -1,5 +1,5 @@
 import type { FhirObject } from '#fhir';
-import type { CodeTable } from '../tables/code-table.js';
+import type { CodeTable, TableRow } from '../tables/code-table.js';
 import { localAuthority, type SystemNames, uriOf } from './code-systems.js';
 import { quoteUrn } from './convert.js';
 
@@ -32,6 +32,11 @@ export class Vocabulary {
   /** The target of `code` in a built-in table; undefined when it has none. */
   translate(table: BuiltInTable, code: string): string | undefined {
     return this.tables.get(table)?.find(code)?.to;
+  }
+
+  /** The row of `code` in a built-in table; undefined when it has none. */
+  row(table: BuiltInTable, code: string): TableRow | undefined {
+    return this.tables.get(table)?.find(code);
   }
 
   /** The identifier system of an assigning authority, from its universal id and its name. */
