@@ -48,7 +48,7 @@ export function assignerOf(
   facility: Authority | undefined,
 ): FhirObject | undefined {
   if (facility === undefined) return authority && namedAuthority(vocabulary, authority);
-  const name = authority?.id === undefined ? undefined : authority.name;
+  const name = authority && besideSystem(vocabulary, authority);
   const display = facility.name ?? name ?? facility.id;
   if (display === undefined) return authority && namedAuthority(vocabulary, authority);
   const assigner: FhirObject = {};
@@ -61,10 +61,17 @@ export function assignerOf(
   return assigner;
 }
 
+/** The name, where the system of the identifier says something else: the universal id, or the URI of a known one. */
+function besideSystem(vocabulary: Vocabulary, { name, id }: Authority): string | undefined {
+  if (name === undefined || id !== undefined) return name;
+  return vocabulary.row('authorities', name) ? name : undefined;
+}
+
 /** Few authorities assign all numbers: one object for each of them. */
-function namedAuthority(vocabulary: Vocabulary, { name, id, type }: Authority): FhirObject | undefined {
-  if (id === undefined) return undefined;
-  if (type === undefined) return name === undefined ? undefined : { display: name };
+function namedAuthority(vocabulary: Vocabulary, authority: Authority): FhirObject | undefined {
+  const { id, type } = authority;
+  const name = besideSystem(vocabulary, authority);
+  if (id === undefined || type === undefined) return name === undefined ? undefined : { display: name };
   return vocabulary.remembered(`${name ?? ''}\0${id}\0${type}`, () => {
     const identifier = universalIdentifier(vocabulary, id, type);
     return name === undefined ? { identifier } : { identifier, display: name };

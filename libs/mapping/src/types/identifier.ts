@@ -70,7 +70,7 @@ export function identifierConvert(
     const identifier: FhirObject = {};
     const digit = part(at.checkDigit);
     const scheme = part(at.scheme);
-    if (digit !== undefined) identifier['extension'] = checkDigit(digit, scheme);
+    if (digit !== undefined || scheme !== undefined) identifier['extension'] = checkDigit(digit, scheme);
     const typeCode = part(at.type) ?? defaultType;
     if (typeCode !== '') identifier['type'] = { coding: [{ system: typeSystem, code: codeText(typeCode) }] };
     const authority = at.authority > 0 ? readAuthority(run, start, end, at.authority, level) : undefined;
@@ -99,8 +99,9 @@ function systemOf(
   return type === 'NPI' ? 'http://hl7.org/fhir/sid/us-npi' : run.parameters['assigner'];
 }
 
-function checkDigit(digit: string, scheme: string | undefined): FhirObject[] {
-  const list: FhirObject[] = [{ url: checkDigitUrl, valueString: digit }];
+function checkDigit(digit: string | undefined, scheme: string | undefined): FhirObject[] {
+  const list: FhirObject[] = [];
+  if (digit !== undefined) list.push({ url: checkDigitUrl, valueString: digit });
   if (scheme !== undefined) list.push({ url: schemeUrl, valueString: scheme });
   return list;
 }

@@ -21,10 +21,11 @@ export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse:
     const { system, value } = chosen;
     const isMail = value === email && system === 'email';
     const point: FhirObject = {};
-    const extension = pieceExtensions(pieces, isMail || whole === undefined ? undefined : whole, part(9));
+    const extension = pieceExtensions(pieces, isMail ? '' : whole, part(9));
     if (extension.length > 0) point['extension'] = extension;
     point['system'] = system;
-    if (equipment !== undefined && system === 'other') keepCode(point, 'system', 'telecom-system', equipment);
+    if (equipment !== undefined && (system === 'other' || systemOf(vocabulary, equipment) !== system))
+      keepCode(point, 'system', 'telecom-system', equipment);
     point['value'] = value;
     if (useCode !== undefined) setCode(vocabulary, point, 'use', 'telecom-use', useCode);
     if (equipment === 'CP') point['use'] = 'mobile';
@@ -35,6 +36,10 @@ export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse:
     if (period) point['period'] = period;
     return point;
   };
+}
+
+function systemOf(vocabulary: Vocabulary, equipment: string): string | undefined {
+  return vocabulary.translate('telecom-system', equipment);
 }
 
 interface TelecomParts {
@@ -49,7 +54,7 @@ function chooseValue(
   vocabulary: Vocabulary,
   { useCode, equipment, email, number }: TelecomParts,
 ): { system: string; value: string } | undefined {
-  const named = equipment === undefined ? undefined : vocabulary.translate('telecom-system', equipment);
+  const named = equipment === undefined ? undefined : systemOf(vocabulary, equipment);
   if (email !== undefined && (named === 'email' || useCode === 'NET' || number === undefined))
     return { system: 'email', value: email };
   if (number === undefined) return undefined;
@@ -73,7 +78,7 @@ function composeNumber(
 
 const pieceNames = ['country', 'area', 'local', 'extension'];
 
-/** Pieces that stand beside a whole number and are not in it. */
+/** Pieces that stand beside a whole number, or a mail address, and are not in it. */
 function pieceExtensions(
   pieces: readonly (string | undefined)[],
   whole: string | undefined,
