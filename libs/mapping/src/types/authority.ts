@@ -61,10 +61,10 @@ export function assignerOf(
   return assigner;
 }
 
-/** The name, where the system of the identifier says something else: the universal id, or the URI of a known one. */
+/** The name, where nobody can read it in the system of the identifier: a universal id, a known URI, quoted characters. */
 function besideSystem(vocabulary: Vocabulary, { name, id }: Authority): string | undefined {
   if (name === undefined || id !== undefined) return name;
-  return vocabulary.row('authorities', name) ? name : undefined;
+  return vocabulary.authoritySystem(name, undefined, undefined)?.endsWith(name) === true ? undefined : name;
 }
 
 /** Few authorities assign all numbers: one object for each of them. */
