@@ -1,4 +1,4 @@
-import type { ConvertedFile, DroppedLeaf, MappingFailure } from '#mapping';
+import type { ConvertedFile, MappingReport } from '#mapping';
 
 /** What stands in a `.report.json`. In a file of several messages, places begin with the message's number: `#2 PID[1]-3`. */
 export interface ConversionReport {
@@ -10,17 +10,17 @@ export interface ConversionReport {
   /** Names of the maps that ran. */
   readonly maps: readonly string[];
   readonly mapped: number;
-  readonly dropped: readonly DroppedLeaf[];
+  readonly dropped: MappingReport['dropped'];
   readonly unmapped: readonly string[];
-  readonly errors: readonly MappingFailure[];
+  readonly errors: MappingReport['errors'];
 }
 
 /** The account of a file of HL7 v2. */
 export function conversionReport(source: string, { bundle, messages }: ConvertedFile): ConversionReport {
   const maps = new Set<string>();
-  const dropped: DroppedLeaf[] = [];
+  const dropped: MappingReport['dropped'][number][] = [];
   const unmapped: string[] = [];
-  const errors: MappingFailure[] = [];
+  const errors: MappingReport['errors'][number][] = [];
   let mapped = 0;
   for (const { number, map, report, refusal } of messages) {
     const at = (path: string) => (messages.length > 1 ? `#${number} ${path}`.trimEnd() : path);

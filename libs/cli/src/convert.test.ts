@@ -57,6 +57,28 @@ describe('suture convert', () => {
     });
   });
 
+  test('with --lineage every value of the bundle is told where it comes from', async () => {
+    const files = {
+      'a.hl7': labResult('C-1', 'P1'),
+      'b.hl7': Buffer.concat([labResult('C-2', 'P1'), labResult('C-3', 'P2')]),
+    };
+    const { json, has } = await convert('lineage', files, '--lineage');
+    const lines = json<Record<string, unknown>[]>('a.lineage.json');
+    expect(lines).toContainEqual({
+      resource: expect.stringMatching(/^Patient\//),
+      element: 'name[0].family',
+      sources: ['PID[1]-5[1].1'],
+      rule: 'v2.PID.Patient/name',
+      file: 'hl7v2/patient.yaml',
+      line: expect.any(Number),
+    });
+    expect(new Set(json<{ message: number }[]>('b.lineage.json').map(({ message }) => message))).toEqual(
+      new Set([1, 2]),
+    );
+    await convert('lineage', { 'a.hl7': labResult('C-1', 'P1') });
+    expect(has('a.lineage.json')).toBe(false);
+  });
+
   test('several messages in a file become one collection in which nothing is twice', async () => {
     const batch = Buffer.concat([labResult('C-2', 'P1'), labResult('C-3', 'P1', '6.8')]);
     const { code, json } = await convert('two', { 'b.txt': batch });

@@ -1,4 +1,4 @@
-import type { MappingReport } from '#mapping';
+import type { ElementLineage, MappingReport } from '#mapping';
 import type { LeafFate } from './leaf-filter.js';
 import type { Terminal } from './terminal.js';
 import { columns } from './text-table.js';
@@ -16,10 +16,14 @@ export interface Explanation {
   readonly report: MappingReport | undefined;
   /** Of each value that was asked for; undefined: nobody asked for single values. */
   readonly leaves: readonly LeafFate[] | undefined;
+  /** Where each value of the resources that was asked for comes from; undefined: nobody asked. */
+  readonly elements: readonly ElementLineage[] | undefined;
   /** Why there is no report. */
   readonly problem: string | undefined;
 }
 
+/** Digits of an id that tell resources of one message apart for a person. */
+const SHOWN_ID = 6;
 /** Places named for one rule before the rest is only counted. */
 const MAX_PLACES = 8;
 
@@ -52,18 +56,26 @@ function titleOf({ message, type, map, channel, layers }: Explanation): string {
   return parts.join('  ');
 }
 
-/** One line for each value that was asked for. */
-export function leafLines(explanation: Explanation, terminal: Terminal): string[] {
-  const { leaves = [] } = explanation;
-  if (leaves.length === 0)
-    return [titleOf(explanation), '  there is no such value in it, and no rule that gave such an element'];
+/** One line for each value that was asked for: of the message, and of the resources. */
+export function valueLines(explanation: Explanation, terminal: Terminal): string[] {
+  const { leaves = [], elements = [], problem } = explanation;
+  const title = titleOf(explanation);
+  if (problem !== undefined) return [title, `  ${terminal.paint('bad', problem)}`];
+  if (leaves.length + elements.length === 0)
+    return [title, '  there is no such value in it, and no rule that gave such an element'];
   const rows = leaves.map(({ path, fate, rule, why }) => [
     `  ${path}`,
     fate === 'unmapped' ? terminal.paint('doubtful', fate) : fate,
     rule,
     why,
   ]);
-  return [titleOf(explanation), ...columns(rows)];
+  const origins = elements.map(({ resource, element, sources, rule, file, line, table }) => [
+    `  ${resource.slice(0, resource.indexOf('/') + 1 + SHOWN_ID)}.${element}`,
+    sources.length === 0 ? 'said by the rule' : `from ${sources.join(' ')}`,
+    rule,
+    `${file}:${line}${table === undefined ? '' : `, ${table.file}:${table.line}`}`,
+  ]);
+  return [title, ...columns(rows), ...columns(origins)];
 }
 
 /** Places below one field stand in one line: `ORC[1]-21[1]  .1 .2 .6.1`. */

@@ -1,4 +1,4 @@
-import type { MappingReport } from '#mapping';
+import type { ElementLineage, Lineage, MappingReport } from '#mapping';
 
 /** What became of one value of a message. */
 export interface LeafFate {
@@ -32,7 +32,19 @@ export function leafFates(report: MappingReport, words: readonly string[]): Leaf
   return asked.sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
 }
 
-function isMeant({ path, rule }: LeafFate, word: string): boolean {
+/** Where the values of the resources come from: those that one of the words asks for, without words all. */
+export function elementOrigins(lineage: Lineage, words: readonly string[]): ElementLineage[] {
+  const all = [...lineage.elements()];
+  if (words.length === 0) return all;
+  return all.filter(({ resource, element: name, sources, rule }) =>
+    words.some((word) => {
+      if (field.test(word)) return sources.some((path) => isMeant({ path, rule }, word));
+      return isMeant({ path: '', rule: `${resource.slice(0, resource.indexOf('/'))}/${name}` }, word);
+    }),
+  );
+}
+
+function isMeant({ path, rule }: Pick<LeafFate, 'path' | 'rule'>, word: string): boolean {
   if (field.test(word)) return isUnder(path, word) || isUnder(path.replaceAll(/\[\d+\]/g, ''), word);
   const [map = '', name = ''] = rule.split('/');
   const dot = word.indexOf('.');

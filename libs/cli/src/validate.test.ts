@@ -82,6 +82,7 @@ describe('suture test', () => {
   });
 
   test('a test whose expectation does not hold is named with file, line and what was found', async () => {
+    rmSync(join(folder, 'layers'), { recursive: true });
     for (const name of readdirSync(join(folder, 'hl7v2')))
       if (name.endsWith('.test.yaml') || name === 'golden')
         rmSync(join(folder, 'hl7v2', name), { recursive: true });
@@ -116,6 +117,28 @@ describe('suture explain', () => {
       expect(content).toContain(value);
       expect(heard.text).not.toContain(value);
     }
+  });
+
+  test('tells of an element, and of a field, what made the values', async () => {
+    const sample = join(repositoryRoot, 'test/fixtures/hl7v2/oru-r01/critical-potassium.hl7');
+    const { code, heard } = await run('explain', sample, 'Patient.name', '--mappings', folder);
+    expect(code).toBe(0);
+    expect(heard.text).toMatch(
+      /^ {2}Patient\/[0-9a-f]{6}\.name\[0\]\.family +from PID\[1\]-5\[1\]\.1 +v2\.PID\.Patient\/name +hl7v2\/patient\.yaml:\d+$/m,
+    );
+    const field = await run('explain', sample, 'PID-8', '--mappings', folder);
+    expect(field.heard.text).toMatch(
+      /\.gender +from PID\[1\]-8\[1\] .*, tables\/administrative-gender\.csv:\d+$/m,
+    );
+  });
+
+  test('with --lineage every value of the resources is told, and nothing of the message', async () => {
+    const sample = join(repositoryRoot, 'test/fixtures/hl7v2/oru-r01/critical-potassium.hl7');
+    const { heard } = await run('explain', sample, '--lineage', '--json', '--mappings', folder);
+    const [{ elements, leaves }] = heard.answer.map((line) => JSON.parse(line));
+    expect(elements.length).toBeGreaterThan(50);
+    expect(leaves).toBeUndefined();
+    expect(heard.text).not.toContain('MRN-004711');
   });
 
   test('a message that no map claims is exit code 1 and says so', async () => {

@@ -1,12 +1,14 @@
 import { bundleOf, writeJson } from '#fhir';
 import { type Message, parseMessage, splitBatch } from '#hl7v2';
 import { isEngineError } from '#kernel';
-import type { MappingParameters, MappingReport } from './mapping-result.js';
+import type { ElementLineage, MappingParameters, MappingReport } from './mapping-result.js';
 import type { MappingSet } from './mapping-set.js';
 
 export interface ConvertOptions {
   readonly tenant: string;
   readonly parameters?: MappingParameters;
+  /** Whether to tell where each value of the bundle comes from; default no. */
+  readonly lineage?: boolean;
 }
 
 /** What became of one message of a file. */
@@ -18,6 +20,8 @@ export interface ConvertedMessage {
   /** Name of the map; undefined when none is for this message, or the message was refused. */
   readonly map: string | undefined;
   readonly report: MappingReport | undefined;
+  /** Of every value of the resources; undefined when nobody asked, or nothing was mapped. */
+  readonly lineage: readonly ElementLineage[] | undefined;
   /** Why there is no result: a code and a text without message content. */
   readonly refusal: { readonly code: string; readonly message: string } | undefined;
 }
@@ -55,8 +59,8 @@ interface Converted extends ConvertedMessage {
   readonly timestamp: string | undefined;
 }
 
-function publicPart({ number, type, map, report, refusal }: Converted): ConvertedMessage {
-  return { number, type, map, report, refusal };
+function publicPart({ number, type, map, report, lineage, refusal }: Converted): ConvertedMessage {
+  return { number, type, map, report, lineage, refusal };
 }
 
 function refused(number: number, type: string, code: string, message: string): Converted {
@@ -65,6 +69,7 @@ function refused(number: number, type: string, code: string, message: string): C
     type,
     map: undefined,
     report: undefined,
+    lineage: undefined,
     refusal: { code, message },
     bundleType: 'collection',
     controlId: undefined,
@@ -76,7 +81,7 @@ function convertMessage(
   raw: Buffer,
   number: number,
   set: MappingSet,
-  { tenant, parameters = {} }: ConvertOptions,
+  { tenant, parameters = {}, lineage = false }: ConvertOptions,
   entries: Map<string, string>,
 ): Converted {
   let message: Message;
@@ -96,13 +101,15 @@ function convertMessage(
     const none = refused(number, type, 'MAPPING_NONE', `no map is for ${type}`);
     return { ...none, report: allUnmapped(message) };
   }
-  const { resources, report } = map.run(message, { tenant, parameters, account: 'full' });
+  const result = map.run(message, { tenant, parameters, account: 'full', lineage });
+  const { resources, report } = result;
   for (const { type: kind, id, resource } of resources) entries.set(`${kind}/${id}`, writeJson(resource));
   return {
     number,
     type,
     map: map.name,
     report,
+    lineage: result.lineage && [...result.lineage.elements()],
     refusal: undefined,
     bundleType: map.bundleType,
     controlId: msh?.value(10) ?? undefined,

@@ -5,9 +5,9 @@ export {
 export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mappings.js';
 export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {
-  DroppedLeaf,
+  ElementLineage,
+  Lineage,
   MappedResource,
-  MappingFailure,
   MappingParameters,
   MappingReport,
 } from './mapping-result.js';

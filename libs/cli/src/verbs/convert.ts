@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { readMessageHeader, splitBatch } from '#hl7v2';
 import { EngineError, isEngineError } from '#kernel';
-import { convertFile, MappingLibrary } from '#mapping';
+import { type ConvertedFile, convertFile, MappingLibrary } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { type ConversionReport, conversionReport, refusedReport } from '../conversion-report.js';
@@ -21,7 +21,8 @@ export const convert: Verb = {
   about: [
     'Converts every message file under --in (.hl7 .txt .xml .ccda .cda .csv, told apart by content) to the same path under',
     '--out: .json holds one FHIR Bundle, .report.json what was mapped, dropped, unmapped and wrong. A file that is refused',
-    'gets only its report. Offline: no server, no database. C-CDA and CSV are not built yet; their reports say so.',
+    'gets only its report. With --lineage, .lineage.json tells of every value of the bundle where in the message it comes',
+    'from, and by which rule. Offline: no server, no database. C-CDA and CSV are not built yet; their reports say so.',
   ],
   options: {
     in: { type: 'string', value: '<folder>', about: 'where the messages are' },
@@ -38,12 +39,13 @@ export const convert: Verb = {
       about: 'convert as this channel does; default the first that accepts the type',
     },
     layers: layersOption,
+    lineage: { type: 'boolean', about: 'tell where each value of the bundles comes from' },
   },
   exits: {
     ok: 'every file was converted',
     no: 'a file, or a message in one, was refused; or there was none',
   },
-  examples: ['convert --in inbox --out fhir', 'convert --in inbox --out fhir --json'],
+  examples: ['convert --in inbox --out fhir', 'convert --in inbox --out fhir --lineage'],
   run: async (call) => {
     call.arguments.noWords();
     const { from, to } = folders(call);
@@ -51,7 +53,12 @@ export const convert: Verb = {
     const library = new MappingLibrary(layout.mappings);
     const layers = LayerChoice.read(call.arguments, library, call.terminal);
     const channels = await ChannelChoice.open(call.settings, call.arguments.text('channel'));
-    const tally = await convertAll(call, from, to, { layers, channels, tenant: call.settings.tenant });
+    const tally = await convertAll(call, from, to, {
+      layers,
+      channels,
+      tenant: call.settings.tenant,
+      lineage: call.arguments.has('lineage'),
+    });
     if (call.json) call.terminal.out(JSON.stringify(tally));
     else call.terminal.out(sentence(tally));
     return tally.files > 0 && tally.refused + tally.partly === 0 ? exitCode.ok : exitCode.no;
@@ -62,6 +69,12 @@ interface ConversionContext {
   readonly layers: LayerChoice;
   readonly channels: ChannelChoice;
   readonly tenant: string;
+  readonly lineage: boolean;
+}
+
+interface Outcome {
+  readonly bundle: string | undefined;
+  readonly lineage: string | undefined;
 }
 
 interface Tally {
@@ -103,8 +116,8 @@ async function convertAll(call: Call, from: string, to: string, context: Convers
       continue;
     }
     taken.set(target, file.label);
-    const { bundle, report } = await convertOne(file, context);
-    await write(target, bundle, JSON.stringify(report, undefined, 2));
+    const { report, ...outcome } = await convertOne(file, context);
+    await write(target, outcome, JSON.stringify(report, undefined, 2));
     tally[report.outcome]++;
     tally.messages += report.messages;
     if (report.outcome !== 'converted' && !call.json)
@@ -122,11 +135,11 @@ function endingOf(path: string): string {
 
 async function convertOne(
   file: MessageFile,
-  { layers, channels, tenant }: ConversionContext,
-): Promise<{ bundle: string | undefined; report: ConversionReport }> {
+  { layers, channels, tenant, lineage }: ConversionContext,
+): Promise<Outcome & { report: ConversionReport }> {
   const source = file.label;
   const refuse = (format: ConversionReport['format'], code: string, message: string) => {
-    return { bundle: undefined, report: refusedReport(source, format, code, message) };
+    return { bundle: undefined, lineage: undefined, report: refusedReport(source, format, code, message) };
   };
   let bytes: Buffer;
   try {
@@ -140,8 +153,9 @@ async function convertOne(
     const { messageCode, triggerEvent } = readMessageHeader(first);
     const channel = channels.of(`${messageCode}^${triggerEvent}`);
     const { parameters } = channel;
-    const converted = convertFile(bytes, layers.maps(channel), { tenant, parameters });
-    return { bundle: converted.bundle, report: conversionReport(source, converted) };
+    const converted = convertFile(bytes, layers.maps(channel), { tenant, parameters, lineage });
+    const lines = lineage ? lineageLines(converted) : undefined;
+    return { bundle: converted.bundle, lineage: lines, report: conversionReport(source, converted) };
   }
   // UTF-16 shows its letters between zero bytes; a byte order mark goes before them.
   const start = bytes
@@ -154,12 +168,25 @@ async function convertOne(
   return refuse('unknown', 'FORMAT_UNKNOWN', why);
 }
 
-async function write(target: string, bundle: string | undefined, report: string): Promise<void> {
+/** One line for each value, so that even a long file can be searched. */
+function lineageLines({ messages }: ConvertedFile): string | undefined {
+  const lines = messages.flatMap(({ number, lineage = [] }) => {
+    const of = messages.length > 1 ? { message: number } : {};
+    return lineage.map((element) => JSON.stringify({ ...of, ...element }));
+  });
+  return lines.length === 0 ? undefined : `[\n${lines.join(',\n')}\n]`;
+}
+
+async function write(target: string, { bundle, lineage }: Outcome, report: string): Promise<void> {
   try {
     await mkdir(dirname(target), { recursive: true });
     // What an earlier run made of a file that is now refused must not stay.
-    if (bundle === undefined) await rm(`${target}.json`, { force: true });
-    else await writeFile(`${target}.json`, `${bundle}\n`);
+    for (const [ending, text] of [
+      ['.json', bundle],
+      ['.lineage.json', lineage],
+    ] as const)
+      if (text === undefined) await rm(target + ending, { force: true });
+      else await writeFile(target + ending, `${text}\n`);
     await writeFile(`${target}.report.json`, `${report}\n`);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';

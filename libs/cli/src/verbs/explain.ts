@@ -6,9 +6,9 @@ import { MappingLibrary } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { explainRules } from '../explain-rules.js';
-import { type Explanation, explanationLines, leafLines } from '../explanation-text.js';
+import { type Explanation, explanationLines, valueLines } from '../explanation-text.js';
 import { LayerChoice, layersOption } from '../layer-choice.js';
-import { isLeafFilter, leafFates } from '../leaf-filter.js';
+import { elementOrigins, isLeafFilter, leafFates } from '../leaf-filter.js';
 import { folderLayout } from '../mapping-folder.js';
 import { type FoundMessage, listFiles, messageLabel, readMessages } from '../message-files.js';
 import { type Call, type ExitCode, exitCode, type Verb } from '../verb.js';
@@ -19,7 +19,8 @@ export const explain: Verb = {
     'Maps messages under the mappings of now and accounts for every value: mapped, dropped by a rule with its reason, or',
     'unmapped, and what a rule could not do. Shows places (PID[1]-3[2].1), never values. Takes files, folders and journal',
     'positions (lane-partition-seq). With fields (PID-11) or elements (birthDate, Patient.birthDate): what became of each of',
-    'those values, and the rule. Files need no engine; a position is read from its database. Stores nothing.',
+    'those values, the rule, and where the values of the elements come from. Files need no engine; a position is read from',
+    'its database. Stores nothing.',
     'With the name of a map: what each layer says of its rules, the one that counts and those it overrules.',
   ],
   options: {
@@ -32,7 +33,8 @@ export const explain: Verb = {
     mappings: { type: 'string', value: '<folder>', about: 'mappings to use; default mappings/' },
     layers: layersOption,
     dropped: { type: 'boolean', about: 'name every dropped place, not only the rules' },
-    leaves: { type: 'boolean', about: 'tell of every value what became of it' },
+    leaves: { type: 'boolean', about: 'tell of every value of the message what became of it' },
+    lineage: { type: 'boolean', about: 'tell of every value of the resources where it comes from' },
   },
   exits: {
     ok: 'every value (asked for) is mapped or dropped by a rule; there is such a rule',
@@ -41,6 +43,7 @@ export const explain: Verb = {
   examples: [
     'explain test/fixtures/hl7v2/oru-r01/cbc-panel.hl7',
     'explain test/fixtures/hl7v2/adt-a01/admit.hl7 PID-11 Patient.name',
+    'explain test/fixtures/hl7v2/adt-a01/admit.hl7 --lineage',
     'explain v2.PID.Patient birthDate --layers us,site-example',
     'explain 0-17-42',
     'explain archive/ --json',
@@ -78,18 +81,22 @@ async function explainMessages(
   filters: readonly string[],
 ): Promise<ExitCode> {
   const channels = await ChannelChoice.open(call.settings, call.arguments.text('channel'));
-  const every = call.arguments.has('leaves');
+  const asked = {
+    filters,
+    leaves: filters.length > 0 || call.arguments.has('leaves'),
+    lineage: filters.length > 0 || call.arguments.has('lineage'),
+  };
   let isComplete = true;
   for await (const source of sourcesOf(call, words)) {
-    const explanation = explained(call, choice, channels, source, { filters, every });
+    const explanation = explained(call, choice, channels, source, asked);
     isComplete &&= explanation.complete;
     if (call.json) call.terminal.out(JSON.stringify(explanation));
     else {
       const everyDrop = call.arguments.has('dropped');
       const lines =
-        explanation.leaves === undefined
-          ? explanationLines(explanation, { everyDrop }, call.terminal)
-          : leafLines(explanation, call.terminal);
+        asked.leaves || asked.lineage
+          ? valueLines(explanation, call.terminal)
+          : explanationLines(explanation, { everyDrop }, call.terminal);
       for (const line of lines) call.terminal.out(line);
     }
   }
@@ -134,10 +141,13 @@ async function journaled(call: Call, word: string): Promise<ExplainSource> {
   });
 }
 
-/** Values of which to tell each: those that words ask for, or all. */
-interface LeavesAsked {
+/** Of which values to tell each. */
+interface ValuesAsked {
+  /** Words that name values; none: all. */
   readonly filters: readonly string[];
-  readonly every: boolean;
+  /** Whether of those of the message, and of those of the resources. */
+  readonly leaves: boolean;
+  readonly lineage: boolean;
 }
 
 function explained(
@@ -145,28 +155,37 @@ function explained(
   choice: LayerChoice,
   channels: ChannelChoice,
   source: ExplainSource,
-  { filters, every }: LeavesAsked,
+  asked: ValuesAsked,
 ): Explanation {
+  const { filters } = asked;
   const header = readMessageHeader(source.raw);
   const type = `${header.messageCode}^${header.triggerEvent}`;
   const chosen = channels.of(type, source.channel);
   const { channel, parameters } = chosen;
   const facts = { message: source.label, type, channel, layers: choice.layers(chosen) };
-  const none = { ...facts, complete: false, resources: {}, report: undefined, leaves: undefined };
+  const none = {
+    ...facts,
+    complete: false,
+    resources: {},
+    report: undefined,
+    leaves: undefined,
+    elements: undefined,
+  };
   const set = choice.maps(chosen);
   const map = set.forMessage(header.messageCode, header.triggerEvent, header.messageStructure || undefined);
   if (map === undefined) return { ...none, map: undefined, problem: `no map claims ${type}` };
   try {
-    const { resources, report } = map.run(parseMessage(source.raw), {
+    const { resources, report, lineage } = map.run(parseMessage(source.raw), {
       tenant: call.settings.tenant,
       account: 'rules',
       parameters,
+      lineage: asked.lineage,
     });
     const { read: _, ...account } = report;
     const counts: Record<string, number> = {};
     for (const resource of resources) counts[resource.type] = (counts[resource.type] ?? 0) + 1;
-    const isAsked = every || filters.length > 0;
-    const leaves = isAsked ? leafFates(report, filters) : undefined;
+    const leaves = asked.leaves ? leafFates(report, filters) : undefined;
+    const elements = lineage && elementOrigins(lineage, filters);
     const complete =
       filters.length > 0 && leaves
         ? leaves.length > 0 && leaves.every(({ fate }) => fate !== 'unmapped')
@@ -178,6 +197,7 @@ function explained(
       resources: counts,
       report: account,
       leaves,
+      elements,
       problem: undefined,
     };
   } catch (error) {

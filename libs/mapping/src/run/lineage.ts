@@ -46,9 +46,9 @@ export class MessageLineage implements Lineage {
       const written = this.#writtenIn(object, name);
       const path = prefix + name;
       if (Array.isArray(value)) {
-        const done = new Set<MadeValue>();
+        const origins = this.#originsOf(value, written);
         for (const [i, item] of value.entries())
-          yield* this.#value(key, item, `${path}[${i}]`, this.#originOf(item, written, done) ?? outer);
+          yield* this.#value(key, item, `${path}[${i}]`, origins[i] ?? outer);
       } else {
         const one = written.find((candidate) => candidate.value === value) ?? written.at(-1);
         const origin = one && { written: one, begin: one.begin, end: one.end };
@@ -78,20 +78,29 @@ export class MessageLineage implements Lineage {
     };
   }
 
-  /** What made one value of a list. */
-  #originOf(item: unknown, written: readonly WrittenElement[], done: Set<MadeValue>): Origin | undefined {
+  /** What made each value of a list, which may stand in it twice. */
+  #originsOf(list: readonly unknown[], written: readonly WrittenElement[]): (Origin | undefined)[] {
+    const made = new Map<unknown, Origin[]>();
+    const holders = new Map<unknown, WrittenElement>();
     for (const one of written) {
-      for (let i = one.begin; i < one.end; i++) {
+      const { begin, end, value } = one;
+      for (const item of Array.isArray(value) ? value : [value]) holders.set(item, one);
+      for (let i = begin; i < end; i++) {
         const entry = this.log.entries[i];
-        if (!(entry instanceof MadeValue) || entry.value !== item || done.has(entry)) continue;
-        done.add(entry);
-        return { written: one, begin: entry.begin, end: i };
+        if (!(entry instanceof MadeValue) || holders.get(entry.value) !== one) continue;
+        const origin = { written: one, begin: entry.begin, end: i };
+        const known = made.get(entry.value);
+        if (known) known.push(origin);
+        else made.set(entry.value, [origin]);
       }
     }
-    const one =
-      written.find(({ value }) => value === item || (Array.isArray(value) && value.includes(item))) ??
-      written.at(-1);
-    return one && { written: one, begin: one.begin, end: one.end };
+    return list.map((item) => {
+      const [first, ...others] = made.get(item) ?? [];
+      if (others.length > 0) made.set(item, others);
+      if (first) return first;
+      const one = holders.get(item) ?? written.at(-1);
+      return one && { written: one, begin: one.begin, end: one.end };
+    });
   }
 
   /** The row whose code, system or display the text is. */
