@@ -33,8 +33,12 @@ const corrections = {
   'PV1.2': 'CWE#4',
 };
 /** Fields of 2.8.2 and 2.9 that are in use, appended. */
-const laterFields = { OBX: 'ID#909 CWE CWE* ID#936 ID#937 ID#206 CWE EIP*' };
-const laterFrom = { OBX: 26 };
+const laterFields = {
+  MSH: 'CWE CWE* ST*',
+  OBX: 'ID#909 CWE CWE* ID#936 ID#937 ID#206 CWE EIP*',
+  PRT: 'EI DTM DTM ST ST EI CNE CWE PLN*',
+};
+const laterFrom = { MSH: 26, OBX: 26, PRT: 16 };
 const extraTypes = { OG: ['ST', 'NM', 'NM', 'ST'] };
 
 function newest(kind) {
