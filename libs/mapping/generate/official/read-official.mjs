@@ -110,7 +110,10 @@ export function elementOf(row, rows) {
   const steps = row.target.split('.').map((step) => {
     done += done === '' ? step : `.${step}`;
     if (!step.startsWith('extension')) return step.replace(/\[[^\]]*\]|\([^)]*\)/g, '');
-    const url = rows.find((one) => one.target === `${done}.url`)?.assignment.replaceAll('"', '') ?? '';
+    const named = rows.filter((one) => /^(?:url|uri)$/.test(one.target.slice(done.length + 1)) && one.target.startsWith(`${done}.`));
+    // The tables use one number for two extensions: the row nearest before this one counts.
+    const nearest = named.findLast(({ line }) => line <= row.line) ?? named[0];
+    const url = nearest?.assignment.replaceAll('"', '') ?? '';
     return `extension(${url.replace('http://hl7.org/fhir/StructureDefinition/', '')})`;
   });
   return steps.join('.').replace(/^\$this\.?/, '');
