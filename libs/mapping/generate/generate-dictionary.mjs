@@ -34,6 +34,7 @@ const corrections = {
 };
 /** Fields of 2.8.2 and 2.9 that are in use, appended. */
 const laterFields = {
+  ACC: 'CWE',
   IN1: 'ID',
   MSH: 'CWE CWE* ST*',
   NTE: 'CWE*',
@@ -42,7 +43,7 @@ const laterFields = {
   PRT: 'EI DTM DTM ST ST EI CNE CWE PLN*',
   SPM: 'DTM DTM ID',
 };
-const laterFrom = { IN1: 55, MSH: 26, NTE: 9, OBX: 26, ORC: 34, PRT: 16, SPM: 33 };
+const laterFrom = { ACC: 13, IN1: 55, MSH: 26, NTE: 9, OBX: 26, ORC: 34, PRT: 16, SPM: 33 };
 const extraTypes = { OG: ['ST', 'NM', 'NM', 'ST'] };
 
 function newest(kind) {

@@ -2,7 +2,7 @@
 // A field is TYPE, #table where one is bound, * where it repeats. A structure is in the grammar of structure.ts.
 export const v2Tables = `{"segments":{
 "ABS":"XCN#10 CWE#69 CWE#421 DTM XCN CWE#422 DTM XCN CWE#423 ID#136 CWE#424 NM CWE#425 ID#136",
-"ACC":"DTM CWE#50 ST CWE#347 ID#136 ID#136 XCN ST ST ID#136 XAD NM",
+"ACC":"DTM CWE#50 ST CWE#347 ID#136 ID#136 XCN ST ST ID#136 XAD NM CWE",
 "ADD":"ST",
 "ADJ":"EI EI SI CWE#564 CP* CQ#560 CWE#565 ST NM NM CWE#569 EI EI DTM XON",
 "AFF":"SI XON XAD DR* ST",
