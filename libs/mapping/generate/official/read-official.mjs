@@ -118,3 +118,8 @@ export function elementOf(row, rows) {
   });
   return steps.join('.').replace(/^\$this\.?/, '');
 }
+
+/** `CX[Identifier]` and the like: as the segment tables. */
+export function readTypeTables(dir) {
+  return fieldTables(dir, 'datatypes');
+}
