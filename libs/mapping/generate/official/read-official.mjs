@@ -123,3 +123,20 @@ export function elementOf(row, rows) {
 export function readTypeTables(dir) {
   return fieldTables(dir, 'datatypes');
 }
+
+/** `ORU_R01` and the like: { name, rows: { line, path, segment, title, target, map } } for each segment of the message. */
+export function readMessageTables(dir) {
+  return [...tables(dir, 'messages')].map(({ name, rows }) => ({
+    name,
+    rows: rows
+      .map((cells, i) => ({
+        line: i + 3,
+        path: cells[1] ?? '',
+        segment: /[A-Z][A-Z0-9]{2}$/.exec((cells[1] ?? '').replace(/[^A-Z0-9]+$/, ''))?.[0] ?? '',
+        title: cells[3] ?? '',
+        target: (cells[9] ?? '').replace(/\s+/g, ''),
+        map: (cells[10] ?? '').replace(/\s+/g, ''),
+      }))
+      .filter(({ target, map, segment }) => segment !== '' && (target !== '' || map !== '')),
+  }));
+}
