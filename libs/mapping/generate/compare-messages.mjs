@@ -27,11 +27,21 @@ function mapsOf(message, named) {
 }
 
 const fits = (pattern, text) =>
-  new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.?+^$()[\]{}|\\]/g, '\\$&')).join('.*')}$`).test(text);
+  new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replace(/[.?+^$()[\]{}|\\]/g, '\\$&'))
+      .join('.*')}$`,
+  ).test(text);
 
 /** `Patient[1].contact` and `Provenance[1].entity.what(Device)` name a Patient and a Device. */
 function resourceOf({ target, map }) {
-  return /\(([A-Z]\w+)\)$/.exec(target)?.[1] ?? /^[A-Z]\w+/.exec(target)?.[0] ?? /\[([A-Z]\w+)/.exec(map)?.[1] ?? '';
+  return (
+    /\(([A-Z]\w+)\)$/.exec(target)?.[1] ??
+    /^[A-Z]\w+/.exec(target)?.[0] ??
+    /\[([A-Z]\w+)/.exec(map)?.[1] ??
+    ''
+  );
 }
 
 function compareRow(row, used, our) {
@@ -45,7 +55,11 @@ function compareRow(row, used, our) {
   );
   if (rule) return { ...facts, state: 'covered', by: `${rule.map}: ${rule.element || rule.source}` };
   const other = used.filter(({ source }) => source === row.segment).map(({ type }) => type);
-  return { ...facts, state: 'missing', by: other.length > 0 ? `it becomes ${[...new Set(other)].join(', ')}` : '' };
+  return {
+    ...facts,
+    state: 'missing',
+    by: other.length > 0 ? `it becomes ${[...new Set(other)].join(', ')}` : '',
+  };
 }
 
 export function compareMessages(dir) {
@@ -54,8 +68,7 @@ export function compareMessages(dir) {
   const named = new Map(maps.filter(({ kind }) => kind === 'resource').map((map) => [map.name, map]));
   const claims = new Map();
   for (const map of maps)
-    if (map.kind === 'message')
-      for (const { text } of map.for) claims.set(text.replace('^', '_'), map);
+    if (map.kind === 'message') for (const { text } of map.for) claims.set(text.replace('^', '_'), map);
   const [, ...differences] = parseCsv(
     readFileSync(join(import.meta.dirname, 'official/message-differences.csv'), 'utf8'),
   );
@@ -72,7 +85,8 @@ export function compareMessages(dir) {
       const result = { message: name, ...compareRow(row, used, our) };
       if (result.state === 'covered') return result;
       const found = differences.find(
-        ([one, segment, resource]) => fits(one, name) && fits(segment, row.segment) && fits(resource, result.resource),
+        ([one, segment, resource]) =>
+          fits(one, name) && fits(segment, row.segment) && fits(resource, result.resource),
       );
       return found ? { ...result, state: 'explained', by: found[3] } : result;
     });
@@ -88,7 +102,9 @@ export function countMessages(results) {
 
 function main() {
   const words = process.argv.slice(2);
-  const dir = words.includes('--tables') ? words[words.indexOf('--tables') + 1] : join(root, '../shared/v2-to-fhir');
+  const dir = words.includes('--tables')
+    ? words[words.indexOf('--tables') + 1]
+    : join(root, '../shared/v2-to-fhir');
   if (!existsSync(dir)) {
     process.stderr.write(`the official tables are not there: ${dir}\n`);
     process.exitCode = 2;
@@ -101,7 +117,11 @@ function main() {
     for (const { message, line, path, resource, state, by } of results)
       if (words.includes('--all') || state === 'missing')
         process.stdout.write(`${state.padEnd(9)} ${message}:${line} ${path} -> ${resource} (${by})\n`);
-    process.stdout.write(`${Object.entries(counts).map(([key, n]) => `${key}: ${n}`).join(', ')}\n`);
+    process.stdout.write(
+      `${Object.entries(counts)
+        .map(([key, n]) => `${key}: ${n}`)
+        .join(', ')}\n`,
+    );
   }
   process.exitCode = counts.missing > 0 ? 1 : 0;
 }

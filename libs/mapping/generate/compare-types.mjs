@@ -56,29 +56,53 @@ function effect(set, { text, parts, separator = '^' }, number) {
 const lastStep = (element) =>
   /extension/.test(element)
     ? 'extension'
-    : (element.replace(/[)\]}]+$/, '').split(/[.(]/).at(-1) ?? '').replace(/\[.*|\W.*/, '').toLowerCase();
+    : (
+        element
+          .replace(/[)\]}]+$/, '')
+          .split(/[.(]/)
+          .at(-1) ?? ''
+      )
+        .replace(/\[.*|\W.*/, '')
+        .toLowerCase();
 
 function stateOf(row, table, effects) {
   if (effects === undefined) return { state: 'missing', by: 'no value is tried' };
   if (effects.length === 0) return { state: 'missing', by: 'nothing changes' };
   const last = lastStep(row.target.replace(/\([A-Z]\w*\)/g, ''));
-  const hit = /^\$(value|this)/.test(row.target) || last === '' ? effects[0]
-    : effects.find((path) => path.toLowerCase().split('.').some((step) => step === last || step === `_${last}`));
+  const hit =
+    /^\$(value|this)/.test(row.target) || last === ''
+      ? effects[0]
+      : effects.find((path) =>
+          path
+            .toLowerCase()
+            .split('.')
+            .some((step) => step === last || step === `_${last}`),
+        );
   return hit ? { state: 'covered', by: hit } : { state: 'differing', by: effects.slice(0, 4).join(', ') };
 }
 
 const fits = (pattern, text) =>
-  new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.?+^$()[\]{}|\\]/g, '\\$&')).join('.*')}$`).test(text);
+  new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replace(/[.?+^$()[\]{}|\\]/g, '\\$&'))
+      .join('.*')}$`,
+  ).test(text);
 
 /** Every row of the tables that names an element, unless it is a constant beside one. */
 export function compareTypes(dir) {
-  const [, ...differences] = parseCsv(readFileSync(join(import.meta.dirname, 'official/type-differences.csv'), 'utf8'));
+  const [, ...differences] = parseCsv(
+    readFileSync(join(import.meta.dirname, 'official/type-differences.csv'), 'utf8'),
+  );
   const library = new MappingLibrary(join(root, 'mappings'));
   const set = library.set(library.usualLayers);
   const rank = { covered: 2, differing: 1, missing: 0 };
   return readTypeTables(dir).flatMap((table) =>
     table.rows
-      .filter(({ source, target, assignment }) => /^\w+[.-]\d+$/.test(source) && target !== '' && !assignment.startsWith('"'))
+      .filter(
+        ({ source, target, assignment }) =>
+          /^\w+[.-]\d+$/.test(source) && target !== '' && !assignment.startsWith('"'),
+      )
       .map((row) => {
         const number = Number(/\d+$/.exec(row.source)[0]);
         const tried = probes.filter(({ tables }) => tables.includes(table.name));
@@ -105,7 +129,9 @@ export function countTypes(results) {
 
 function main() {
   const words = process.argv.slice(2);
-  const dir = words.includes('--tables') ? words[words.indexOf('--tables') + 1] : join(root, '../shared/v2-to-fhir');
+  const dir = words.includes('--tables')
+    ? words[words.indexOf('--tables') + 1]
+    : join(root, '../shared/v2-to-fhir');
   if (!existsSync(dir)) {
     process.stderr.write(`the official tables are not there: ${dir}\n`);
     process.exitCode = 2;
@@ -118,7 +144,11 @@ function main() {
     for (const { table, line, source, element, state, by } of results)
       if (words.includes('--all') || state === 'missing' || state === 'differing')
         process.stdout.write(`${state.padEnd(9)} ${table}:${line} ${source} -> ${element} (${by})\n`);
-    process.stdout.write(`${Object.entries(counts).map(([key, n]) => `${key}: ${n}`).join(', ')}\n`);
+    process.stdout.write(
+      `${Object.entries(counts)
+        .map(([key, n]) => `${key}: ${n}`)
+        .join(', ')}\n`,
+    );
   }
   process.exitCode = counts.missing + counts.differing > 0 ? 1 : 0;
 }

@@ -8,60 +8,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './official/our-rules.mjs';
 import { csvLine, parseCsv, readConceptTables } from './official/read-official.mjs';
+import { tableNames } from './official/table-names.mjs';
 
 const words = process.argv.slice(2);
 const after = (word) => (words.includes(word) ? words[words.indexOf(word) + 1] : undefined);
 const tablesDir = after('--tables') ?? join(root, '../shared/v2-to-fhir');
 
-/** Our table for each official map that says more than "the same code". */
-const ours = {
-  'AddressType[Type]': 'address-type',
-  'AddressType[Use]': 'address-use',
-  AdministrationMethod: 'administration-method',
-  AdministrativeSex: 'administrative-gender',
-  'AllergenType[AllergyIntoleranceCategory]': 'allergy-category',
-  'AllergySeverity[AllergyIntolerance.criticality]': 'allergy-criticality',
-  'AllergySeverity[AllergyIntolerance.reaction.severity]': 'reaction-severity',
-  AllergyType: 'allergy-type',
-  AmbulatoryStatus: 'ambulatory-status',
-  AppointmentReasonCodes: 'appointment-reason',
-  CompletionStatus: 'immunization-status',
-  ConfidentialityCode: 'confidentiality',
-  DiagnosisType: 'diagnosis-role',
-  EncounterPriority: 'encounter-priority',
-  'Event[EncounterStatus]': 'encounter-status-by-event',
-  EventReason: 'event-reason',
-  EventRelatedPeriod: 'event-timing',
-  ExtendedPriorityCodes: 'request-priority',
-  'FillerStatusCodes[Appointment]': 'appointment-status',
-  InterpretationCodes: 'interpretation',
-  MaritalStatus: 'marital-status',
-  NameType: 'name-use',
-  ObservationResultStatusCodesInterpretation: 'observation-status',
-  'OrderControlCode[ServiceRequest.status]': 'order-control',
-  OrderStatus: 'order-status',
-  OrderType: 'order-type',
-  Participation: 'participation',
-  'PatientClass[EncounterClass]': 'encounter-class',
-  'PatientClass[EncounterStatus]': 'encounter-status-by-class',
-  ProviderRole: 'provider-role',
-  Relationship: 'relationship',
-  Religion: 'religion',
-  RepeatPattern: 'repeat-pattern',
-  'ResultStatus[Non-Queries]': 'report-status',
-  RouteOfAdministration: 'route',
-  SpecimenCollectionMethod: 'collection-method',
-  TelecommunicationEquipmentType: 'telecom-system',
-  TelecommunicationUseCode: 'telecom-use',
-  YesNoIndicator: 'yes-no',
-  'YesNoIndicator[AvailabilityStatus]': 'specimen-availability',
-};
-
 /** Maps and codes that have no row on purpose: map,code,reason; the code `*` is every code of the map. */
 const differences = parseCsv(
   readFileSync(join(import.meta.dirname, 'official/vocabulary-differences.csv'), 'utf8'),
 ).slice(1);
-const reasonOf = (map, code) => differences.find(([name, one]) => name === map && (one === code || one === '*'))?.[2];
+const reasonOf = (map, code) =>
+  differences.find(([name, one]) => name === map && (one === code || one === '*'))?.[2];
 
 const tableSystem = (system) =>
   `http://terminology.hl7.org/CodeSystem/v2-${system.replace(/^HL7-?/, '').padStart(4, '0')}`;
@@ -89,7 +47,7 @@ function ourRows(name) {
 
 function compare(table) {
   const rows = meant(table);
-  const file = ours[table.name];
+  const file = tableNames[table.name];
   const found = file === undefined ? undefined : ourRows(file);
   const open = [];
   const explained = [];
@@ -140,7 +98,11 @@ function main() {
     for (const { name: map, file, open } of results)
       for (const { from, official, ours: own } of open)
         say(`${map} ${from}: ${official}, in ${file ?? 'no table'}: ${own || 'no row'}`);
-    say(Object.entries(counts).map(([key, n]) => `${key}: ${n}`).join(', '));
+    say(
+      Object.entries(counts)
+        .map(([key, n]) => `${key}: ${n}`)
+        .join(', '),
+    );
   }
   process.exitCode = counts.open > 0 ? 1 : 0;
 }

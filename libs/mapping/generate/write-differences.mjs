@@ -10,7 +10,9 @@ import { root } from './official/our-rules.mjs';
 import { compareVocabulary, countVocabulary } from './vocabulary-maps.mjs';
 
 const words = process.argv.slice(2);
-const dir = words.includes('--tables') ? words[words.indexOf('--tables') + 1] : join(root, '../shared/v2-to-fhir');
+const dir = words.includes('--tables')
+  ? words[words.indexOf('--tables') + 1]
+  : join(root, '../shared/v2-to-fhir');
 
 const cell = (text) => text.replaceAll('|', '\\|');
 
@@ -85,11 +87,15 @@ if (!existsSync(dir)) {
     segments: all.segments.results.filter(({ state }) => state === 'missing' || state === 'differing'),
     messages: all.messages.filter(({ state }) => state === 'missing'),
     types: all.types.filter(({ state }) => state === 'missing' || state === 'differing'),
-    vocabulary: all.vocabulary.flatMap(({ name, open: list }) => list.map((one) => ({ table: name, ...one }))),
+    vocabulary: all.vocabulary.flatMap(({ name, open: list }) =>
+      list.map((one) => ({ table: name, ...one })),
+    ),
   };
   const lines = Object.entries(open).flatMap(([kind, list]) =>
-    list.map(({ table, message, source, from, path, element, resource, official }) =>
-      `${kind}: ${table ?? message} ${source ?? path ?? from} -> ${element ?? resource ?? official}`),
+    list.map(
+      ({ table, message, source, from, path, element, resource, official }) =>
+        `${kind}: ${table ?? message} ${source ?? path ?? from} -> ${element ?? resource ?? official}`,
+    ),
   );
   for (const line of lines) process.stdout.write(`${line}\n`);
   process.stdout.write(`neither followed nor explained: ${lines.length}\n`);

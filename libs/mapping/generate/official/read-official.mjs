@@ -110,7 +110,9 @@ export function elementOf(row, rows) {
   const steps = row.target.split('.').map((step) => {
     done += done === '' ? step : `.${step}`;
     if (!step.startsWith('extension')) return step.replace(/\[[^\]]*\]|\([^)]*\)/g, '');
-    const named = rows.filter((one) => /^(?:url|uri)$/.test(one.target.slice(done.length + 1)) && one.target.startsWith(`${done}.`));
+    const named = rows.filter(
+      (one) => /^(?:url|uri)$/.test(one.target.slice(done.length + 1)) && one.target.startsWith(`${done}.`),
+    );
     // The tables use one number for two extensions: the row nearest before this one counts.
     const nearest = named.findLast(({ line }) => line <= row.line) ?? named[0];
     const url = nearest?.assignment.replaceAll('"', '') ?? '';
