@@ -1,5 +1,5 @@
 // Compares our maps with the official HL7 v2-to-FHIR segment tables, row by row.
-//   node libs/mapping/generate/compare-maps.mjs [--json | --markdown] [--all] [--tables DIR]
+//   node libs/mapping/generate/compare-maps.mjs [--json] [--all] [--tables DIR]
 // A row (field -> element of a resource) is covered by a rule from that field to that element, dropped with a reason,
 // explained in differences.csv, differing (the field goes elsewhere) or missing. Status 1 when any row is one of the
 // last two. `differences.csv` holds table,source,element,reason; `*` stands for any text.
@@ -8,11 +8,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { flatten, readMaps, root } from './official/our-rules.mjs';
 import { elementOf, parseCsv, readSegmentTables } from './official/read-official.mjs';
-
-const words = process.argv.slice(2);
-const tablesDir = words.includes('--tables')
-  ? words[words.indexOf('--tables') + 1]
-  : join(root, '../shared/v2-to-fhir');
 
 /** Slips of the pen in the tables, and URLs that were published otherwise. */
 const slips = {
@@ -164,10 +159,10 @@ function countBy(states) {
   return counts;
 }
 
-function print(results, summary) {
+function print(results, summary, all) {
   const line = (text) => process.stdout.write(`${text}\n`);
   for (const { table, line: at, source, element, state, by } of results)
-    if (words.includes('--all') || state === 'missing' || state === 'differing')
+    if (all || state === 'missing' || state === 'differing')
       line(`${state.padEnd(9)} ${table}:${at} ${source} -> ${element}${by ? ` (${by})` : ''}`);
   for (const [name, counts] of [
     ['rows', summary.rows],
@@ -184,54 +179,12 @@ function print(results, summary) {
   line(`unexplained: ${summary.unexplained}`);
 }
 
-/** docs/mapping-differences.md */
-function markdown(results, { rows, fields }) {
-  const states = ['covered', 'dropped', 'explained', 'differing', 'missing'];
-  const figures = (counts) => states.map((state) => counts[state]).join(' | ');
-  const why = new Map();
-  for (const { table, source, element, state, by } of results)
-    if (state === 'explained') why.set(by, [...(why.get(by) ?? []), [table, source, element]]);
-  const cell = (text) => text.replaceAll('|', '\\|');
-  const places = (list) => {
-    const sources = new Map();
-    for (const [table, source] of list) sources.set(table, (sources.get(table) ?? new Set()).add(source));
-    return [...sources].map(([table, fieldsOf]) => `${table} ${[...fieldsOf].join(' ')}`).join('; ');
-  };
-  const open = results.filter(({ state }) => state === 'missing' || state === 'differing');
-  return `# Where our maps differ from the official HL7 v2-to-FHIR tables
-Made by \`node libs/mapping/generate/compare-maps.mjs --markdown > docs/mapping-differences.md\`; the reasons are kept in
-\`libs/mapping/generate/official/differences.csv\`. It looks at rules, not at messages: a row is covered when a rule takes the
-field to the resource and element that the table names, or to a resource that this element refers to.
-
-| | total | covered | dropped with a reason | different on purpose | elsewhere | missing |
-|---|---|---|---|---|---|---|
-| rows of the segment tables | ${rows.total} | ${figures(rows)} |
-| source fields (by their worst row) | ${fields.total} | ${figures(fields)} |
-
-## On purpose
-| where | why |
-|---|---|
-${[...why].map(([reason, list]) => `| ${cell(places(list))} | ${cell(reason)} |`).join('\n')}
-
-## Open
-Rows that no rule follows and nobody has given a reason for.
-
-| row | element | now in |
-|---|---|---|
-${open.map(({ table, source, element, by }) => `| ${table} ${source} | ${cell(element)} | ${cell(by)} |`).join('\n')}
-`;
-}
-
-function main() {
-  if (!existsSync(tablesDir)) {
-    process.stderr.write(`the official tables are not there: ${tablesDir}\n`);
-    process.exitCode = 2;
-    return;
-  }
+/** Every row of the segment tables, with what became of it, and the counts. */
+export function compareMaps(dir) {
   const { maps, broken } = readMaps();
   const our = flatten(maps);
   const differences = readDifferences();
-  const results = readSegmentTables(tablesDir).flatMap((table) =>
+  const results = readSegmentTables(dir).flatMap((table) =>
     contentRows(table).map((row) => explain(compareRow(table, row, our), differences)),
   );
   const rows = countBy(results.map(({ state }) => state));
@@ -242,10 +195,23 @@ function main() {
     broken,
     unused: differences.filter(({ used }) => used === 0),
   };
+  return { results, summary };
+}
+
+function main() {
+  const words = process.argv.slice(2);
+  const tablesDir = words.includes('--tables')
+    ? words[words.indexOf('--tables') + 1]
+    : join(root, '../shared/v2-to-fhir');
+  if (!existsSync(tablesDir)) {
+    process.stderr.write(`the official tables are not there: ${tablesDir}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const { results, summary } = compareMaps(tablesDir);
   if (words.includes('--json')) process.stdout.write(`${JSON.stringify({ ...summary, results }, null, 1)}\n`);
-  else if (words.includes('--markdown')) process.stdout.write(markdown(results, summary));
-  else print(results, summary);
+  else print(results, summary, words.includes('--all'));
   process.exitCode = summary.unexplained > 0 ? 1 : 0;
 }
 
-main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

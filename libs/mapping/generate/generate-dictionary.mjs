@@ -33,8 +33,17 @@ const corrections = {
   'PV1.2': 'CWE#4',
 };
 /** Fields of 2.8.2 and 2.9 that are in use, appended. */
-const laterFields = { OBX: 'ID#909 CWE CWE* ID#936 ID#937 ID#206 CWE EIP*' };
-const laterFrom = { OBX: 26 };
+const laterFields = {
+  ACC: 'CWE',
+  IN1: 'ID',
+  MSH: 'CWE CWE* ST*',
+  NTE: 'CWE*',
+  OBX: 'ID#909 CWE CWE* ID#936 ID#937 ID#206 CWE EIP*',
+  ORC: 'EI ID DR DTM EI',
+  PRT: 'EI DTM DTM ST ST EI CNE CWE PLN*',
+  SPM: 'DTM DTM ID',
+};
+const laterFrom = { ACC: 13, IN1: 55, MSH: 26, NTE: 9, OBX: 26, ORC: 34, PRT: 16, SPM: 33 };
 const extraTypes = { OG: ['ST', 'NM', 'NM', 'ST'] };
 
 function newest(kind) {

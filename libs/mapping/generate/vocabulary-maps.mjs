@@ -5,50 +5,21 @@
 // mapped to itself in the code system of its HL7 table needs no row: conversions name that system by themselves.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { root } from './official/our-rules.mjs';
 import { csvLine, parseCsv, readConceptTables } from './official/read-official.mjs';
+import { tableNames } from './official/table-names.mjs';
 
 const words = process.argv.slice(2);
 const after = (word) => (words.includes(word) ? words[words.indexOf(word) + 1] : undefined);
 const tablesDir = after('--tables') ?? join(root, '../shared/v2-to-fhir');
 
-/** Our table for each official map that says more than "the same code". */
-const ours = {
-  'AddressType[Type]': 'address-type',
-  'AddressType[Use]': 'address-use',
-  AdministrativeSex: 'administrative-gender',
-  'AllergenType[AllergyIntoleranceCategory]': 'allergy-category',
-  'AllergySeverity[AllergyIntolerance.criticality]': 'allergy-criticality',
-  'AllergySeverity[AllergyIntolerance.reaction.severity]': 'reaction-severity',
-  AllergyType: 'allergy-type',
-  CompletionStatus: 'immunization-status',
-  DiagnosisType: 'diagnosis-role',
-  'Event[EncounterStatus]': 'encounter-status-by-event',
-  ExtendedPriorityCodes: 'request-priority',
-  'FillerStatusCodes[Appointment]': 'appointment-status',
-  InterpretationCodes: 'interpretation',
-  MaritalStatus: 'marital-status',
-  NameType: 'name-use',
-  ObservationResultStatusCodesInterpretation: 'observation-status',
-  'OrderControlCode[ServiceRequest.status]': 'order-control',
-  OrderStatus: 'order-status',
-  'PatientClass[EncounterClass]': 'encounter-class',
-  'PatientClass[EncounterStatus]': 'encounter-status-by-class',
-  Relationship: 'relationship',
-  Religion: 'religion',
-  'ResultStatus[Non-Queries]': 'report-status',
-  RouteOfAdministration: 'route',
-  TelecommunicationEquipmentType: 'telecom-system',
-  TelecommunicationUseCode: 'telecom-use',
-  YesNoIndicator: 'yes-no',
-  'YesNoIndicator[AvailabilityStatus]': 'specimen-availability',
-};
-
-/** Codes that have no row on purpose. */
-const withoutRow = {
-  // An update says nothing of the status; the class of the patient does.
-  'Event[EncounterStatus]': ['A08'],
-};
+/** Maps and codes that have no row on purpose: map,code,reason; the code `*` is every code of the map. */
+const differences = parseCsv(
+  readFileSync(join(import.meta.dirname, 'official/vocabulary-differences.csv'), 'utf8'),
+).slice(1);
+const reasonOf = (map, code) =>
+  differences.find(([name, one]) => name === map && (one === code || one === '*'))?.[2];
 
 const tableSystem = (system) =>
   `http://terminology.hl7.org/CodeSystem/v2-${system.replace(/^HL7-?/, '').padStart(4, '0')}`;
@@ -76,17 +47,36 @@ function ourRows(name) {
 
 function compare(table) {
   const rows = meant(table);
-  const file = ours[table.name];
+  const file = tableNames[table.name];
   const found = file === undefined ? undefined : ourRows(file);
-  if (!found) return { name: table.name, rows: rows.length, open: [] };
   const open = [];
+  const explained = [];
   for (const { from, to, toSystem, condition } of rows) {
-    if (withoutRow[table.name]?.includes(from)) continue;
-    const row = found.get(from) ?? found.get(from.toUpperCase());
+    const row = found?.get(from) ?? found?.get(from.toUpperCase());
     const same = row?.[2] === to && (row[3] === '' || toSystem === '' || row[3] === toSystem);
-    if (!same && !row?.[5] && condition === '') open.push({ from, official: to, ours: row?.[2] ?? '' });
+    if (same) continue;
+    const reason = reasonOf(table.name, from) ?? (row?.[5] || condition);
+    if (reason) explained.push({ from, official: to, ours: row?.[2] ?? '', reason });
+    else open.push({ from, official: to, ours: row?.[2] ?? '' });
   }
-  return { name: table.name, rows: rows.length, file, open };
+  return { name: table.name, rows: rows.length, file: found && file, open, explained };
+}
+
+/** All official vocabulary maps: what says nothing but the code itself needs no table of ours. */
+export function compareVocabulary(dir) {
+  return readConceptTables(dir).map(compare);
+}
+
+export function countVocabulary(results) {
+  return {
+    maps: results.length,
+    same: results.filter(({ rows }) => rows === 0).length,
+    withTable: results.filter(({ rows, file }) => rows > 0 && file).length,
+    explained: results.filter(({ rows, file }) => rows > 0 && !file).length,
+    rows: results.reduce((sum, { rows }) => sum + rows, 0),
+    rowsExplained: results.reduce((sum, { explained }) => sum + explained.length, 0),
+    open: results.reduce((sum, { open }) => sum + open.length, 0),
+  };
 }
 
 function main() {
@@ -101,20 +91,20 @@ function main() {
     return;
   }
   const say = (text) => process.stdout.write(`${text}\n`);
-  const results = readConceptTables(tablesDir).map(compare);
-  const open = results.flatMap((one) => one.open.map((row) => ({ map: one.name, file: one.file, ...row })));
+  const results = compareVocabulary(tablesDir);
+  const counts = countVocabulary(results);
   if (words.includes('--json')) say(JSON.stringify(results, null, 1));
   else {
-    for (const one of open)
-      say(`${one.map} ${one.from}: ${one.official}, in ${one.file}: ${one.ours || 'no row'}`);
-    const without = results.filter(({ file, rows }) => file === undefined && rows > 0);
-    for (const one of without) say(`${one.name}: no table of ours (${one.rows} rows)`);
-    const plain = results.filter(({ rows }) => rows === 0).length;
+    for (const { name: map, file, open } of results)
+      for (const { from, official, ours: own } of open)
+        say(`${map} ${from}: ${official}, in ${file ?? 'no table'}: ${own || 'no row'}`);
     say(
-      `maps: ${results.length}, ${plain} need no table; rows open: ${open.length}; without a table: ${without.length}`,
+      Object.entries(counts)
+        .map(([key, n]) => `${key}: ${n}`)
+        .join(', '),
     );
   }
-  process.exitCode = open.length > 0 ? 1 : 0;
+  process.exitCode = counts.open > 0 ? 1 : 0;
 }
 
-main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -24,7 +24,7 @@ export function readMaps(dir = join(root, 'mappings')) {
     if (!name.endsWith('.yaml') || /\.(?:test|golden)\.yaml$/.test(name)) continue;
     const file = `hl7v2/${name}`;
     const problems = new Problems(file);
-    maps.push(...readMappingFile(file, readFileSync(join(dir, file), 'utf8'), problems));
+    maps.push(...readMappingFile(file, readFileSync(join(dir, file), 'utf8'), problems).maps);
     if (problems.list.length > 0) broken.push(file);
   }
   return { maps, broken };

@@ -110,8 +110,35 @@ export function elementOf(row, rows) {
   const steps = row.target.split('.').map((step) => {
     done += done === '' ? step : `.${step}`;
     if (!step.startsWith('extension')) return step.replace(/\[[^\]]*\]|\([^)]*\)/g, '');
-    const url = rows.find((one) => one.target === `${done}.url`)?.assignment.replaceAll('"', '') ?? '';
+    const named = rows.filter(
+      (one) => /^(?:url|uri)$/.test(one.target.slice(done.length + 1)) && one.target.startsWith(`${done}.`),
+    );
+    // The tables use one number for two extensions: the row nearest before this one counts.
+    const nearest = named.findLast(({ line }) => line <= row.line) ?? named[0];
+    const url = nearest?.assignment.replaceAll('"', '') ?? '';
     return `extension(${url.replace('http://hl7.org/fhir/StructureDefinition/', '')})`;
   });
   return steps.join('.').replace(/^\$this\.?/, '');
+}
+
+/** `CX[Identifier]` and the like: as the segment tables. */
+export function readTypeTables(dir) {
+  return fieldTables(dir, 'datatypes');
+}
+
+/** `ORU_R01` and the like: { name, rows: { line, path, segment, title, target, map } } for each segment of the message. */
+export function readMessageTables(dir) {
+  return [...tables(dir, 'messages')].map(({ name, rows }) => ({
+    name,
+    rows: rows
+      .map((cells, i) => ({
+        line: i + 3,
+        path: cells[1] ?? '',
+        segment: /[A-Z][A-Z0-9]{2}$/.exec((cells[1] ?? '').replace(/[^A-Z0-9]+$/, ''))?.[0] ?? '',
+        title: cells[3] ?? '',
+        target: (cells[9] ?? '').replace(/\s+/g, ''),
+        map: (cells[10] ?? '').replace(/\s+/g, ''),
+      }))
+      .filter(({ target, map, segment }) => segment !== '' && (target !== '' || map !== '')),
+  }));
 }

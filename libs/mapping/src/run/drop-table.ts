@@ -1,4 +1,6 @@
+import { fieldType } from '../dictionary/v2-dictionary.js';
 import type { DropRule } from '../language/mapping-file.js';
+import { droppedPart } from '../types/dropped-parts.js';
 
 /** A drop rule as the account needs it. */
 export interface Drop {
@@ -9,6 +11,13 @@ export interface Drop {
 interface Entry extends Drop {
   readonly component: number;
   readonly subcomponent: number;
+}
+
+/** What the conversion of the field's type leaves out wherever it stands. */
+function dropOfType(segment: string, field: number, component: number): Drop | undefined {
+  const type = fieldType(segment, field)?.type ?? '';
+  const reason = droppedPart(type, component);
+  return reason === undefined ? undefined : { rule: `${type}/drop ${type}.${component}`, reason };
 }
 
 /** The drop rules of all maps that took part. A rule for a field covers its components; the most exact one answers. */
@@ -35,7 +44,11 @@ export class DropTable {
   }
 
   find(segment: string, field: number, component: number, subcomponent: number): Drop | undefined {
-    return this.#match(`${segment}-${field}`, component, subcomponent) ?? this.#match(`${segment}-0`, 0, 0);
+    return (
+      this.#match(`${segment}-${field}`, component, subcomponent) ??
+      this.#match(`${segment}-0`, 0, 0) ??
+      dropOfType(segment, field, component)
+    );
   }
 
   #match(key: string, component: number, subcomponent: number): Drop | undefined {

@@ -61,11 +61,21 @@ const oids = new Map([
   ['2.16.840.1.113883.6.8', 'http://unitsofmeasure.org'],
   ['2.16.840.1.113883.4.6', 'http://hl7.org/fhir/sid/us-npi'],
   ['2.16.840.1.113883.4.1', 'http://hl7.org/fhir/sid/us-ssn'],
+  ['2.16.840.1.113883.5.1', 'http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender'],
+  ['2.16.840.1.113883.5.4', 'http://terminology.hl7.org/CodeSystem/v3-ActCode'],
+  ['2.16.840.1.113883.5.83', 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation'],
+  ['2.16.840.1.113883.5.111', 'http://terminology.hl7.org/CodeSystem/v3-RoleCode'],
+  ['2.16.840.1.113883.5.1008', 'http://terminology.hl7.org/CodeSystem/v3-NullFlavor'],
 ]);
+/** Arc of the HL7 v2 tables: 2.16.840.1.113883.12.78 is table 0078. */
+const tableArc = '2.16.840.1.113883.12.';
 
 /** The URI R4 prescribes for an OID, else the OID as URN. */
 export function oidSystem(oid: string): string {
-  return oids.get(oid) ?? `urn:oid:${oid}`;
+  const known = oids.get(oid);
+  if (known !== undefined) return known;
+  const table = oid.startsWith(tableArc) ? oid.slice(tableArc.length) : '';
+  return /^\d{1,4}$/.test(table) ? tableSystem(Number(table)) : `urn:oid:${oid}`;
 }
 
 const tables = new Map<number, string>();

@@ -1,7 +1,7 @@
 import type { FhirObject } from '#fhir';
 import type { Run } from '../run/run.js';
 import type { CodeTable, TableRow } from '../tables/code-table.js';
-import { oidSystem, tableSystem } from './code-systems.js';
+import { tableSystem, uriOf } from './code-systems.js';
 import { type Convert, codeText, firstOfPart, type Level, partText, separatorOf } from './convert.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -96,11 +96,10 @@ function codingReader(
     const name = partText(run, start, end, parts[2], level);
     const version = partText(run, start, end, parts[3], level);
     const coding: FhirObject = {};
-    const oid =
-      name === undefined || vocabulary.systems.known(name) === undefined
-        ? partText(run, start, end, parts[4], level)
-        : undefined;
-    if (oid !== undefined) coding['system'] = oidSystem(oid);
+    const known = name === undefined ? undefined : vocabulary.systems.known(name);
+    const oid = partText(run, start, end, parts[4], level);
+    if (known !== undefined) coding['system'] = known;
+    else if (oid !== undefined) coding['system'] = uriOf(oid) ?? vocabulary.systems.uri(name ?? oid);
     else if (name !== undefined) coding['system'] = vocabulary.systems.uri(name);
     else if (otherwise !== undefined && code !== undefined) coding['system'] = otherwise;
     if (version !== undefined) coding['version'] = version;

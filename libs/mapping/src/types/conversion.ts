@@ -16,7 +16,7 @@ import {
   hdUriConvert,
   identifierConvert,
 } from './identifier.js';
-import { addressConvert, hasNameParts, nameConvert, nameTextConvert, telecomConvert } from './person.js';
+import { addressConvert, hasNameParts, nameConvert, nameTextConvert } from './person.js';
 import {
   compositeQuantityConvert,
   moneyConvert,
@@ -25,6 +25,7 @@ import {
   structuredNumericConvert,
   unitConvert,
 } from './quantity.js';
+import { telecomConvert } from './telecom.js';
 import {
   annotationConvert,
   attachmentConvert,

@@ -1,7 +1,8 @@
 import type { FhirObject } from '#fhir';
 import type { Run } from '../run/run.js';
+import { type Authority, assignerOf, hdIdentifier, readAuthority, readHd } from './authority.js';
 import { tableSystem } from './code-systems.js';
-import { type Convert, codeText, type Level, partText, separatorOf } from './convert.js';
+import { type Convert, codeText, type Level, partText } from './convert.js';
 import { periodOf } from './period.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -69,7 +70,7 @@ export function identifierConvert(
     const identifier: FhirObject = {};
     const digit = part(at.checkDigit);
     const scheme = part(at.scheme);
-    if (digit !== undefined) identifier['extension'] = checkDigit(digit, scheme);
+    if (digit !== undefined || scheme !== undefined) identifier['extension'] = checkDigit(digit, scheme);
     const typeCode = part(at.type) ?? defaultType;
     if (typeCode !== '') identifier['type'] = { coding: [{ system: typeSystem, code: codeText(typeCode) }] };
     const authority = at.authority > 0 ? readAuthority(run, start, end, at.authority, level) : undefined;
@@ -78,10 +79,8 @@ export function identifierConvert(
     identifier['value'] = value;
     const period = periodOf(run, part(at.start), part(at.end));
     if (period) identifier['period'] = period;
-    const assigner = assignerOf(
-      authority,
-      at.facility > 0 ? readAuthority(run, start, end, at.facility, level) : undefined,
-    );
+    const facility = at.facility > 0 ? readAuthority(run, start, end, at.facility, level) : undefined;
+    const assigner = authority || facility ? assignerOf(vocabulary, authority, facility) : undefined;
     const place = part(at.place);
     if (assigner) identifier['assigner'] = assigner;
     else if (place !== undefined) identifier['assigner'] = { display: place };
@@ -100,51 +99,11 @@ function systemOf(
   return type === 'NPI' ? 'http://hl7.org/fhir/sid/us-npi' : run.parameters['assigner'];
 }
 
-function checkDigit(digit: string, scheme: string | undefined): FhirObject[] {
-  const list: FhirObject[] = [{ url: checkDigitUrl, valueString: digit }];
+function checkDigit(digit: string | undefined, scheme: string | undefined): FhirObject[] {
+  const list: FhirObject[] = [];
+  if (digit !== undefined) list.push({ url: checkDigitUrl, valueString: digit });
   if (scheme !== undefined) list.push({ url: schemeUrl, valueString: scheme });
   return list;
-}
-
-/** HD: namespace, universal id, its type. */
-interface Authority {
-  readonly name: string | undefined;
-  readonly id: string | undefined;
-  readonly type: string | undefined;
-}
-
-function readAuthority(
-  run: Run,
-  start: number,
-  end: number,
-  number: number,
-  level: Level,
-): Authority | undefined {
-  const from = run.part(start, end, number, separatorOf(run, level));
-  if (from < 0) return undefined;
-  const to = run.end;
-  // Below a subcomponent there is nothing more to divide.
-  if (level === 2) return { name: run.subLeaf(from, to), id: undefined, type: undefined };
-  return readHd(run, from, to, 2);
-}
-
-function readHd(run: Run, from: number, to: number, level: Level): Authority | undefined {
-  const name = partText(run, from, to, 1, level);
-  const id = partText(run, from, to, 2, level);
-  const type = partText(run, from, to, 3, level);
-  return name === undefined && id === undefined ? undefined : { name, id, type };
-}
-
-/** Who assigned it: the facility; and the authority's name where only its universal id is in the system. */
-function assignerOf(
-  authority: Authority | undefined,
-  facility: Authority | undefined,
-): FhirObject | undefined {
-  const name = authority?.id === undefined ? undefined : authority.name;
-  const display = facility?.name ?? name ?? facility?.id;
-  if (display === undefined) return undefined;
-  const other = facility?.name !== undefined ? (name ?? facility.id) : undefined;
-  return other === undefined || other === display ? { display } : { identifier: { value: other }, display };
 }
 
 /** EI and HD to Identifier (v2-to-FHIR EI[Identifier-Extension]); an HD identifies what it names. */
@@ -157,39 +116,23 @@ export function entityIdentifierConvert(
   return (run, start, end) => {
     const value = kind === 'EI' ? partText(run, start, end, 1, level) : undefined;
     const shift = kind === 'EI' ? 1 : 0;
-    const name = partText(run, start, end, 1 + shift, level);
-    const id = partText(run, start, end, 2 + shift, level);
-    const idType = id === undefined ? undefined : partText(run, start, end, 3 + shift, level);
-    if (kind === 'HD') return hdIdentifier(vocabulary, name, id, idType, type);
+    const authority: Authority = {
+      name: partText(run, start, end, 1 + shift, level),
+      id: partText(run, start, end, 2 + shift, level),
+      type: partText(run, start, end, 3 + shift, level),
+    };
+    if (kind === 'HD') return hdIdentifier(vocabulary, authority, type);
     if (value === undefined) return undefined;
     const identifier: FhirObject = {};
     if (type !== '') identifier['type'] = { coding: [{ system: typeSystem, code: type }] };
-    const system = vocabulary.authoritySystem(name, id, idType) ?? run.parameters['assigner'];
+    const system =
+      vocabulary.authoritySystem(authority.name, authority.id, authority.type) ?? run.parameters['assigner'];
     if (system !== undefined) identifier['system'] = system;
     identifier['value'] = value;
-    if (id !== undefined && name !== undefined) identifier['assigner'] = { display: name };
+    const assigner = assignerOf(vocabulary, authority, undefined);
+    if (assigner) identifier['assigner'] = assigner;
     return identifier;
   };
-}
-
-function hdIdentifier(
-  vocabulary: Vocabulary,
-  name: string | undefined,
-  id: string | undefined,
-  idType: string | undefined,
-  type: string,
-): FhirObject | undefined {
-  const value = id ?? name;
-  if (value === undefined) return undefined;
-  const identifier: FhirObject = {};
-  if (type !== '') identifier['type'] = { coding: [{ system: typeSystem, code: type }] };
-  const system = id === undefined ? undefined : vocabulary.authoritySystem(undefined, id, idType);
-  if (system?.startsWith('urn:oid:') || system?.startsWith('urn:uuid:')) {
-    identifier['system'] = 'urn:ietf:rfc:3986';
-    identifier['value'] = system;
-  } else identifier['value'] = value;
-  if (id !== undefined && name !== undefined) identifier['assigner'] = { display: name };
-  return identifier;
 }
 
 /** HD to uri: its universal id, else its name. */

@@ -1,5 +1,6 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import type { Run } from '../run/run.js';
+import { setCode } from './code-of-type.js';
 import { type Convert, type Level, partText, separatorOf } from './convert.js';
 import { periodOf } from './period.js';
 import type { Vocabulary } from './vocabulary.js';
@@ -81,8 +82,7 @@ export function nameConvert(
     if (order !== undefined)
       name['extension'] = [{ url: `${extensionUrl}humanname-assembly-order`, valueCode: order }];
     const use = part(at.use);
-    const mapped = use === undefined ? undefined : vocabulary.translate('name-use', use);
-    if (mapped !== undefined) name['use'] = mapped;
+    if (use !== undefined) setCode(vocabulary, name, 'use', 'name-use', use);
     const family = run.part(start, end, at.family, separatorOf(run, level));
     if (family >= 0) readFamily(run, family, run.end, level, name);
     const given = listOf(part(at.given), part(at.second));
@@ -95,7 +95,7 @@ export function nameConvert(
       part(at.professional),
     );
     if (suffix) name['suffix'] = suffix;
-    if (!name['family'] && !given && !prefix && !suffix) return undefined;
+    if (!name['family'] && !name['_family'] && !given && !prefix && !suffix) return undefined;
     const period = periodOf(run, part(at.start), part(at.end)) ?? readRange(run, start, end, at.range, level);
     if (period) name['period'] = period;
     return name;
@@ -173,11 +173,7 @@ export function addressConvert(vocabulary: Vocabulary, level: Level): Convert {
     if (tract !== undefined)
       address['extension'] = [{ url: `${extensionUrl}iso21090-ADXP-censusTract`, valueString: tract }];
     const kind = part(7);
-    const use = kind === undefined ? undefined : vocabulary.translate('address-use', kind);
-    const type = kind === undefined ? undefined : vocabulary.translate('address-type', kind);
-    if (use !== undefined) address['use'] = use;
-    if (type !== undefined) address['type'] = type;
-    if (kind !== undefined && use === undefined && type === undefined) addCodedUse(address, kind);
+    if (kind !== undefined) setKind(vocabulary, address, kind);
     readLines(run, start, end, level, address);
     set(address, 'city', part(3));
     const county = part(9);
@@ -187,17 +183,19 @@ export function addressConvert(vocabulary: Vocabulary, level: Level): Convert {
     set(address, 'country', part(6));
     const period = periodOf(run, part(13), part(14)) ?? readRange(run, start, end, 12, level);
     if (period) address['period'] = period;
-    for (const key in address) if (key !== 'use' && key !== 'type') return address;
+    for (const key in address) if (!kindKeys.has(key)) return address;
     return undefined;
   };
 }
 
-/** A kind of address that R4 has no code for keeps its own. */
-function addCodedUse(address: FhirObject, kind: string): void {
-  const coding = { system: 'http://terminology.hl7.org/CodeSystem/v2-0190', code: kind };
-  const extension = { url: `${extensionUrl}alternate-codes`, valueCodeableConcept: { coding: [coding] } };
-  const list = address['extension'];
-  address['extension'] = Array.isArray(list) ? [...list, extension] : [extension];
+const kindKeys = new Set(['use', '_use', 'type']);
+
+/** One code of v2 says both what an address is for and how it can be used. */
+function setKind(vocabulary: Vocabulary, address: FhirObject, kind: string): void {
+  const type = vocabulary.row('address-type', kind);
+  if (type) address['type'] = type.to;
+  if (type && type.toSystem !== '' && !vocabulary.row('address-use', kind)) return;
+  setCode(vocabulary, address, 'use', 'address-use', kind);
 }
 
 function set(object: FhirObject, name: string, value: FhirValue | undefined): void {
@@ -223,86 +221,4 @@ function readLines(run: Run, start: number, end: number, level: Level, address: 
   const addressee = partText(run, start, end, 19, level);
   if (addressee !== undefined) lines.push(addressee);
   if (lines.length > 0) address['line'] = lines;
-}
-
-/** XTN and TN to ContactPoint (v2-to-FHIR XTN[ContactPoint]). `use` serves when the value names none. */
-export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse: string): Convert {
-  return (run, start, end) => {
-    const part = (number: number): string | undefined => partText(run, start, end, number, level);
-    const useCode = part(2);
-    const equipment = part(3);
-    const email = part(4);
-    const whole = part(12) ?? part(1);
-    const pieces = [part(5), part(6), part(7), part(8)] as const;
-    const number = whole ?? composeNumber(...pieces);
-    const chosen = chooseValue(vocabulary, { useCode, equipment, email, number });
-    if (!chosen) return undefined;
-    const { system, value } = chosen;
-    const isMail = value === email && system === 'email';
-    const point: FhirObject = {};
-    const extension = pieceExtensions(pieces, isMail || whole === undefined ? undefined : whole, part(9));
-    if (extension.length > 0) point['extension'] = extension;
-    point['system'] = system;
-    point['value'] = value;
-    let use = useCode === undefined ? undefined : vocabulary.translate('telecom-use', useCode);
-    if (equipment === 'CP') use = 'mobile';
-    if (use !== undefined || defaultUse !== '') point['use'] = use ?? defaultUse;
-    const rank = Number(part(18));
-    if (Number.isInteger(rank) && rank > 0) point['rank'] = rank;
-    const period = periodOf(run, part(13), part(14));
-    if (period) point['period'] = period;
-    return point;
-  };
-}
-
-interface TelecomParts {
-  readonly useCode: string | undefined;
-  readonly equipment: string | undefined;
-  readonly email: string | undefined;
-  readonly number: string | undefined;
-}
-
-/** What is called, and how: the address when the equipment or the lack of a number says so, else the number. */
-function chooseValue(
-  vocabulary: Vocabulary,
-  { useCode, equipment, email, number }: TelecomParts,
-): { system: string; value: string } | undefined {
-  const named = equipment === undefined ? undefined : vocabulary.translate('telecom-system', equipment);
-  if (email !== undefined && (named === 'email' || useCode === 'NET' || number === undefined))
-    return { system: 'email', value: email };
-  if (number === undefined) return undefined;
-  if (number.includes('@')) return { system: 'email', value: number };
-  if (named === 'email') return { system: 'phone', value: number };
-  return { system: named ?? (equipment === undefined ? 'phone' : 'other'), value: number };
-}
-
-/** `+1 217 5550100 x12`. */
-function composeNumber(
-  country?: string,
-  area?: string,
-  local?: string,
-  extension?: string,
-): string | undefined {
-  if (local === undefined && area === undefined) return undefined;
-  let text = country === undefined ? '' : `${country.startsWith('+') ? '' : '+'}${country}`;
-  for (const piece of [area, local]) if (piece !== undefined) text += text === '' ? piece : ` ${piece}`;
-  return extension === undefined ? text : `${text} x${extension}`;
-}
-
-const pieceNames = ['country', 'area', 'local', 'extension'];
-
-/** Pieces that stand beside a whole number and are not in it. */
-function pieceExtensions(
-  pieces: readonly (string | undefined)[],
-  whole: string | undefined,
-  comment: string | undefined,
-): FhirObject[] {
-  const list: FhirObject[] = [];
-  const digits = whole?.replace(/\D/g, '');
-  pieces.forEach((piece, i) => {
-    if (piece === undefined || digits === undefined || digits.includes(piece.replace(/\D/g, ''))) return;
-    list.push({ url: `${extensionUrl}contactpoint-${pieceNames[i] ?? ''}`, valueString: piece });
-  });
-  if (comment !== undefined) list.push({ url: `${extensionUrl}contactpoint-comment`, valueString: comment });
-  return list;
 }

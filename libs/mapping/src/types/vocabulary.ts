@@ -1,5 +1,7 @@
-import type { CodeTable } from '../tables/code-table.js';
+import type { FhirObject } from '#fhir';
+import type { CodeTable, TableRow } from '../tables/code-table.js';
 import { localAuthority, type SystemNames, uriOf } from './code-systems.js';
+import { quoteUrn } from './convert.js';
 
 /** Tables that the conversions of data types read. Their absence is an error of the mapping folder. */
 export const builtInTables = [
@@ -20,6 +22,7 @@ const authoritiesMax = 5_000;
 /** What conversions know about codes. */
 export class Vocabulary {
   readonly #authorities = new Map<string, string>();
+  #made = new Map<string, FhirObject>();
 
   constructor(
     readonly systems: SystemNames,
@@ -29,6 +32,11 @@ export class Vocabulary {
   /** The target of `code` in a built-in table; undefined when it has none. */
   translate(table: BuiltInTable, code: string): string | undefined {
     return this.tables.get(table)?.find(code)?.to;
+  }
+
+  /** The row of `code` in a built-in table; undefined when it has none. */
+  row(table: BuiltInTable, code: string): TableRow | undefined {
+    return this.tables.get(table)?.find(code);
   }
 
   /** The identifier system of an assigning authority, from its universal id and its name. */
@@ -41,6 +49,7 @@ export class Vocabulary {
       const uri = uriOf(universalId);
       if (uri !== undefined) return uri;
       if (type === 'URI' || type === 'URL') return universalId.includes(' ') ? undefined : universalId;
+      if (type === 'DNS') return `urn:dns:${quoteUrn(universalId)}`;
       return this.translate('authorities', universalId) ?? localAuthority(universalId);
     }
     if (name === undefined) return undefined;
@@ -52,5 +61,17 @@ export class Vocabulary {
       this.#authorities.set(Buffer.from(name).toString(), system);
     }
     return system;
+  }
+
+  /** What `make` makes for `key`, once; shared by all that ask, so it must never be changed. */
+  remembered(key: string, make: () => FhirObject): FhirObject {
+    let made = this.#made.get(key);
+    if (made === undefined) {
+      if (this.#made.size >= authoritiesMax) this.#made = new Map();
+      // Neither key nor content is a slice: it would keep the whole message it was cut from.
+      made = JSON.parse(JSON.stringify(make())) as FhirObject;
+      this.#made.set(Buffer.from(key).toString(), made);
+    }
+    return made;
   }
 }
