@@ -50,7 +50,11 @@ function applyFilter(values: FhirValue[], filter: string): FhirValue[] {
 }
 
 function isNamed({ resourceType, id }: FhirObject, value: FhirObject): boolean {
-  return value['reference'] === `${String(resourceType)}/${String(id)}`;
+  return (
+    typeof resourceType === 'string' &&
+    typeof id === 'string' &&
+    value['reference'] === `${resourceType}/${id}`
+  );
 }
 
 function listOf(value: FhirValue | undefined): FhirValue[] {
