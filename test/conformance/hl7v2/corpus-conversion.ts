@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { splitBatch } from '#hl7v2';
 import { type ConvertedFile, convertFile, type MappingSet } from '#mapping';
 
-/** How a line begins that is a segment; any other goes on with the value before or, behind an empty line, is somebody's note. */
+/**
+ * How a line begins that is a segment. Where CR ends segments any other goes on with the value before or, behind an empty
+ * line, is somebody's note; where LF does, it is a segment without a name.
+ */
 const SEGMENT = /[A-Za-z][A-Za-z0-9]{2}/;
 const MESSAGE_FILE = /\.(hl7|ndhl7|txt|out)$/;
 
@@ -56,9 +59,11 @@ function leavesOfMessage(raw: Buffer): number {
   let count = 0;
   const segments: string[] = [];
   let isInSegment = false;
+  const lfEnds = !text.includes('\r');
   for (const line of text.split(/\r\n|\r|\n/)) {
     const isSegment = line.charAt(line.search(SEGMENT) + 3) === field;
     if (isSegment) segments.push(line);
+    else if (line.trim() !== '' && lfEnds) segments.push(`???${field}${line}`);
     else if (line.trim() !== '' && isInSegment) segments.push(`${segments.pop()} ${line}`);
     else if (line.trim() !== '') count++;
     isInSegment = isSegment || (isInSegment && line.trim() !== '');

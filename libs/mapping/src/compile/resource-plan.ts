@@ -2,7 +2,7 @@ import type { FhirObject } from '#fhir';
 import type { Segment } from '#hl7v2';
 import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
-import { mergeWithin } from '../run/merge-within.js';
+import { mergeWithin, sameContent } from '../run/merge-within.js';
 import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
 import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
 import type { Mapped, Run } from '../run/run.js';
@@ -168,8 +168,11 @@ export class ResourcePlan {
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
     const shared = known !== undefined;
+    let twins: readonly Mapped[] = [];
     if (known && merge === 'snapshot') {
+      const first = known;
       for (let count = 2; known; count++) {
+        twins = [first, known];
         if (sameText(run, known, start, end)) {
           run.markEqual(known.start, start, end - start);
           if (isValue) meet(run, known, known.own, start, end);
@@ -214,6 +217,12 @@ export class ResourcePlan {
       run.lineage?.joins(known.resource, before);
       run.lineage?.joins(known.resource, resource);
       return known;
+    }
+    const twin = twins.find((one) => sameContent(one.resource, resource));
+    if (twin) {
+      run.resources.splice(place, 1);
+      run.met.splice(met, 1);
+      return twin;
     }
     run.byId.set(id, mapped);
     if (isValue) mapped.inner = innerOf(run.met, met, start);

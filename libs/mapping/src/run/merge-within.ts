@@ -53,3 +53,8 @@ function union(old: readonly FhirValue[], more: readonly FhirValue[]): FhirValue
   const seen = new Set(old.map((one) => JSON.stringify(one)));
   return [...old, ...more.filter((one) => !seen.has(JSON.stringify(one)))];
 }
+
+/** Other text (a set id), equal content: one result that was sent twice. */
+export function sameContent(one: FhirObject, other: FhirObject): boolean {
+  return JSON.stringify({ ...one, id: '' }) === JSON.stringify({ ...other, id: '' });
+}

@@ -2,7 +2,8 @@ import { Decimal, type FhirObject, type FhirValue } from '#fhir';
 
 /**
  * Values by a short path: `Patient.name.family`, `Observation[code.coding.code=2823-3].valueQuantity.value`,
- * `Patient.identifier[1].value`. Lists are walked through; `[n]` counts from 0, `[path=value]` filters.
+ * `Patient.identifier[1].value`. Lists are walked through; `[n]` counts from 0, `[path=value]` filters. `resolve()` goes on
+ * in the resource that a reference names: `Observation.subject.resolve().name.family`.
  */
 export function findValues(resources: readonly FhirObject[], path: string): readonly FhirValue[] {
   let values: FhirValue[] = [...resources];
@@ -10,7 +11,9 @@ export function findValues(resources: readonly FhirObject[], path: string): read
     const next =
       i === 0
         ? values.filter((value) => isObject(value) && value['resourceType'] === name)
-        : values.flatMap((value) => (isObject(value) ? listOf(value[name]) : []));
+        : name === 'resolve'
+          ? values.flatMap((value) => resources.filter((one) => isObject(value) && isNamed(one, value)))
+          : values.flatMap((value) => (isObject(value) ? listOf(value[name]) : []));
     values = filter === undefined ? next : applyFilter(next, filter);
   });
   return values;
@@ -23,7 +26,7 @@ interface Step {
 
 function steps(path: string): Step[] {
   const found: Step[] = [];
-  const pattern = /([A-Za-z_][A-Za-z0-9]*)(?:\[([^\]]*)\])?(?:\.|$)/y;
+  const pattern = /([A-Za-z_][A-Za-z0-9]*)(?:\(\))?(?:\[([^\]]*)\])?(?:\.|$)/y;
   while (pattern.lastIndex < path.length) {
     const at = pattern.lastIndex;
     const match = pattern.exec(path);
@@ -44,6 +47,14 @@ function applyFilter(values: FhirValue[], filter: string): FhirValue[] {
     for (const name of path) inner = inner.flatMap((one) => (isObject(one) ? listOf(one[name]) : []));
     return inner.some((one) => valueText(one) === wanted);
   });
+}
+
+function isNamed({ resourceType, id }: FhirObject, value: FhirObject): boolean {
+  return (
+    typeof resourceType === 'string' &&
+    typeof id === 'string' &&
+    value['reference'] === `${resourceType}/${id}`
+  );
 }
 
 function listOf(value: FhirValue | undefined): FhirValue[] {

@@ -7,6 +7,8 @@ export type TimeTarget = 'date' | 'dateTime' | 'instant' | 'time';
 
 const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+const clockTime = /^\d\d:\d\d(:\d\d(\.\d+)?)?$/;
+
 /**
  * DTM, TS, DT and TM (HL7 v2.5.1 chapter 2.A.22): `YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]`. The precision is
  * kept as far as R4 has it: a time of day has minutes and seconds, so missing ones are zero. A time without a zone
@@ -82,8 +84,9 @@ function timePart(
   return `${date.text}T${text.slice(8, 10)}:${minutes}:${seconds}${fraction}${zone}`;
 }
 
-/** `HHMM[SS[.SSSS]]`; R4 `time` has no zone. */
-function formatTimeOfDay(text: string): string | undefined {
+/** `HHMM[SS[.SSSS]]`, or with colons as people write it; R4 `time` has no zone. */
+function formatTimeOfDay(source: string): string | undefined {
+  const text = clockTime.test(source) ? source.replaceAll(':', '') : source;
   const all = digitCount(text, 0);
   // A DTM where a time is asked for: its time of day.
   const from = all >= 12 ? 8 : 0;
@@ -93,6 +96,8 @@ function formatTimeOfDay(text: string): string | undefined {
   const second = digits >= 6 ? text.slice(from + 4, from + 6) : '00';
   if (number(text, from, from + 2) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
   const count = text.charCodeAt(all) === 0x2e ? digitCount(text, all + 1) : 0;
+  const end = count > 0 ? all + 1 + count : all;
+  if (end < text.length && zoneText(text, end) === undefined) return undefined;
   const fraction = count > 0 && digits === 6 ? text.slice(all, all + 1 + Math.min(count, 9)) : '';
   return `${text.slice(from, from + 2)}:${minute}:${second}${fraction}`;
 }
