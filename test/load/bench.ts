@@ -6,6 +6,7 @@ import { benchMessages } from './bench-messages.js';
 import { EngineProcess, freePort } from './engine-process.js';
 import type { Figure } from './figure.js';
 import { HttpSink } from './http-sink.js';
+import { mappingBench } from './mapping-bench.js';
 import type { MessageTemplate } from './message-templates.js';
 import { type LoadOptions, type LoadReport, runLoad } from './mllp-load.js';
 import { readWords } from './read-words.js';
@@ -26,8 +27,10 @@ interface Stage {
 }
 
 const USAGE = `npm run bench [-- --quick] [--messages <folder>] [--json]
+npm run bench -- mapping [--quick] [--json]
 
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
+With mapping: no engine, the mapping language alone against a mapper written by hand.
 
   --quick              a fifth of the messages
   --messages <folder>  messages to send instead of the usual ones
@@ -35,6 +38,7 @@ Starts the engine, drives load through the whole pipe to an HTTP receiver, and p
 
 /** Drives load through the whole pipe to an HTTP sink and prints the figures. Answers the exit code. */
 export async function bench(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'mapping') return benchMapping(argv.slice(1));
   const words = readWords(argv, USAGE, {
     json: { type: 'boolean' },
     quick: { type: 'boolean' },
@@ -68,9 +72,24 @@ export async function bench(argv: readonly string[]): Promise<number> {
     await sink.close();
     rmSync(directory, { recursive: true, force: true });
   }
+  print(figures, json);
+  return 0;
+}
+
+function benchMapping(argv: readonly string[]): number {
+  const words = readWords(argv, USAGE, { json: { type: 'boolean' }, quick: { type: 'boolean' } });
+  if (!words.good) return words.exitCode;
+  const { json = false, quick = false } = words.values;
+  print(
+    mappingBench(quick ? 0.2 : 1, (text) => process.stderr.write(`${text}\n`)),
+    json,
+  );
+  return 0;
+}
+
+function print(figures: readonly Figure[], json: boolean): void {
   if (!json) process.stdout.write(`${table(figures)}\n`);
   process.stdout.write(`${JSON.stringify({ figures })}\n`);
-  return 0;
 }
 
 async function scenarios(stage: Stage, scale: number, say: (text: string) => void): Promise<void> {

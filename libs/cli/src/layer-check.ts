@@ -19,10 +19,11 @@ export function checkLayers(mappings: string, channels: readonly ChannelFile[]):
     .map(layersOfChannel)
     .filter((layers) => layers.every((layer) => library.layers.includes(layer)));
   const alone = library.layers.filter((layer) => !choices.some((layers) => layers.includes(layer)));
-  const sets = [[], ...choices, ...alone.map((layer) => [layer])].map((layers) => library.set(layers));
+  const all = [[], ...choices, ...alone.map((layer) => [layer])];
+  const sets = all.map((layers) => library.set(layers));
   return {
     maps: [...new Set(sets.flatMap((set) => set.maps.map(({ name }) => name)))],
-    errors: uniqueProblems([...new Set(sets)].flatMap((set) => set.errors)),
+    errors: uniqueProblems([...[...new Set(sets)].flatMap((set) => set.errors), ...library.unused(all)]),
     channelProblems,
   };
 }

@@ -225,9 +225,9 @@ const switches = new Switches();
 const tests = new PreparedTests(mappings, switches.on);
 const missed = new Map();
 for (const one of tests.list) {
-  switches.asked = new Set();
+  switches.used = new Set();
   tests.run(one);
-  for (const key of switches.asked) missed.set(key, [...(missed.get(key) ?? []), one]);
+  for (const key of switches.used) missed.set(key, [...(missed.get(key) ?? []), one]);
 }
 const open = new Set(
   [...switches.rules.keys()].filter(
@@ -254,13 +254,13 @@ for (const map of set.maps) {
     } catch {
       continue;
     }
-    switches.asked = new Set();
+    switches.used = new Set();
     const whole = run(message);
     if (whole.report.errors.length > 0) continue;
     const trees = whole.resources.map(({ resource }) => resource);
     const values = new Map();
     let counts = new Map();
-    for (const key of [...switches.asked].filter((one) => open.has(one))) {
+    for (const key of [...switches.used].filter((one) => open.has(one))) {
       const less = switches.without(key, () => run(message));
       const shown = difference(
         trees,

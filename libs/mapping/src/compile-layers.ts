@@ -19,6 +19,13 @@ import { builtInTables, Vocabulary } from './types/vocabulary.js';
 export interface CompiledLayers {
   readonly set: MappingSet;
   readonly source: LayeredMaps;
+  /** Those of higher layers stand for those of their name in lower ones. */
+  readonly tables: readonly CodeTable[];
+  /** Problems that are known by now: of files, and of the maps that were wanted. */
+  readonly problems: () => readonly MappingProblem[];
+  /** What the message maps that are compiled so far needed: files of maps and tables, names of resource maps. */
+  readonly usedFiles: ReadonlySet<string>;
+  readonly usedMaps: ReadonlySet<string>;
 }
 
 /**
@@ -31,9 +38,11 @@ export function compileLayers(
   edit: (map: MapSource) => MapSource,
 ): CompiledLayers {
   const loader = new Loader(files, layers, edit);
-  const { source } = loader;
-  if (files.maps(sutureLayer).length > 0) return { set: loader.set(), source };
-  return { set: new LoadedSet([], '', () => [noMappings(files.dir)]), source };
+  const { source, tables, usedFiles, usedMaps } = loader;
+  const isEmpty = files.maps(sutureLayer).length === 0;
+  const problems = isEmpty ? () => [noMappings(files.dir)] : () => loader.problems;
+  const set = isEmpty ? new LoadedSet([], '', problems) : loader.set();
+  return { set, source, tables, problems, usedFiles, usedMaps };
 }
 
 /** Alone, without the tables that miss as well: there is one thing to do. */
@@ -53,6 +62,8 @@ class Loader {
   readonly #tables = new Map<string, CodeTable>();
   /** Every file of these layers. */
   readonly #read = new Set<string>();
+  readonly usedFiles = new Set<string>();
+  readonly usedMaps = new Set<string>();
   readonly source: LayeredMaps;
 
   constructor(
@@ -71,6 +82,10 @@ class Loader {
       }),
       (file) => this.#problemsOf(file),
     );
+  }
+
+  get tables(): readonly CodeTable[] {
+    return [...this.#tables.values()];
   }
 
   #unknownLayer(layer: string): void {
@@ -122,8 +137,13 @@ class Loader {
     const uncompiled = messages.map(
       (source) => new UncompiledMap(source, () => this.#compileMessageMap(source, vocabulary, resources)),
     );
-    const problems = () => uniqueProblems([...this.#problems.values()].flatMap(({ list }) => list));
-    return new LoadedSet(uncompiled, this.#digest(this.#read, this.source.maps.keys()), problems);
+    const digest = this.#digest(this.#read, this.source.maps.keys());
+    return new LoadedSet(uncompiled, digest, () => this.problems);
+  }
+
+  /** Those found so far. */
+  get problems(): readonly MappingProblem[] {
+    return uniqueProblems([...this.#problems.values()].flatMap(({ list }) => list));
   }
 
   #compileMessageMap(
@@ -134,6 +154,8 @@ class Loader {
     const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
     const before = this.#problemsOf(source.file).list.length;
     const program = compileMessage(source, compiler);
+    for (const part of compiler.parts) this.usedFiles.add(part);
+    for (const { name } of compiler.used) this.usedMaps.add(name);
     if (!program || this.#problemsOf(source.file).list.length > before) return undefined;
     const drops = new DropTable();
     drops.add(source.name, source.drop);
@@ -207,11 +229,10 @@ class LoadedSet implements MappingSet {
   readonly #byMessage = new Map<string, UncompiledMap>();
   readonly #byName = new Map<string, UncompiledMap>();
 
-  /** `problems` are those found so far. */
   constructor(
     readonly all: readonly UncompiledMap[],
     readonly digest: string,
-    readonly problems: () => readonly MappingProblem[],
+    readonly found: () => readonly MappingProblem[],
   ) {
     for (const one of all) {
       this.#byName.set(one.source.name, one);
@@ -226,7 +247,7 @@ class LoadedSet implements MappingSet {
 
   get errors(): readonly MappingProblem[] {
     for (const one of this.all) void one.map;
-    return this.problems();
+    return this.found();
   }
 
   forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined {

@@ -14,5 +14,6 @@ export type {
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
+export { CoverageRun } from './tests/coverage.js';
 export { mutateMappings } from './tests/mutate.js';
-export { type MappingTestRun, runMappingTests } from './tests/run-tests.js';
+export { runMappingTests } from './tests/run-tests.js';

@@ -2,7 +2,10 @@ import { type CompiledLayers, compileLayers } from './compile-layers.js';
 import type { MapSource } from './language/mapping-file.js';
 import type { RuleVersion } from './language/rule-history.js';
 import { MappingFiles } from './mapping-files.js';
+import type { MappingProblem } from './mapping-problem.js';
 import type { MappingSet } from './mapping-set.js';
+import type { CodeTable } from './tables/code-table.js';
+import { unusedParts } from './unused-parts.js';
 
 export interface LoadOptions {
   /** Folders under `layers`, the highest last; default none. */
@@ -55,6 +58,33 @@ export class MappingLibrary {
   /** The maps with these layers, the highest last. */
   set(layers: readonly string[] = []): MappingSet {
     return this.#layered(layers).set;
+  }
+
+  /** What is wrong with these layers as far as it is known: in files, and in the message maps that were wanted. */
+  problems(layers: readonly string[]): readonly MappingProblem[] {
+    return this.#layered(layers).problems();
+  }
+
+  /**
+   * Maps and tables that are of use under none of these choices of layers. Empty while there are other problems: what has
+   * a mistake needs nothing.
+   */
+  unused(choices: readonly (readonly string[])[]): readonly MappingProblem[] {
+    const compiled = choices.map((layers) => this.#layered(layers));
+    if (compiled.some(({ set }) => set.errors.length > 0)) return [];
+    return unusedParts(
+      compiled.map(({ source, tables, usedFiles, usedMaps }) => ({
+        maps: [...source.maps.values()],
+        tables,
+        usedFiles,
+        usedMaps,
+      })),
+    );
+  }
+
+  /** The code tables with these layers. */
+  tables(layers: readonly string[] = []): readonly CodeTable[] {
+    return this.#layered(layers).tables;
   }
 
   /** Names of all maps, of messages and of resources. */

@@ -3,7 +3,9 @@ import { watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { formatProblem, mutateMappings, runMappingTests } from '#mapping';
+import { layersOption } from '../layer-choice.js';
 import { folderLayout } from '../mapping-folder.js';
+import { coverMessages } from '../rule-coverage.js';
 import type { Terminal } from '../terminal.js';
 import { counted, durationText } from '../time-text.js';
 import { type Call, type ExitCode, exitCode, type Verb } from '../verb.js';
@@ -23,14 +25,26 @@ export const testMappings: Verb = {
     verbose: { type: 'boolean', short: 'v', about: 'name the tests that passed too' },
     update: { type: 'boolean', about: 'after showing what differs, write what was found into the goldens' },
     mutate: { type: 'boolean', about: 'take each rule away in turn and list those that no test misses' },
+    coverage: {
+      type: 'string',
+      value: '<folder>',
+      about:
+        'map the messages of a folder instead, and list rules, drops and table rows that none of them needed',
+    },
+    layers: { ...layersOption, about: `of --coverage: ${layersOption.about}` },
     watch: { type: 'boolean', about: 'run again whenever a file below the folder changes, until Ctrl-C' },
   },
-  exits: { ok: 'every test passed', no: 'a test failed, or a mapping or test file has a mistake' },
-  examples: ['test', 'test --watch', 'test site/mappings --verbose'],
+  exits: {
+    ok: 'every test passed; with --coverage: messages were mapped',
+    no: 'a test failed, or a mapping or test file has a mistake',
+  },
+  examples: ['test', 'test --watch', 'test site/mappings --verbose', 'test --coverage inbox --layers us'],
   run: async (call) => {
     const { words } = call.arguments;
     const folder = words.length === 0 ? undefined : call.arguments.onlyWord('folder');
     const layout = await folderLayout(call.settings, folder);
+    const messages = call.arguments.text('coverage');
+    if (messages !== undefined) return coverMessages(call, layout.mappings, messages);
     if (call.arguments.has('mutate')) return mutate(call, layout.mappings);
     if (!call.arguments.has('watch')) return runOnce(call, layout.mappings);
     for await (const _ of changesBelow(layout.mappings, call.terminal.stop)) runOnce(call, layout.mappings);
@@ -83,10 +97,11 @@ function mutate({ terminal, json }: Call, mappings: string): ExitCode {
 
 /** Once at the start, then whenever something below `folder` changed and nothing more did for a moment. */
 async function* changesBelow(folder: string, stop: AbortSignal): AsyncGenerator<void> {
-  yield;
   try {
     const changes = watch(folder, { recursive: true, signal: stop })[Symbol.asyncIterator]();
+    // Asked for before the first run, so that what changes during it is not missed.
     let next = changes.next();
+    yield;
     for (;;) {
       if ((await next).done === true) return;
       next = changes.next();

@@ -55,7 +55,36 @@ function checkOne(value: unknown, element: ElementType, type: string, scope: Sco
     if (good.length < items.length || first === undefined) return undefined;
     out[name] = wantsList ? good : first;
   }
-  return out;
+  return isBound(out, element, type)
+    ? out
+    : mistake(
+        scope,
+        0,
+        'MAPPING_BINDING',
+        `no coding of it is one that ${element.path} takes`,
+        `use a code of ${[...(element.binding?.systems.keys() ?? [])].join(', ')}`,
+      );
+}
+
+/** Codings that a required binding does not have make the resource invalid. */
+function isBound(
+  value: Readonly<Record<string, FhirValue>>,
+  { binding }: ElementType,
+  type: string,
+): boolean {
+  if (!binding || binding.systems.size === 0) return true;
+  const has = (coding: FhirValue): boolean => {
+    const { system, code } = coding as Readonly<Record<string, unknown>>;
+    return (
+      typeof system === 'string' &&
+      typeof code === 'string' &&
+      binding.systems.get(system)?.has(code) === true
+    );
+  };
+  if (type === 'Coding') return has(value);
+  if (type !== 'CodeableConcept') return true;
+  const { coding } = value;
+  return Array.isArray(coding) && coding.some(has);
 }
 
 function checkPrimitive(

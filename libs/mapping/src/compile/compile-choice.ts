@@ -8,6 +8,7 @@ import { targetOf } from './compiled-body.js';
 import type { ElementGroup } from './element-group.js';
 import type { Setter } from './resource-plan.js';
 import { mistake, type Scope } from './scope.js';
+import { switchedSetter } from './switched.js';
 
 const naturalTargets: Readonly<Record<string, readonly string[]>> = {
   DTM: ['dateTime', 'instant', 'date'],
@@ -63,6 +64,7 @@ function choiceSetter(body: RuleBody, element: ElementType, outer: Scope): Sette
     case 'when': {
       const condition = compileCondition(body.condition, scope);
       const inner = choiceSetter(body.body, element, scope);
+      if (inner && body.condition.kind === 'switch') return switchedSetter(body.condition, inner);
       return condition && inner && ((run, target) => condition(run) && inner(run, target));
     }
     case 'by': {

@@ -21,6 +21,7 @@ import { type ElementGroup, groupRules } from './element-group.js';
 import { place, requiredMembers } from './required-members.js';
 import type { Setter } from './resource-plan.js';
 import { mistake, type Scope } from './scope.js';
+import { switchedBody } from './switched.js';
 
 /** Compiles one element of `type` (a resource, a data type, a nested element): undefined, and a problem, on a mistake. */
 export function compileElement(
@@ -131,10 +132,11 @@ function compileBody(
       const condition = compileCondition(body.condition, scope);
       const inner = compileBody(body.body, element, type, scope);
       if (!condition || !inner) return undefined;
+      if (body.condition.kind === 'switch') return switchedBody(body.condition, inner);
       return {
         read: (run) => (condition(run) ? inner.read(run) : undefined),
         collect: (run, list) => (condition(run) ? inner.collect(run, list) : list),
-        constant: inner.constant && body.condition.kind === 'switch',
+        constant: false,
       };
     }
     case 'each':

@@ -87,7 +87,7 @@ function scopeOf(map: ResourceMapSource, site: UseSite, compiler: Compiler, fram
     group: map.source.kind === 'segment' ? site.group : undefined,
     names: site.names,
     aliases: site.aliases,
-    uses: new Set(map.uses),
+    uses: new Set(map.uses.map(({ text }) => text)),
     each: undefined,
     inEachSegment: false,
     settled: new Map(),

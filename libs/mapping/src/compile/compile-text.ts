@@ -27,8 +27,6 @@ export function compileText(
   switch (expression.kind) {
     case 'literal':
       return () => expression.text;
-    case 'parameter':
-      return (run) => run.parameters[expression.name];
     case 'first': {
       const options = expression.options.map((option) => compileText(option, scope, mode));
       const good = options.filter((option) => option !== undefined);
@@ -44,6 +42,7 @@ export function compileText(
     case 'path':
       if (mode === 'read') break;
       return compilePeek(expression, scope);
+    case 'parameter':
     case 'name':
     case 'call':
     case 'as':

@@ -1,5 +1,5 @@
 import type { FhirObject } from '#fhir';
-import { typeKind } from '#fhir';
+import { nearestName, typeKind } from '#fhir';
 import type { V2Type } from '../dictionary/v2-dictionary.js';
 import type { PathExpression, ValueExpression } from '../language/expression.js';
 import type { Run } from '../run/run.js';
@@ -24,7 +24,7 @@ export function compileValue(
     case 'literal':
       return compileLiteral(expression, target, scope);
     case 'parameter':
-      return single((run) => run.parameters[expression.name]);
+      return compileParameter(expression, scope);
     case 'name':
       return compileName(expression, target, scope);
     case 'first':
@@ -34,6 +34,19 @@ export function compileValue(
     case 'as':
       return compileAs(expression, target, scope, modifiers);
   }
+}
+
+/** What the conversions of data types read themselves; others are the business of a site. */
+const builtInParameters = ['assigner', 'time_zone'];
+
+function compileParameter(
+  { name, offset }: Extract<ValueExpression, { kind: 'parameter' }>,
+  scope: Scope,
+): CompiledValue | undefined {
+  const nearest = builtInParameters.includes(name) ? undefined : nearestName(name, builtInParameters);
+  if (nearest === undefined) return single((run) => run.parameters[name]);
+  const message = `there is no parameter '${name}'`;
+  return mistake(scope, offset, 'MAPPING_UNKNOWN_PARAMETER', message, `did you mean channel.${nearest}?`);
 }
 
 function compilePathValue(
@@ -76,8 +89,10 @@ function convertFor(
       `${source.type} cannot become ${target.type} (${target.path})`,
       'choose a component of it, a function, or another element',
     );
+  // A table gives `code` nothing else (that is seen when it is compiled); beside a concept the source code may stay.
+  const isSure = modifiers.table !== undefined && target.type === 'code';
   const checked =
-    target.codes && !modifiers.table ? checkCodes(convert, target.codes, scope, target, offset) : convert;
+    target.codes && !isSure ? checkCodes(convert, target.codes, scope, target, offset) : convert;
   const finish = /^Organization\.(?:address|telecom)$/.test(target.path) ? notAtHome : modifiers.finish;
   if (!checked || !finish) return checked;
   return (run, start, end) => {

@@ -17,6 +17,7 @@ export function targetOf(element: ElementType, type: string): Target {
     type,
     targets: element.targets,
     codes: codes && codes.size > 0 ? codes : undefined,
+    systems: element.binding?.systems,
     simpleQuantity: element.simpleQuantity,
     path: element.path,
   };

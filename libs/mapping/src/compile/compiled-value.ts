@@ -16,6 +16,8 @@ export interface Target {
   readonly targets: readonly string[];
   /** Codes of a required binding; undefined when there is none. */
   readonly codes: ReadonlySet<string> | undefined;
+  /** The same by their systems. */
+  readonly systems?: ReadonlyMap<string, ReadonlySet<string>> | undefined;
   readonly simpleQuantity: boolean;
   /** Of the element, for messages. */
   readonly path: string;

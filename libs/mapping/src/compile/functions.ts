@@ -3,7 +3,7 @@ import { nearestName } from '#fhir';
 import type { Argument, ValueExpression } from '../language/expression.js';
 import { suggestion } from '../language/problems.js';
 import type { Run } from '../run/run.js';
-import type { CodeTable } from '../tables/code-table.js';
+import type { CodeTable, TableRow } from '../tables/code-table.js';
 import { unitConversion } from '../types/conversion.js';
 import { periodOf } from '../types/period.js';
 import { giveUnit, withUnit } from '../types/quantity.js';
@@ -224,14 +224,14 @@ function findTable(call: Call, target: Target, scope: Scope): CodeTable | undefi
   parts.add(table.file);
   const rows = [...table.rows].map(([, row]) => row);
   if (table.otherwise.kind === 'row') rows.push(table.otherwise.row);
-  const wrong = target.codes && rows.find((row) => !target.codes?.has(row.to));
+  const wrong = target.codes && rows.find((row) => !isBound(row, target));
   if (wrong)
     return mistake(
       scope,
       call.offset,
       'MAPPING_BINDING',
-      `table ${name}, line ${wrong.line}: '${wrong.to}' is no code of ${target.path}`,
-      `use one of: ${[...(target.codes ?? [])].slice(0, 20).join(', ')}`,
+      `table ${name}, line ${wrong.line}: '${wrong.to}'${target.codes?.has(wrong.to) ? ` of '${wrong.toSystem}'` : ''} is no code of ${target.path}`,
+      `use one of: ${[...(target.codes ?? [])].slice(0, 20).join(', ')}${target.type === 'code' ? '' : ` of ${[...(target.systems?.keys() ?? [])].join(', ')}`}`,
     );
   if (target.codes && table.otherwise.kind === 'keep')
     return mistake(
@@ -242,6 +242,12 @@ function findTable(call: Call, target: Target, scope: Scope): CodeTable | undefi
       'let its else row be a code, (none) or (refuse)',
     );
   return table;
+}
+
+/** A row gives a code of the required binding; where there is a system with it, of the system that has the code. */
+function isBound({ to, toSystem }: TableRow, { type, codes, systems }: Target): boolean {
+  if (codes?.has(to) !== true) return false;
+  return type === 'code' || systems?.get(toSystem)?.has(to) === true;
 }
 
 function unitOf(call: Call, scope: Scope): CompiledValue | undefined {

@@ -89,8 +89,8 @@ export class StepNames {
     for (const step of steps) {
       if (step.kind === 'each') this.#use(step.steps, [...around, step]);
       else
-        for (const name of this.#compiler.maps.get(step.map)?.uses ?? [])
-          this.#join(this.#nearest(name, step, around), around);
+        for (const { text } of this.#compiler.maps.get(step.map)?.uses ?? [])
+          this.#join(this.#nearest(text, step, around), around);
     }
   }
 

@@ -74,8 +74,13 @@ export type Condition =
       readonly left: ValueExpression;
       readonly right: readonly ValueExpression[];
     }
-  /** Written by nobody: a rule that can be turned off, for finding out who misses it. */
-  | { readonly kind: 'switch'; readonly offset: number; readonly isOn: () => boolean }
+  /** Written by nobody: a rule that can be turned off, for finding out who misses it; `had` is told when it had an effect. */
+  | {
+      readonly kind: 'switch';
+      readonly offset: number;
+      readonly isOn: () => boolean;
+      readonly had?: () => void;
+    }
   | {
       readonly kind: 'count';
       readonly offset: number;

@@ -138,7 +138,7 @@ function patchResource(map: ResourceMapSource, patch: PatchSource, problems: Pro
   if (patch.steps.length > 0)
     problems.add(patch.place, 'MAPPING_SHAPE', `${map.name} makes one resource and has no steps`, 'use set:');
   const key = patch.key.length > 0 ? patch.key : map.key;
-  const uses = [...new Set([...map.uses, ...patch.uses])];
+  const uses = [...map.uses, ...patch.uses];
   return { ...map, set, key, uses, when: patch.when ?? map.when, drop: withDrops(drop, patch) };
 }
 

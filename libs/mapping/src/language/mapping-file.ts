@@ -68,7 +68,7 @@ export interface ResourceMapSource {
   /** Without it the map makes nothing. */
   readonly when: { readonly condition: Condition; readonly place: Place } | undefined;
   /** Names of the message map that this map may refer to; each may be missing there. */
-  readonly uses: readonly string[];
+  readonly uses: readonly { readonly text: string; readonly place: Place }[];
   readonly key: readonly { readonly expression: ValueExpression; readonly place: Place }[];
   readonly set: readonly ElementRule[];
   readonly drop: readonly DropRule[];
@@ -132,7 +132,7 @@ export interface PatchSource {
   /** Resource maps: stands for the condition, the key; added to the names. */
   readonly when: ResourceMapSource['when'];
   readonly key: ResourceMapSource['key'];
-  readonly uses: readonly string[];
+  readonly uses: ResourceMapSource['uses'];
   /** Message maps: done after those of the map. */
   readonly steps: readonly MapStep[];
 }

@@ -119,6 +119,6 @@ export function readWhen(node: MapNode, problems: Problems): ResourceMapSource['
   return entry && condition && { condition, place: placeOfText(entry.value) };
 }
 
-export function readUses(node: MapNode, problems: Problems): string[] {
-  return listOf(entryOf(node, 'uses')).flatMap((item) => textOf(item, 'uses', problems)?.text ?? []);
+export function readUses(node: MapNode, problems: Problems): ResourceMapSource['uses'] {
+  return listOf(entryOf(node, 'uses')).flatMap((item) => textOf(item, 'uses', problems) ?? []);
 }

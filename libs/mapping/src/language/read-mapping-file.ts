@@ -1,4 +1,5 @@
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
+import { checkDocument } from './check-document.js';
 import type { MapSource, MessageMapSource, PatchSource, ResourceMapSource } from './mapping-file.js';
 import type { Problems } from './problems.js';
 import {
@@ -63,6 +64,7 @@ export function readMappingFile(file: string, content: string, problems: Problem
     const before = problems.list.length;
     const isPatch = entryOf(node, 'patch') !== undefined;
     const one = isPatch ? readPatch(node, file, problems) : readMap(node, file, problems);
+    if (one && problems.list.length === before) checkDocument(one, problems);
     if (one && problems.list.length === before) {
       if (one.kind === 'patch') patches.push(one);
       else maps.push(one);

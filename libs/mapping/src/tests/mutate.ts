@@ -21,10 +21,10 @@ export function mutateMappings(
   const failing: string[] = [];
   const testsOf = new Map<string, PreparedTest[]>();
   for (const one of tests.list) {
-    switches.asked = new Set();
+    switches.used = new Set();
     if (tests.run(one).failures.length > 0)
       failing.push(`${one.file}:${one.test.place.line} ${one.test.name}`);
-    for (const key of switches.asked) {
+    for (const key of switches.used) {
       const list = testsOf.get(key) ?? [];
       list.push(one);
       testsOf.set(key, list);

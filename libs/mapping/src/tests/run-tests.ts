@@ -9,7 +9,7 @@ import { MappingLibrary } from '../load-mappings.js';
 import { baseLayer, folderOf, mappingFiles, sutureLayer } from '../mapping-files.js';
 import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
-import type { MappingSet } from '../mapping-set.js';
+import type { CompiledMessageMap, MappingSet } from '../mapping-set.js';
 import { findValues, valueText } from './find-values.js';
 import { compareGolden, differenceText, readGolden } from './golden.js';
 import { type MappingTest, readTests } from './read-tests.js';
@@ -51,7 +51,8 @@ export interface PreparedTest {
   readonly test: MappingTest;
   /** A string says why there is none. */
   readonly message: Message | string;
-  readonly set: MappingSet;
+  /** Undefined when no map is for the message. */
+  readonly map: CompiledMessageMap | undefined;
 }
 
 /** The tests under `dir` with their messages read and the mappings compiled: they can be run again and again. */
@@ -66,7 +67,7 @@ export class PreparedTests {
     edit?: (map: MapSource) => MapSource,
   ) {
     const library = new MappingLibrary(dir, edit);
-    const sets = new Set([library.set(library.usualLayers)]);
+    const choices = new Set<readonly string[]>();
     const mistakes: MappingProblem[] = [];
     this.list = [baseLayer, sutureLayer, ...library.layers].flatMap((layer) => {
       const usual = library.layers.includes(layer) ? [layer] : library.usualLayers;
@@ -75,21 +76,23 @@ export class PreparedTests {
         const tests = readTests(readFileSync(join(dir, file), 'utf8'), problems);
         mistakes.push(...problems.list);
         return tests.map((test) => {
-          const set = library.set(test.layers ?? usual);
-          sets.add(set);
-          return { file, test, message: readMessage(test, dir, file), set };
+          const layers = test.layers ?? usual;
+          choices.add(layers);
+          const set = library.set(layers);
+          const message = readMessage(test, dir, file);
+          return { file, test, message, map: typeof message === 'string' ? undefined : mapFor(message, set) };
         });
       });
     });
-    this.errors = uniqueProblems([...[...sets].flatMap((set) => set.errors), ...mistakes]);
+    // Of other layers only what the tests want is compiled; suture validate compiles everything.
+    const { errors } = library.set(library.usualLayers);
+    const others = [...choices].flatMap((layers) => library.problems(layers));
+    this.errors = uniqueProblems([...errors, ...others, ...mistakes]);
   }
 
-  run({ file, test, message, set }: PreparedTest): Outcome {
+  run({ file, test, message, map }: PreparedTest): Outcome {
     if (typeof message === 'string') return { failures: [message] };
-    const msh = message.first('MSH');
-    const [code = '', trigger = '', structure] = [1, 2, 3].map((part) => msh?.value(9, 1, part) ?? undefined);
-    const map = set.forMessage(code, trigger, structure);
-    if (!map) return { failures: [`no map is for ${code}^${trigger}`] };
+    if (!map) return { failures: [`no map is for ${typeOf(message).slice(0, 2).join('^')}`] };
     const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
     const result = map.run(message, context);
     const golden =
@@ -103,6 +106,15 @@ export class PreparedTests {
     ];
     return { failures, ...(golden?.golden && { golden: golden.golden }) };
   }
+}
+
+function typeOf(message: Message): readonly [string, string, string | undefined] {
+  const msh = message.first('MSH');
+  return [msh?.value(9) ?? '', msh?.value(9, 1, 2) ?? '', msh?.value(9, 1, 3) ?? undefined];
+}
+
+function mapFor(message: Message, set: MappingSet): CompiledMessageMap | undefined {
+  return set.forMessage(...typeOf(message));
 }
 
 function checkGolden(file: string, dir: string, { resources }: MappingResult): Outcome {

@@ -12,8 +12,8 @@ export interface SwitchedRule {
 export class Switches {
   readonly #rules = new Map<string, SwitchedRule>();
   #off = '';
-  /** Which rules were asked for since it was last made empty. */
-  asked = new Set<string>();
+  /** Which rules had an effect since it was last made empty; of steps, those that found a segment and whose condition held. */
+  used = new Set<string>();
 
   get rules(): ReadonlyMap<string, SwitchedRule> {
     return this.#rules;
@@ -50,27 +50,36 @@ export class Switches {
   }
 
   #body(file: string, name: string, body: RuleBody, place: Place = body.place): RuleBody {
-    const isOn = this.#switch(file, name, place);
-    return { kind: 'when', condition: { kind: 'switch', offset: 0, isOn }, body, place: body.place };
+    const key = this.#add(file, name, place);
+    const condition = {
+      kind: 'switch',
+      offset: 0,
+      isOn: () => this.#off !== key,
+      had: () => {
+        this.used.add(key);
+      },
+    } as const;
+    return { kind: 'when', condition, body, place: body.place };
   }
 
   #step(map: MapSource, step: MapStep): MapStep {
     if (step.kind === 'each') return { ...step, steps: step.steps.map((one) => this.#step(map, one)) };
-    const isOn = this.#switch(map.file, `${map.name} creates ${step.map}`, step.place);
+    const key = this.#add(map.file, `${map.name} creates ${step.map}`, step.place);
+    const isOn = (): boolean => {
+      this.used.add(key);
+      return this.#off !== key;
+    };
     const condition = { kind: 'switch', offset: 0, isOn } as const;
     const when =
       step.when === undefined
         ? condition
-        : ({ kind: 'and', offset: 0, parts: [condition, step.when] } as const);
+        : ({ kind: 'and', offset: 0, parts: [step.when, condition] } as const);
     return { ...step, when };
   }
 
-  #switch(mapFile: string, name: string, { line, column, file = mapFile }: Place): () => boolean {
+  #add(mapFile: string, name: string, { line, column, file = mapFile }: Place): string {
     const key = `${file}:${line}:${column} ${name}`;
     this.#rules.set(key, { name, file, line });
-    return () => {
-      this.asked.add(key);
-      return this.#off !== key;
-    };
+    return key;
   }
 }

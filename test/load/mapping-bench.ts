@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import { writeJson } from '#fhir';
+import { parseMessage } from '#hl7v2';
+import { loadMappings } from '#mapping';
+import { repositoryRoot } from './bench-messages.js';
+import type { Figure } from './figure.js';
+import { mapOruByHand } from './hand-written-oru.js';
+import { laboratoryMessages } from './laboratory.js';
+
+const MESSAGES = 6_000;
+/** Of a hospital with some hundred beds: a patient comes again after as many messages. */
+const PATIENTS = 300;
+const SEED = 20_261;
+/** Every way is measured so often, in turn; the median counts. */
+const ROUNDS = 5;
+const WARM_UP = 3_000;
+
+type OruMap = NonNullable<ReturnType<ReturnType<typeof loadMappings>['forMessage']>>;
+type Way = (raw: Buffer, n: number) => number;
+
+/** `npm run bench -- mapping`: the mapping language against a mapper of the same messages written by hand, in one run. */
+export function mappingBench(scale: number, say: (text: string) => void): Figure[] {
+  const map = loadMappings(join(repositoryRoot, 'mappings')).forMessage('ORU', 'R01');
+  if (map === undefined) throw new Error('there is no valid mapping for ORU^R01: npm run suture -- validate');
+  const count = Math.max(200, Math.round(MESSAGES * scale));
+  const messages = laboratoryMessages({ count, patients: PATIENTS, seed: SEED });
+  const bytes = messages.reduce((sum, { length }) => sum + length, 0) / count;
+  say(`${count} results of a laboratory, ${Math.round(bytes)} bytes each, ${PATIENTS} patients`);
+  const rates = measure(waysOf(map), messages, say);
+  say('long messages ...');
+  return [...speedFigures(rates), ...growthFigures(map, scale)];
+}
+
+function waysOf(map: OruMap): Record<string, Way> {
+  let unseen = 0;
+  const json = (resources: ReturnType<OruMap['run']>['resources']) =>
+    Buffer.from(resources.map(({ resource }) => writeJson(resource)).join('\n')).length;
+  return {
+    byHand: (raw) => mapOruByHand(raw, 'bench').length,
+    parsed: (raw) => parseMessage(raw).segments.length,
+    byFiles: (raw) => json(map.run(parseMessage(raw), { tenant: 'bench' }).resources),
+    // What a tenant sends is never taken for what another one sent.
+    unseen: (raw) => json(map.run(parseMessage(raw), { tenant: `bench-${unseen++}` }).resources),
+    account: (raw) => json(map.run(parseMessage(raw), { tenant: 'bench', account: 'counts' }).resources),
+    lineage: (raw) => json(map.run(parseMessage(raw), { tenant: 'bench', lineage: true }).resources),
+    lineageToldToo: (raw) => {
+      const { resources, lineage } = map.run(parseMessage(raw), { tenant: 'bench', lineage: true });
+      let values = json(resources);
+      for (const { sources } of lineage?.elements() ?? []) values += sources.length;
+      return values;
+    },
+  };
+}
+
+/** Messages a second of CPU, of each way. */
+function measure(
+  ways: Record<string, Way>,
+  messages: readonly Buffer[],
+  say: (text: string) => void,
+): Record<string, number> {
+  const found: Record<string, number[]> = {};
+  for (const way of Object.values(ways)) messages.slice(0, WARM_UP).forEach(way);
+  for (let round = 1; round <= ROUNDS; round++) {
+    say(`round ${round} of ${ROUNDS} ...`);
+    for (const [name, way] of Object.entries(ways)) {
+      const seconds = cpuSeconds(() => {
+        let made = 0;
+        for (const [n, raw] of messages.entries()) made += way(raw, n);
+        if (made === 0) throw new Error('the mapping made nothing');
+      });
+      (found[name] ??= []).push(messages.length / seconds);
+    }
+  }
+  return Object.fromEntries(Object.entries(found).map(([name, rates]) => [name, median(rates)]));
+}
+
+function speedFigures(rates: Record<string, number>): Figure[] {
+  const rate = (name: string) => rates[name] ?? Number.NaN;
+  const share = (name: string, of: string) => (rate(name) / rate(of)).toFixed(2);
+  const cost = (name: string) =>
+    `${Math.round((rate('byFiles') / rate(name) - 1) * 100)} % dearer than without`;
+  const unit = 'msg/s';
+  return [
+    {
+      name: 'baseline: mapped by hand',
+      value: rate('byHand'),
+      unit,
+      note: 'of one core, bytes to JSON bytes',
+    },
+    { name: 'baseline: parsed, and nothing else', value: rate('parsed'), unit },
+    {
+      name: 'mapped by the mapping files',
+      value: rate('byFiles'),
+      unit,
+      note: `${share('byFiles', 'byHand')} of by hand (goal 0.65); patients come again (goal 15,000)`,
+    },
+    {
+      name: '  nothing seen before',
+      value: rate('unseen'),
+      unit,
+      note: `${share('unseen', 'byHand')} of by hand`,
+    },
+    { name: '  with the account', value: rate('account'), unit, note: cost('account') },
+    { name: '  with lineage', value: rate('lineage'), unit, note: `${cost('lineage')} (goal at most 20 %)` },
+    {
+      name: '  with lineage, every value told',
+      value: rate('lineageToldToo'),
+      unit,
+      note: cost('lineageToldToo'),
+    },
+  ];
+}
+
+/** Time in proportion: four times the values may take four times the time, and not more. */
+function growthFigures(map: OruMap, scale: number): Figure[] {
+  const repetitions = Math.round(200_000 * scale);
+  const segments = Math.round(100_000 * scale);
+  return [
+    growth(map, `${repetitions} repetitions of PID-3`, repetitions, withRepetitions),
+    growth(map, `${segments} OBX segments`, segments, withSegments),
+  ];
+}
+
+function growth(map: OruMap, name: string, count: number, make: (count: number) => Buffer): Figure {
+  const perValue = (size: number) => {
+    const raw = make(size);
+    return (
+      cpuSeconds(() => map.run(parseMessage(raw), { tenant: `growth-${size}`, account: 'counts' })) / size
+    );
+  };
+  perValue(Math.round(count / 4));
+  const [quarter, whole] = [perValue(Math.round(count / 4)), perValue(count)];
+  return {
+    name,
+    value: whole * count * 1000,
+    unit: 'ms',
+    note: `${(whole / quarter).toFixed(2)} times the time for each of a quarter as many`,
+  };
+}
+
+const head = 'MSH|^~\\&|LABSYS|GENLAB|ENGINE|HUB|20250311150102||ORU^R01^ORU_R01|BIG|P|2.5.1\r';
+
+function withRepetitions(count: number): Buffer {
+  const identifiers = Array.from({ length: count }, (_, n) => `MR${n}^^^GENHOSP^MR`).join('~');
+  return Buffer.from(`${head}PID|1||${identifiers}||Larkin^Thomas\r`);
+}
+
+function withSegments(count: number): Buffer {
+  const results = Array.from(
+    { length: count },
+    (_, n) => `OBX|${n + 1}|NM|2345-7^Glucose^LN||${n % 300}|mg/dL|70-99||||F`,
+  );
+  return Buffer.from(
+    `${head}PID|1||MR1^^^GENHOSP^MR||Larkin^Thomas\rOBR|1|P1|F1|24323-8^Panel^LN\r${results.join('\r')}\r`,
+  );
+}
+
+function cpuSeconds(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
