@@ -71,7 +71,7 @@ const oids = new Map([
 const tableArc = '2.16.840.1.113883.12.';
 
 /** The URI R4 prescribes for an OID, else the OID as URN. */
-export function oidSystem(oid: string): string {
+function oidSystem(oid: string): string {
   const known = oids.get(oid);
   if (known !== undefined) return known;
   const table = oid.startsWith(tableArc) ? oid.slice(tableArc.length) : '';

@@ -22,7 +22,16 @@ const dropped: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   },
   XPN: { 8: alphabet, 9: context },
   XON: { 9: alphabet },
-  XAD: { 8: 'another district; R4 has one, and the county is it', 11: alphabet, 15: expired, 16: kind, 17: kind, 18: kind, 22: protection, 23: identity },
+  XAD: {
+    8: 'another district; R4 has one, and the county is it',
+    11: alphabet,
+    15: expired,
+    16: kind,
+    17: kind,
+    18: kind,
+    22: protection,
+    23: identity,
+  },
   XTN: {
     10: 'what the exchange of the sender must dial',
     11: 'what the exchange of the sender must dial',
