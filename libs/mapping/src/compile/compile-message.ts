@@ -236,10 +236,25 @@ function createStep(
   };
   if (path.groups.length === 0) return one;
   return (run, instance) => {
-    let level: readonly GroupInstance[] = [instance];
-    for (const slot of path.groups) level = level.flatMap((group) => group.groups(slot) ?? []);
-    for (const group of level) one(run, group);
+    inGroups(run, instance, path.groups, 0, one);
   };
+}
+
+/** Does a step in all groups that `slots` lead to. */
+function inGroups(
+  run: Run,
+  group: GroupInstance,
+  slots: readonly number[],
+  depth: number,
+  step: RunStep,
+): void {
+  const slot = slots[depth];
+  if (slot === undefined) {
+    step(run, group);
+    return;
+  }
+  const inner = group.groups(slot);
+  if (inner) for (const one of inner) inGroups(run, one, slots, depth + 1, step);
 }
 
 function addName(run: Run, slot: number, mapped: Mapped): void {

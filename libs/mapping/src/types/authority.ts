@@ -33,8 +33,8 @@ export function readAuthority(
 export function readHd(run: Run, from: number, to: number, level: Level): Authority | undefined {
   const name = partText(run, from, to, 1, level);
   const id = partText(run, from, to, 2, level);
-  const type = partText(run, from, to, 3, level);
-  return name === undefined && id === undefined ? undefined : { name, id, type };
+  if (id === undefined) return name === undefined ? undefined : { name, id, type: undefined };
+  return { name, id, type: partText(run, from, to, 3, level) };
 }
 
 /**
@@ -45,16 +45,17 @@ export function readHd(run: Run, from: number, to: number, level: Level): Author
 export function assignerOf(
   vocabulary: Vocabulary,
   authority: Authority | undefined,
+  system: string | undefined,
   facility: Authority | undefined,
 ): FhirObject | undefined {
-  if (facility === undefined) return authority && namedAuthority(vocabulary, authority);
-  const name = authority && besideSystem(vocabulary, authority);
+  if (facility === undefined) return authority && namedAuthority(vocabulary, authority, system);
+  const name = authority && besideSystem(authority, system);
   const display = facility.name ?? name ?? facility.id;
-  if (display === undefined) return authority && namedAuthority(vocabulary, authority);
+  if (display === undefined) return authority && namedAuthority(vocabulary, authority, system);
   const assigner: FhirObject = {};
   if (facility.id !== undefined && facility.name !== undefined) {
     const identifier = universalIdentifier(vocabulary, facility.id, facility.type);
-    const above = authority && namedAuthority(vocabulary, authority);
+    const above = authority && namedAuthority(vocabulary, authority, system);
     assigner['identifier'] = above ? { ...identifier, assigner: above } : identifier;
   } else if (name !== undefined && name !== display) assigner['identifier'] = { value: name };
   assigner['display'] = display;
@@ -62,15 +63,18 @@ export function assignerOf(
 }
 
 /** The name, where nobody can read it in the system of the identifier: a universal id, a known URI, quoted characters. */
-function besideSystem(vocabulary: Vocabulary, { name, id }: Authority): string | undefined {
-  if (name === undefined || id !== undefined) return name;
-  return vocabulary.authoritySystem(name, undefined, undefined)?.endsWith(name) === true ? undefined : name;
+function besideSystem({ name, id }: Authority, system: string | undefined): string | undefined {
+  return name === undefined || id !== undefined || system?.endsWith(name) !== true ? name : undefined;
 }
 
 /** Few authorities assign all numbers: one object for each of them. */
-function namedAuthority(vocabulary: Vocabulary, authority: Authority): FhirObject | undefined {
+function namedAuthority(
+  vocabulary: Vocabulary,
+  authority: Authority,
+  system: string | undefined,
+): FhirObject | undefined {
   const { id, type } = authority;
-  const name = besideSystem(vocabulary, authority);
+  const name = besideSystem(authority, system);
   if (id === undefined || type === undefined) return name === undefined ? undefined : { display: name };
   return vocabulary.remembered(`${name ?? ''}\0${id}\0${type}`, () => {
     const identifier = universalIdentifier(vocabulary, id, type);

@@ -80,7 +80,7 @@ export function identifierConvert(
     const period = periodOf(run, part(at.start), part(at.end));
     if (period) identifier['period'] = period;
     const facility = at.facility > 0 ? readAuthority(run, start, end, at.facility, level) : undefined;
-    const assigner = authority || facility ? assignerOf(vocabulary, authority, facility) : undefined;
+    const assigner = authority || facility ? assignerOf(vocabulary, authority, system, facility) : undefined;
     const place = part(at.place);
     if (assigner) identifier['assigner'] = assigner;
     else if (place !== undefined) identifier['assigner'] = { display: place };
@@ -116,21 +116,20 @@ export function entityIdentifierConvert(
   return (run, start, end) => {
     const value = kind === 'EI' ? partText(run, start, end, 1, level) : undefined;
     const shift = kind === 'EI' ? 1 : 0;
-    const authority: Authority = {
-      name: partText(run, start, end, 1 + shift, level),
-      id: partText(run, start, end, 2 + shift, level),
-      type: partText(run, start, end, 3 + shift, level),
-    };
-    if (kind === 'HD') return hdIdentifier(vocabulary, authority, type);
+    const name = partText(run, start, end, 1 + shift, level);
+    const id = partText(run, start, end, 2 + shift, level);
+    const idType = id === undefined ? undefined : partText(run, start, end, 3 + shift, level);
+    if (kind === 'HD') return hdIdentifier(vocabulary, { name, id, type: idType }, type);
     if (value === undefined) return undefined;
     const identifier: FhirObject = {};
     if (type !== '') identifier['type'] = { coding: [{ system: typeSystem, code: type }] };
-    const system =
-      vocabulary.authoritySystem(authority.name, authority.id, authority.type) ?? run.parameters['assigner'];
+    const system = vocabulary.authoritySystem(name, id, idType) ?? run.parameters['assigner'];
     if (system !== undefined) identifier['system'] = system;
     identifier['value'] = value;
-    const assigner = assignerOf(vocabulary, authority, undefined);
-    if (assigner) identifier['assigner'] = assigner;
+    if (id !== undefined || (name !== undefined && system?.endsWith(name) !== true)) {
+      const assigner = assignerOf(vocabulary, { name, id, type: idType }, system, undefined);
+      if (assigner) identifier['assigner'] = assigner;
+    }
     return identifier;
   };
 }
