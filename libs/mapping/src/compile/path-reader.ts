@@ -253,6 +253,14 @@ export function extraSelector(name: string): SegmentSelector {
   };
 }
 
+/** Those of the segments of which a field is one of the words. */
+export function filteredSelector(
+  select: SegmentSelector,
+  { field, words }: { readonly field: number; readonly words: readonly string[] },
+): SegmentSelector {
+  return (run) => select(run)?.filter((segment) => words.includes(segment.raw(field)));
+}
+
 function climb(run: Run, up: number): GroupInstance | undefined {
   let group = run.group;
   for (let i = up; i > 0 && group; i--) group = group.parent;

@@ -2,6 +2,7 @@ import type { FhirObject } from '#fhir';
 import type { Segment } from '#hl7v2';
 import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
+import { gather } from '../run/gather.js';
 import { mergeWithin } from '../run/merge-within.js';
 import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
 import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
@@ -49,6 +50,8 @@ export interface PlanFacts {
   readonly name: string;
   readonly type: string;
   readonly merge: MergeMode;
+  /** Several segments make one resource: what they say is joined. */
+  readonly gathers: boolean;
   /** It reads a value, not a segment. */
   readonly isValue: boolean;
   /** Tells plans apart in the cache of values. */
@@ -163,12 +166,12 @@ export class ResourcePlan {
   }
 
   #build(run: Run, start: number, end: number, valued: number): Mapped | undefined {
-    const { type, merge, isValue } = this.facts;
+    const { type, merge, gathers, isValue } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
     const shared = known !== undefined;
-    if (known && merge === 'snapshot') {
+    if (known && merge === 'snapshot' && !gathers) {
       for (let count = 2; known; count++) {
         if (sameText(run, known, start, end)) {
           run.marks.copyWithin(start, known.start, known.start + end - start);
@@ -208,7 +211,7 @@ export class ResourcePlan {
         `${type}.${missing} has no value; the resource is refused`,
       );
     }
-    if (known) return mergeWithin(known, resource);
+    if (known) return gathers ? gather(known, resource) : mergeWithin(known, resource);
     run.byId.set(id, mapped);
     if (isValue) mapped.inner = innerOf(run.met, met, start);
     return mapped;

@@ -32,7 +32,11 @@ export class Switches {
   /** The map with a switch on each of its rules. */
   on = (map: MapSource): MapSource => {
     if (map.kind === 'message') return { ...map, steps: map.steps.map((step) => this.#step(map, step)) };
-    return { ...map, set: map.set.map((rule) => this.#rule(map, rule)) };
+    const parents = map.parents.map((parent) => {
+      const isOn = this.#switch(map.file, `${map.name}/parent ${parent.element}`, parent.place);
+      return { ...parent, isOn };
+    });
+    return { ...map, parents, set: map.set.map((rule) => this.#rule(map, rule)) };
   };
 
   #rule(map: MapSource, rule: ElementRule): ElementRule {
