@@ -15,6 +15,13 @@ const textTarget: Target = {
   path: 'a text',
 };
 
+/** What a table gives is a code. */
+const codeTarget: Target = { ...textTarget, type: 'code', path: 'a code' };
+
+function isTable(expression: ValueExpression): boolean {
+  return expression.kind === 'call' && expression.name === 'table';
+}
+
 /**
  * Compiles `expression` to text. `peek` reads without marking, for keys and conditions: the first leaf of what the
  * path leads to; `read` marks what it reads as mapped.
@@ -49,7 +56,7 @@ export function compileText(
     case 'as':
       break;
   }
-  const value = scope.compileValue(expression, textTarget, scope);
+  const value = scope.compileValue(expression, isTable(expression) ? codeTarget : textTarget, scope);
   if (!value) return undefined;
   if (mode === 'read') return (run) => asText(value.read(run));
   return (run) => {

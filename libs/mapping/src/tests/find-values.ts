@@ -2,7 +2,8 @@ import { Decimal, type FhirObject, type FhirValue } from '#fhir';
 
 /**
  * Values by a short path: `Patient.name.family`, `Observation[code.coding.code=2823-3].valueQuantity.value`,
- * `Patient.identifier[1].value`. Lists are walked through; `[n]` counts from 0, `[path=value]` filters.
+ * `Patient.identifier[1].value`. Lists are walked through; `[n]` counts from 0, `[path=value]` filters, and `resolve` leads
+ * to the resource that a reference names: `Observation.hasMember.resolve.code.coding.code`.
  */
 export function findValues(resources: readonly FhirObject[], path: string): readonly FhirValue[] {
   let values: FhirValue[] = [...resources];
@@ -10,7 +11,9 @@ export function findValues(resources: readonly FhirObject[], path: string): read
     const next =
       i === 0
         ? values.filter((value) => isObject(value) && value['resourceType'] === name)
-        : values.flatMap((value) => (isObject(value) ? listOf(value[name]) : []));
+        : name === 'resolve'
+          ? values.flatMap((value) => resolve(resources, value))
+          : values.flatMap((value) => (isObject(value) ? listOf(value[name]) : []));
     values = filter === undefined ? next : applyFilter(next, filter);
   });
   return values;
@@ -44,6 +47,11 @@ function applyFilter(values: FhirValue[], filter: string): FhirValue[] {
     for (const name of path) inner = inner.flatMap((one) => (isObject(one) ? listOf(one[name]) : []));
     return inner.some((one) => valueText(one) === wanted);
   });
+}
+
+function resolve(resources: readonly FhirObject[], value: FhirValue): FhirValue[] {
+  const wanted = isObject(value) ? value['reference'] : undefined;
+  return resources.filter(({ resourceType, id }) => `${String(resourceType)}/${String(id)}` === wanted);
 }
 
 function listOf(value: FhirValue | undefined): FhirValue[] {
