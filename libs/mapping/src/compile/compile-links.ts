@@ -62,7 +62,10 @@ function compileParent(
     const path = parts.map(({ expression }) => firstPath(expression)).find((one) => one !== undefined);
     // What tells the parent is mapped by that: the whole field.
     const told = path && compilePath({ ...path, component: 0, subcomponent: 0 }, scope);
-    return read && { read, told };
+    const own = path?.name === map.source.name && path.scope === undefined && !path.where;
+    const inGroup = scope.group?.nodes.some((node) => node.kind === 'segment' && node.name === path?.name);
+    const ownField = own ? path.field : 0;
+    return read && { read, told, ownField, isAround: inGroup === false };
   });
   const good = choices.filter((one) => one !== undefined);
   if (good.length < choices.length) return undefined;

@@ -19,6 +19,7 @@ export function wholePath(scope: string | undefined, name: string, offset: numbe
 
 const fieldPath =
   /^(?:([a-z][A-Za-z0-9_]*)\.)?([A-Z][A-Z0-9]{2})(?:\[([^\]]*)\])?-(\d+)(?:\[([^\]]*)\])?(?:\.(\d+))?(?:\.(\d+))?$/;
+const segmentsPath = /^(?:([a-z][A-Za-z0-9_]*)\.)?([A-Z][A-Z0-9]{2})\[([^\]]*)\]$/;
 const typePath = /^([A-Z][A-Z0-9_]*)\.(\d+)(?:\.(\d+))?$/;
 
 /** Reads one path token. */
@@ -34,6 +35,11 @@ export function parsePath(text: string, offset: number): PathExpression {
       component: Number(component ?? 0),
       subcomponent: Number(subcomponent ?? 0),
     };
+  }
+  const segments = segmentsPath.exec(text);
+  if (segments) {
+    const [, scope, name = '', where = ''] = segments;
+    return { ...wholePath(scope, name, offset), where: parseWhere(where, offset) };
   }
   const [, name = '', component, subcomponent] = typePath.exec(text) ?? [];
   return {

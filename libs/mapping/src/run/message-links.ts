@@ -10,6 +10,10 @@ interface ParentChoice {
   readonly read: LabelReader;
   /** The field that tells the parent. */
   readonly told: { first(run: Run): number } | undefined;
+  /** Its number when it is of the segment at hand, else 0. */
+  readonly ownField: number;
+  /** It is of a group around that of the segment, so that segments of one group need not look one by one. */
+  readonly isAround: boolean;
 }
 
 /** An element of the parent that lists the resource. */
@@ -52,10 +56,14 @@ const several = Symbol('several');
 export class MessageLinks {
   #labelled: Labelled[] = [];
   #children: Child[] = [];
+  /** Choices of which the groups in `#around` have nothing to tell. */
+  #silent = new Set<ParentChoice>();
+  #around: GroupInstance | undefined;
 
   begin(): void {
     this.#labelled = [];
     this.#children = [];
+    this.#around = undefined;
   }
 
   /** A resource was made of the segment that the run is at. */
@@ -63,10 +71,16 @@ export class MessageLinks {
     const { group } = run;
     if (labels.length > 0) this.#labelled.push({ mapped, labels, segment, group });
     run.segment = segment;
+    if (group?.parent !== this.#around) {
+      this.#around = group?.parent;
+      if (this.#silent.size > 0) this.#silent = new Set();
+    }
     for (const parent of parents) {
       let wanted: (string | undefined)[] | undefined;
       for (let i = 0; i < parent.choices.length; i++) {
-        const label = parent.choices[i]?.read(run);
+        const choice = parent.choices[i] as ParentChoice;
+        if (!this.#tells(run, choice, segment)) continue;
+        const label = choice.read(run);
         if (label === undefined) continue;
         wanted ??= [];
         wanted[i] = label;
@@ -74,6 +88,17 @@ export class MessageLinks {
       if (wanted && parent.isOn?.() !== false)
         this.#children.push({ mapped, parent, wanted, segment, group });
     }
+  }
+
+  /** Whether the field is valued that tells the parent; nearly always it is not, which must cost nothing. */
+  #tells(run: Run, choice: ParentChoice, segment: Segment): boolean {
+    const { told, ownField, isAround } = choice;
+    if (ownField > 0) return segment.isValued(ownField);
+    if (!told || !isAround) return true;
+    if (this.#silent.has(choice)) return false;
+    if (told.first(run) >= 0) return true;
+    this.#silent.add(choice);
+    return false;
   }
 
   /** At the end of the message: every parent lists its children. */
