@@ -6,7 +6,7 @@ import type { Condition } from '../language/expression.js';
 import type { MapStep, MessageMapSource, ResourceMapSource } from '../language/mapping-file.js';
 import { type Problems, suggestion } from '../language/problems.js';
 import type { GroupInstance } from '../run/group-instance.js';
-import { MessageLinks } from '../run/message-links.js';
+import { MessageLinks, type PlanLinks } from '../run/message-links.js';
 import type { Mapped, Run } from '../run/run.js';
 import type { Level } from '../types/convert.js';
 import { compileLinks } from './compile-links.js';
@@ -15,7 +15,8 @@ import { compileCondition } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { findSegments } from './find-segments.js';
 import { PlanReads } from './plan-reads.js';
-import type { ResourcePlan } from './resource-plan.js';
+import { isAnyValued, type ResourcePlan } from './resource-plan.js';
+import { conditionFields } from './rule-fields.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
@@ -192,12 +193,16 @@ class StepBuilder {
         );
       return undefined;
     }
-    const made =
-      links &&
-      ((run: Run, mapped: Mapped, segment: Segment) => {
-        this.links.made(run, links, mapped, segment);
-      });
-    return createStep(plan, places, { name: this.names.slotOf(step), condition, made });
+    const name = this.names.slotOf(step);
+    const fields = step.when ? conditionFields(step.when, map.source.name) : -1;
+    return createStep(plan, places, { name, condition, fields, made: this.made(links) });
+  }
+
+  private made(links: PlanLinks | undefined): StepOptions['made'] {
+    if (!links) return undefined;
+    return (run, mapped, segment) => {
+      this.links.made(run, links, mapped, segment);
+    };
   }
 
   private condition(
@@ -234,6 +239,8 @@ interface StepOptions {
   /** Slot of the name that what is made gets. */
   readonly name: number | undefined;
   readonly condition: ((run: Run) => boolean) | undefined;
+  /** Fields without which the condition cannot hold, as bits. */
+  readonly fields: number;
   readonly made: ((run: Run, mapped: Mapped, segment: Segment) => void) | undefined;
 }
 
@@ -241,7 +248,7 @@ interface StepOptions {
 function createStep(
   plan: ResourcePlan,
   path: { readonly groups: readonly number[]; readonly slots: readonly number[] },
-  { name, condition, made }: StepOptions,
+  { name, condition, fields, made }: StepOptions,
 ): RunStep {
   const one = (run: Run, group: GroupInstance): void => {
     run.group = group;
@@ -250,6 +257,7 @@ function createStep(
       if (!segments) continue;
       for (const segment of segments) {
         if (condition) {
+          if (fields !== -1 && !isAnyValued(segment, fields)) continue;
           run.segment = segment;
           if (!condition(run)) continue;
         }

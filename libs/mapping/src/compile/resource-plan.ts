@@ -40,7 +40,7 @@ function valuedFields(segment: Segment): number {
 }
 
 /** Whether a field whose bit is in `bits` is valued. */
-function isAnyValued(segment: Segment, bits: number): boolean {
+export function isAnyValued(segment: Segment, bits: number): boolean {
   for (let field = segment.fieldCount; field > 0; field--)
     if ((bits & fieldBit(field)) !== 0 && segment.isValued(field)) return true;
   return false;

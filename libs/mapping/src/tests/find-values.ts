@@ -51,7 +51,8 @@ function applyFilter(values: FhirValue[], filter: string): FhirValue[] {
 
 function resolve(resources: readonly FhirObject[], value: FhirValue): FhirValue[] {
   const wanted = isObject(value) ? value['reference'] : undefined;
-  return resources.filter(({ resourceType, id }) => `${String(resourceType)}/${String(id)}` === wanted);
+  const [type = '', id = ''] = typeof wanted === 'string' ? wanted.split('/') : [];
+  return resources.filter((one) => one['resourceType'] === type && one['id'] === id);
 }
 
 function listOf(value: FhirValue | undefined): FhirValue[] {
