@@ -75,7 +75,7 @@ function contentOf(step: Step): TypeNode | undefined {
  * A member with an underscore (`_birthDate`) is the Element that carries id and extensions of a primitive.
  */
 export function elementType(type: string, path: string): ElementType | UnknownElement {
-  let node = definitions().node(type);
+  let node = typeNode(type);
   if (!node) {
     const names = [...definitions().typeNames('r'), ...definitions().typeNames('c')];
     return { known: false, at: '', name: type, children: names, nearest: nearestName(type, names) };
@@ -107,6 +107,13 @@ export function elementType(type: string, path: string): ElementType | UnknownEl
   };
 }
 
+/** A type, or a nested element by its path, which may lead through one that is described elsewhere. */
+function typeNode(type: string): TypeNode | undefined {
+  const known = definitions().node(type);
+  const dot = type.indexOf('.');
+  return known ?? (dot < 0 ? undefined : nodeAt(type.slice(0, dot), type.slice(dot + 1)));
+}
+
 function primitiveCompanion(node: TypeNode, name: string): Step | undefined {
   if (!name.startsWith('_')) return undefined;
   const step = child(node, name.slice(1));
@@ -124,7 +131,7 @@ function primitiveCompanion(node: TypeNode, name: string): Step | undefined {
  * there is nothing below or the path is unknown.
  */
 export function childrenOf(type: string, path = ''): readonly string[] {
-  const node = path === '' ? definitions().node(type) : nodeAt(type, path);
+  const node = path === '' ? typeNode(type) : nodeAt(type, path);
   return node ? [...node.elements.keys()] : [];
 }
 

@@ -1,18 +1,22 @@
 import { nearestName } from '#fhir';
+import type { Segment } from '#hl7v2';
 import { type GroupNode, parseStructure, Structure } from '../dictionary/structure.js';
 import { structureGrammar } from '../dictionary/v2-dictionary.js';
 import type { Condition } from '../language/expression.js';
 import type { MapStep, MessageMapSource, ResourceMapSource } from '../language/mapping-file.js';
 import { type Problems, suggestion } from '../language/problems.js';
 import type { GroupInstance } from '../run/group-instance.js';
+import { MessageLinks, type PlanLinks } from '../run/message-links.js';
 import type { Mapped, Run } from '../run/run.js';
 import type { Level } from '../types/convert.js';
+import { compileLinks } from './compile-links.js';
 import { compileResource } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { findSegments } from './find-segments.js';
 import { PlanReads } from './plan-reads.js';
-import type { ResourcePlan } from './resource-plan.js';
+import { isAnyValued, type ResourcePlan } from './resource-plan.js';
+import { conditionFields } from './rule-fields.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
@@ -35,7 +39,14 @@ export function compileMessage(map: MessageMapSource, compiler: Compiler): Messa
   const names = new StepNames(map, compiler);
   const builder = new StepBuilder(map, compiler, names, problems);
   const steps = builder.steps(map.steps, structure.root, [], new Map());
-  return steps && { structure, steps, nameCount: names.count };
+  if (!steps) return undefined;
+  const { links } = builder;
+  const run: RunStep = (state, root) => {
+    links.begin();
+    steps(state, root);
+    links.finish(state);
+  };
+  return { structure, steps: run, nameCount: names.count };
 }
 
 function findStructure(map: MessageMapSource, problems: Problems): Structure | undefined {
@@ -63,6 +74,8 @@ function findStructure(map: MessageMapSource, problems: Problems): Structure | u
 }
 
 class StepBuilder {
+  readonly links = new MessageLinks();
+
   constructor(
     readonly map: MessageMapSource,
     readonly compiler: Compiler,
@@ -168,8 +181,9 @@ class StepBuilder {
     }
     const site = { group: places.group, names: this.names.at(step, around), aliases, level: 1 as Level };
     const plan = compileResource(map, site, this.compiler);
+    const links = plan && compileLinks(map, site, this.compiler);
     const condition = step.when && this.condition(step.when, step, map, site);
-    if (!plan || (step.when && !condition)) {
+    if (!plan || links === null || (step.when && !condition)) {
       if (this.compiler.problemsOf(map.file) !== this.problems)
         this.problems.add(
           step.place,
@@ -179,7 +193,16 @@ class StepBuilder {
         );
       return undefined;
     }
-    return createStep(plan, places, this.names.slotOf(step), condition);
+    const name = this.names.slotOf(step);
+    const fields = step.when ? conditionFields(step.when, map.source.name) : -1;
+    return createStep(plan, places, { name, condition, fields, made: this.made(links) });
+  }
+
+  private made(links: PlanLinks | undefined): StepOptions['made'] {
+    if (!links) return undefined;
+    return (run, mapped, segment) => {
+      this.links.made(run, links, mapped, segment);
+    };
   }
 
   private condition(
@@ -212,12 +235,20 @@ class StepBuilder {
   }
 }
 
+interface StepOptions {
+  /** Slot of the name that what is made gets. */
+  readonly name: number | undefined;
+  readonly condition: ((run: Run) => boolean) | undefined;
+  /** Fields without which the condition cannot hold, as bits. */
+  readonly fields: number;
+  readonly made: ((run: Run, mapped: Mapped, segment: Segment) => void) | undefined;
+}
+
 /** Runs a plan over the segments in a slot of the groups that `path` leads to. */
 function createStep(
   plan: ResourcePlan,
   path: { readonly groups: readonly number[]; readonly slots: readonly number[] },
-  name: number | undefined,
-  condition: ((run: Run) => boolean) | undefined,
+  { name, condition, fields, made }: StepOptions,
 ): RunStep {
   const one = (run: Run, group: GroupInstance): void => {
     run.group = group;
@@ -226,11 +257,14 @@ function createStep(
       if (!segments) continue;
       for (const segment of segments) {
         if (condition) {
+          if (fields !== -1 && !isAnyValued(segment, fields)) continue;
           run.segment = segment;
           if (!condition(run)) continue;
         }
         const mapped = plan.ofSegment(run, segment);
-        if (mapped && name !== undefined) addName(run, name, mapped);
+        if (!mapped) continue;
+        if (name !== undefined) addName(run, name, mapped);
+        made?.(run, mapped, segment);
       }
     }
   };

@@ -17,6 +17,7 @@ import {
   descendingSelector,
   extraSelector,
   type FieldPlace,
+  filteredSelector,
   otherFieldReader,
   type PathReader,
   type RepetitionTest,
@@ -45,6 +46,7 @@ export function compilePath(path: PathExpression, scope: Scope): PathReader | un
     path.name === each.path.name &&
     path.field === each.path.field &&
     !path.filter &&
+    !path.where &&
     path.field > 0
   )
     return compileRange(path, each.type, 1, scope);
@@ -125,7 +127,7 @@ function compileField(path: PathExpression, scope: Scope): PathReader | undefine
   const level: Level = path.component > 0 ? 2 : 1;
   const { field, component, subcomponent } = path;
   const at: FieldPlace = { field, test, component, subcomponent };
-  if (scope.frame.name === path.name && path.scope === undefined) {
+  if (scope.frame.name === path.name && path.scope === undefined && !path.where) {
     scope.reads.addOwn(field);
     return currentFieldReader(type, level, at);
   }
@@ -185,8 +187,11 @@ export function compileSelector(path: PathExpression, scope: Scope): SegmentSele
     nearest(group, start, path.name, path.scope !== undefined) ??
     (known ? extraSelector(path.name) : undefined);
   if (!select) return unknownSegment(path, scope);
-  scope.reads.addField(`${path.scope ?? ''}.${path.name}`, select, path.field);
-  return select;
+  const { where } = path;
+  const taken = where ? filteredSelector(select, where) : select;
+  const filter = where ? `[${where.field}=${where.words.join(',')}]` : '';
+  scope.reads.addField(`${path.scope ?? ''}.${path.name}${filter}`, taken, path.field);
+  return taken;
 }
 
 function nearest(

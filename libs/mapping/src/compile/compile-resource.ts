@@ -61,7 +61,8 @@ export function compileResource(
   return new ResourcePlan({
     name: map.name,
     type,
-    merge: map.merge,
+    merge: map.merge === 'update' ? 'update' : 'snapshot',
+    gathers: map.merge === 'gather',
     isValue: map.source.kind === 'value',
     number: compiler.nextNumber(),
     when,
@@ -76,7 +77,12 @@ export function compileResource(
 }
 
 /** What the rules of a map may read and refer to at one place of a message map. */
-function scopeOf(map: ResourceMapSource, site: UseSite, compiler: Compiler, frame: SourceFrame): Scope {
+export function scopeOf(
+  map: ResourceMapSource,
+  site: UseSite,
+  compiler: Compiler,
+  frame: SourceFrame,
+): Scope {
   return {
     compiler,
     compileValue,

@@ -15,6 +15,13 @@ const textTarget: Target = {
   path: 'a text',
 };
 
+/** What a table gives is a code. */
+const codeTarget: Target = { ...textTarget, type: 'code', path: 'a code' };
+
+function isTable(expression: ValueExpression): boolean {
+  return expression.kind === 'call' && expression.name === 'table';
+}
+
 /**
  * Compiles `expression` to text. `peek` reads without marking, for keys and conditions: the first leaf of what the
  * path leads to; `read` marks what it reads as mapped.
@@ -48,7 +55,7 @@ export function compileText(
     case 'as':
       break;
   }
-  const value = scope.compileValue(expression, textTarget, scope);
+  const value = scope.compileValue(expression, isTable(expression) ? codeTarget : textTarget, scope);
   if (!value) return undefined;
   if (mode === 'read') return (run) => asText(value.read(run));
   return (run) => {
@@ -156,13 +163,34 @@ function compileEquals(
   const good = rights.filter((right) => right !== undefined);
   if (!left || good.length < rights.length) return undefined;
   const literals = condition.right.flatMap((right) => (right.kind === 'literal' ? [right.text] : []));
-  if (literals.length === good.length) {
-    const set = new Set(literals);
-    return (run) => set.has(left(run) ?? '');
-  }
+  if (literals.length === good.length) return oneOf(condition.left, left, literals, scope);
   return (run) => {
     const text = left(run) ?? '';
     return good.some((right) => (right(run) ?? '') === text);
+  };
+}
+
+/** Whether a value is one of these words; where its text needs no care, without cutting it out of the message. */
+function oneOf(
+  value: ValueExpression,
+  text: ReadText,
+  words: readonly string[],
+  scope: Scope,
+): (run: Run) => boolean {
+  const set = new Set(words);
+  const reader = value.kind === 'path' ? compilePath(value, scope) : undefined;
+  if (!reader || reader.level !== 1 || value.kind !== 'path') return (run) => set.has(text(run) ?? '');
+  return (run) => {
+    if (run.escaped || run.unclean) return set.has(text(run) ?? '');
+    const start = reader.first(run);
+    if (start < 0) return set.has('');
+    const component = run.cut(start, run.end, run.componentCode);
+    const end = run.cut(start, component, run.subcomponentCode);
+    const source = run.text;
+    for (const word of words) if (word.length === end - start && source.startsWith(word, start)) return true;
+    // Blanks around it do not count.
+    const isPlain = source.charCodeAt(start) > 0x20 && source.charCodeAt(end - 1) > 0x20;
+    return isPlain ? false : set.has(run.peek(start, end) ?? '');
   };
 }
 

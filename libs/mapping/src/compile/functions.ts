@@ -132,6 +132,26 @@ const functions: Readonly<Record<string, CompileFunction>> = {
   /** The URI of a code system's name: `CWE.3 | codeSystem`. */
   codeSystem: (call, target, scope) =>
     textFunction(call, target, scope, (text) => scope.compiler.vocabulary.systems.uri(text)),
+  /** Text as an attachment holds it: `OBX-5 | join('\n') | base64`. */
+  base64: (call, target, scope) => {
+    const text = call.input && compileText(call.input, scope, 'read');
+    if (text && target.type === 'base64Binary')
+      return single((run) => {
+        const value = text(run);
+        return value === undefined ? undefined : Buffer.from(value, 'utf8').toString('base64');
+      });
+    const remedy = "write for instance data: OBX-5 | join('\\n') | base64";
+    return mistake(scope, call.offset, 'MAPPING_FUNCTION', 'base64 gives text to a base64Binary', remedy);
+  },
+  /** The text before the last such separator, nothing where there is none: `OBX-4 | upTo('.')`. */
+  upTo: (call, target, scope) => {
+    const separator = word(call, scope);
+    if (separator === undefined) return undefined;
+    return textFunction(call, target, scope, (text) => {
+      const at = text.lastIndexOf(separator);
+      return at > 0 ? text.slice(0, at) : undefined;
+    });
+  },
   upper: (call, target, scope) => textFunction(call, target, scope, (text) => text.toUpperCase()),
   lower: (call, target, scope) => textFunction(call, target, scope, (text) => text.toLowerCase()),
   /** Values one after the other, what is missing left out: `concat(PID-5.1, ', ', PID-5.2)`. */
@@ -293,7 +313,7 @@ function textFunction(
   call: Call,
   target: Target,
   scope: Scope,
-  change: (text: string) => string,
+  change: (text: string) => string | undefined,
 ): CompiledValue | undefined {
   if (!call.input) return needsPath(call, scope);
   const text = compileText(call.input, scope, 'read');

@@ -2,6 +2,7 @@ import type { FhirObject } from '#fhir';
 import type { Segment } from '#hl7v2';
 import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
+import { gather } from '../run/gather.js';
 import { mergeWithin, sameContent } from '../run/merge-within.js';
 import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
 import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
@@ -39,7 +40,7 @@ function valuedFields(segment: Segment): number {
 }
 
 /** Whether a field whose bit is in `bits` is valued. */
-function isAnyValued(segment: Segment, bits: number): boolean {
+export function isAnyValued(segment: Segment, bits: number): boolean {
   for (let field = segment.fieldCount; field > 0; field--)
     if ((bits & fieldBit(field)) !== 0 && segment.isValued(field)) return true;
   return false;
@@ -49,6 +50,8 @@ export interface PlanFacts {
   readonly name: string;
   readonly type: string;
   readonly merge: MergeMode;
+  /** Several segments make one resource: what they say is joined. */
+  readonly gathers: boolean;
   /** It reads a value, not a segment. */
   readonly isValue: boolean;
   /** Tells plans apart in the cache of values. */
@@ -163,13 +166,13 @@ export class ResourcePlan {
   }
 
   #build(run: Run, start: number, end: number, valued: number): Mapped | undefined {
-    const { type, merge, isValue } = this.facts;
+    const { type, merge, gathers, isValue } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
     const shared = known !== undefined;
     let twins: readonly Mapped[] = [];
-    if (known && merge === 'snapshot') {
+    if (known && merge === 'snapshot' && !gathers) {
       const first = known;
       for (let count = 2; known; count++) {
         twins = [first, known];
@@ -213,7 +216,8 @@ export class ResourcePlan {
     }
     if (known) {
       const before = known.resource;
-      mergeWithin(known, resource);
+      if (gathers) gather(known, resource);
+      else mergeWithin(known, resource);
       run.lineage?.joins(known.resource, before);
       run.lineage?.joins(known.resource, resource);
       return known;

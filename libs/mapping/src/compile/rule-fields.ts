@@ -46,8 +46,9 @@ function bodyFields(body: RuleBody, segment: string): number {
 function expressionFields(expression: ValueExpression, segment: string): number {
   switch (expression.kind) {
     case 'path': {
-      const own = expression.name === segment && expression.scope === undefined && expression.field > 0;
-      return own ? fieldBit(expression.field) : anything;
+      const { name, scope, where, field } = expression;
+      const own = name === segment && scope === undefined && !where && field > 0;
+      return own ? fieldBit(field) : anything;
     }
     case 'literal':
     case 'parameter':

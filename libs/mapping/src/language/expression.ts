@@ -10,9 +10,10 @@
  *   condition = both { 'or' both }    both = not { 'and' not }    not = [ 'not' ] test
  *   test      = '(' condition ')' | value ( '==' | '!=' ) value | value [ 'not' ] 'in' '[' value { ',' value } ']'
  *             | value [ 'not' ] 'valued' | count '(' path ')' ( '==' | '!=' | '>' | '<' ) number
- *   path      = [ name '.' ] SEG [ '-' field [ filter ] [ '.' component [ '.' subcomponent ] ] ]
+ *   path      = [ name '.' ] SEG [ segments ] [ '-' field [ filter ] [ '.' component [ '.' subcomponent ] ] ]
  *             | TYPE [ '.' component [ '.' subcomponent ] ]        in a map whose source is a data type
  *             | channel '.' name | name '.' id | name
+ *   segments  = '[' field '=' word { ',' word } ']'      those segments whose field is one of the words
  *   filter    = '[' number ']' | '[' component-or-name ( '=' | '!=' ) word ']'
  */
 export interface PathExpression {
@@ -25,9 +26,16 @@ export interface PathExpression {
   /** 0: the whole segment, or the whole value of a data type. */
   readonly field: number;
   readonly filter: RepetitionFilter | undefined;
+  /** Only of segments of which a field is one of these words. */
+  readonly where: SegmentFilter | undefined;
   /** 0: all of it. */
   readonly component: number;
   readonly subcomponent: number;
+}
+
+export interface SegmentFilter {
+  readonly field: number;
+  readonly words: readonly string[];
 }
 
 export type RepetitionFilter =

@@ -54,6 +54,21 @@ export interface DropRule {
   readonly place: Place;
 }
 
+/** A part of a key or a label. */
+export interface TextPart {
+  readonly expression: ValueExpression;
+  readonly place: Place;
+}
+
+/** The element in which another resource of the message lists this one: that which has one of the labels. */
+export interface ParentRule {
+  readonly element: string;
+  readonly labels: readonly (readonly TextPart[])[];
+  /** Written by nobody: a switch for finding out who misses the rule. */
+  readonly isOn: (() => boolean) | undefined;
+  readonly place: Place;
+}
+
 /** A map from one segment, or one value of a data type, to one resource. */
 export interface ResourceMapSource {
   readonly kind: 'resource';
@@ -64,12 +79,15 @@ export interface ResourceMapSource {
   readonly replaces: boolean;
   readonly source: { readonly kind: 'segment' | 'value'; readonly name: string; readonly place: Place };
   readonly create: { readonly type: string; readonly place: Place };
-  readonly merge: 'update' | 'snapshot';
+  readonly merge: 'update' | 'snapshot' | 'gather';
   /** Without it the map makes nothing. */
   readonly when: { readonly condition: Condition; readonly place: Place } | undefined;
   /** Names of the message map that this map may refer to; each may be missing there. */
   readonly uses: readonly { readonly text: string; readonly place: Place }[];
-  readonly key: readonly { readonly expression: ValueExpression; readonly place: Place }[];
+  readonly key: readonly TextPart[];
+  /** What other resources of the message may call it by. */
+  readonly labels: readonly (readonly TextPart[])[];
+  readonly parents: readonly ParentRule[];
   readonly set: readonly ElementRule[];
   readonly drop: readonly DropRule[];
 }

@@ -17,10 +17,13 @@ const help: Readonly<Record<string, string>> = {
   source: 'hl7v2/ and a segment or data type.',
   create: 'The resource type (of a map), or the map to run (of a step).',
   merge:
-    'update: what a message does not value keeps its former content; snapshot: the message says all there is.',
+    'update: what a message does not value keeps its former content; snapshot: the message says all there is; gather: as snapshot, made by several segments of the message together.',
   uses: 'Names of the message map that this map may refer to; each may be missing there.',
   when: 'Condition without which nothing is made.',
   key: 'What identifies the resource; its id is a hash of it.',
+  label: 'Lists of expressions: what other resources of the message may call it by.',
+  parent:
+    'Elements of another resource of the message that list this one, and the labels by which that one is found.',
   set: 'Elements and what they get.',
   drop: 'Values that are not mapped on purpose, with the reason.',
   for: 'Messages this map is for: ORU^R01, or the structure ORU_R01.',
@@ -61,6 +64,7 @@ function object(
 const ref = (name: string): Schema => ({ $ref: `#/$defs/${name}` });
 const text: Schema = { type: 'string' };
 const texts: Schema = { anyOf: [text, { type: 'array', items: text }] };
+const labels: Schema = { type: 'array', items: { type: 'array', items: expression } };
 const drops: Schema = { type: 'object', additionalProperties: text };
 const elements: Schema = { type: 'object', additionalProperties: ref('rule') };
 
@@ -74,10 +78,12 @@ export function mappingSchema(): Schema {
     $defs: {
       resourceMap: object(resourceMapKeys, ['map', 'source', 'create', 'key', 'set'], {
         replace: { const: true },
-        merge: { enum: ['snapshot', 'update'] },
+        merge: { enum: ['snapshot', 'update', 'gather'] },
         source: { type: 'string', pattern: '^hl7v2/[A-Z][A-Z0-9_]*$' },
         uses: texts,
         key: { anyOf: [expression, { type: 'array', items: expression }] },
+        label: labels,
+        parent: { type: 'object', additionalProperties: labels },
         set: elements,
         drop: drops,
       }),

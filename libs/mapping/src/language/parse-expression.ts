@@ -10,7 +10,11 @@ interface Token {
 const lengthMax = 2_000;
 const depthMax = 30;
 const patterns: readonly (readonly [Token['kind'], RegExp])[] = [
-  ['path', /(?:[a-z][A-Za-z0-9_]*\.)?[A-Z][A-Z0-9]{2}-\d{1,3}(?:\[[^\]]*\])?(?:\.\d{1,2}){0,2}/y],
+  [
+    'path',
+    /(?:[a-z][A-Za-z0-9_]*\.)?[A-Z][A-Z0-9]{2}(?:\[[^\]]*\])?-\d{1,3}(?:\[[^\]]*\])?(?:\.\d{1,2}){0,2}/y,
+  ],
+  ['path', /(?:[a-z][A-Za-z0-9_]*\.)?[A-Z][A-Z0-9]{2}\[\d+=[^\]]*\]/y],
   ['path', /[A-Z][A-Z0-9_]{1,11}(?:\.\d{1,2}){1,2}(?![A-Za-z0-9_.])/y],
   ['text', /'(?:[^'\\]|\\.)*'/y],
   ['number', /-?\d+(?:\.\d+)?/y],

@@ -14,6 +14,7 @@ import {
   text,
   textOf,
 } from './read-keys.js';
+import { readLabels, readParents } from './read-links.js';
 import { readPatch } from './read-patch.js';
 import { readElementRules } from './read-rule.js';
 import { readSteps } from './read-steps.js';
@@ -29,6 +30,8 @@ export const resourceMapKeys = [
   'uses',
   'when',
   'key',
+  'label',
+  'parent',
   'set',
   'drop',
 ] as const;
@@ -103,7 +106,7 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
       "'key' is missing: ids must be the same on every run",
       'add key: with the paths that identify the resource',
     );
-  const merge = readWord(node, 'merge', ['snapshot', 'update'], problems);
+  const merge = readWord(node, 'merge', ['snapshot', 'update', 'gather'], problems);
   const when = readWhen(node, problems);
   const set = setEntry ? readElementRules(setEntry.value, problems) : [];
   const drop = readDrops(node, problems);
@@ -121,10 +124,12 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
       place: source.place,
     },
     create: { type: create.text, place: create.place },
-    merge: merge === 'update' ? 'update' : 'snapshot',
+    merge: merge === 'update' || merge === 'gather' ? merge : 'snapshot',
     when,
     uses: readUses(node, problems),
     key,
+    labels: readLabels(node, problems),
+    parents: readParents(node, problems),
     set,
     drop,
   };

@@ -29,8 +29,8 @@ export interface WrittenElement {
   readonly value: unknown;
   /** Number in the rule book. */
   readonly rule: number;
-  /** Where the part of the rule stands that set it. */
-  readonly place: Place;
+  /** Where the part of the rule stands that set it; undefined: where the rule stands. */
+  readonly place: Place | undefined;
   readonly begin: number;
   readonly end: number;
 }
@@ -54,7 +54,14 @@ export class LineageLog {
 
   /** An element was set to what was made since `begin`. */
   // eslint-disable-next-line max-params -- an object for every element would cost more than the note
-  wrote(target: FhirObject, name: string, value: unknown, rule: number, place: Place, begin: number): void {
+  wrote(
+    target: FhirObject,
+    name: string,
+    value: unknown,
+    rule: number,
+    place: Place | undefined,
+    begin: number,
+  ): void {
     this.targets.push(target);
     this.names.push(name);
     this.written.push({ value, rule, place, begin, end: this.entries.length });
@@ -62,7 +69,7 @@ export class LineageLog {
 
   /** `whole` has the elements of `part`, and perhaps more. */
   joins(whole: FhirObject, part: FhirObject): void {
-    this.joined.push(whole, part);
+    if (whole !== part) this.joined.push(whole, part);
   }
 
   used(table: CodeTable, row: TableRow, code: string): void {

@@ -72,8 +72,8 @@ export class MessageLineage implements Lineage {
       element: path,
       sources: this.#sourcesOf(row?.code ?? text, begin, end),
       rule: rule?.name ?? '',
-      file: written.place.file ?? rule?.file ?? '',
-      line: written.place.line,
+      file: written.place?.file ?? rule?.file ?? '',
+      line: written.place?.line ?? rule?.line ?? 0,
       ...(row && { table: { file: row.file, line: row.row.line } }),
     };
   }

@@ -11,7 +11,7 @@ export function findValues(resources: readonly FhirObject[], path: string): read
     const next =
       i === 0
         ? values.filter((value) => isObject(value) && value['resourceType'] === name)
-        : name === 'resolve'
+        : name === 'resolve()'
           ? values.flatMap((value) => resources.filter((one) => isObject(value) && isNamed(one, value)))
           : values.flatMap((value) => (isObject(value) ? listOf(value[name]) : []));
     values = filter === undefined ? next : applyFilter(next, filter);
@@ -26,7 +26,7 @@ interface Step {
 
 function steps(path: string): Step[] {
   const found: Step[] = [];
-  const pattern = /([A-Za-z_][A-Za-z0-9]*)(?:\(\))?(?:\[([^\]]*)\])?(?:\.|$)/y;
+  const pattern = /([A-Za-z_][A-Za-z0-9]*(?:\(\))?)(?:\[([^\]]*)\])?(?:\.|$)/y;
   while (pattern.lastIndex < path.length) {
     const at = pattern.lastIndex;
     const match = pattern.exec(path);

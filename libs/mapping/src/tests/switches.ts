@@ -32,7 +32,13 @@ export class Switches {
   /** The map with a switch on each of its rules. */
   on = (map: MapSource): MapSource => {
     if (map.kind === 'message') return { ...map, steps: map.steps.map((step) => this.#step(map, step)) };
-    return { ...map, set: map.set.map((rule) => this.#rule(map, rule)) };
+    const parents = map.parents.map((parent) => {
+      return {
+        ...parent,
+        isOn: this.#isOn(this.#add(map.file, `${map.name}/parent ${parent.element}`, parent.place)),
+      };
+    });
+    return { ...map, parents, set: map.set.map((rule) => this.#rule(map, rule)) };
   };
 
   #rule(map: MapSource, rule: ElementRule): ElementRule {
@@ -65,16 +71,19 @@ export class Switches {
   #step(map: MapSource, step: MapStep): MapStep {
     if (step.kind === 'each') return { ...step, steps: step.steps.map((one) => this.#step(map, one)) };
     const key = this.#add(map.file, `${map.name} creates ${step.map}`, step.place);
-    const isOn = (): boolean => {
-      this.used.add(key);
-      return this.#off !== key;
-    };
-    const condition = { kind: 'switch', offset: 0, isOn } as const;
+    const condition = { kind: 'switch', offset: 0, isOn: this.#isOn(key) } as const;
     const when =
       step.when === undefined
         ? condition
         : ({ kind: 'and', offset: 0, parts: [step.when, condition] } as const);
     return { ...step, when };
+  }
+
+  #isOn(key: string): () => boolean {
+    return () => {
+      this.used.add(key);
+      return this.#off !== key;
+    };
   }
 
   #add(mapFile: string, name: string, { line, column, file = mapFile }: Place): string {
