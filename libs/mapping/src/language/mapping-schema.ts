@@ -62,6 +62,7 @@ function object(
 }
 
 const ref = (name: string): Schema => ({ $ref: `#/$defs/${name}` });
+const expected: Schema = { type: ['string', 'number', 'boolean'] };
 const text: Schema = { type: 'string' };
 const texts: Schema = { anyOf: [text, { type: 'array', items: text }] };
 const labels: Schema = { type: 'array', items: { type: 'array', items: expression } };
@@ -134,7 +135,7 @@ export function mappingTestSchema(): Schema {
       resources: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
       values: {
         type: 'object',
-        additionalProperties: { anyOf: [expression, { type: 'array', items: expression }] },
+        additionalProperties: { anyOf: [expected, { type: 'array', items: expected }] },
       },
       golden: { ...text, description: 'A YAML file beside the test with every resource, whole.' },
       unmapped: { type: 'array', items: text },

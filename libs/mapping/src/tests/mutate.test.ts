@@ -76,3 +76,9 @@ test('when a test fails as it is, nothing is taken away', () => {
   expect(run.survivors).toEqual([]);
   expect(run.failing).toEqual(['hl7v2/m.test.yaml:2 one']);
 });
+
+test('a reference may be wanted by the type it points to', () => {
+  const values = (type: string) => `      values: { RelatedPerson.patient.reference: ${type}/* }\n`;
+  expect(mutate(values('Patient')).failing).toEqual([]);
+  expect(mutate(values('Practitioner')).failing).toHaveLength(1);
+});
