@@ -144,8 +144,9 @@ export function attachmentConvert(level: Level): Convert {
     const data = partText(run, start, end, 5, level);
     const attachment: FhirObject = {};
     const media = mediaType(type, subtype);
-    if (media !== undefined) attachment['contentType'] = media;
     const bytes = data === undefined ? undefined : toBase64(data, encoding);
+    // R4 att-1: data has a type.
+    if (media !== undefined || bytes) attachment['contentType'] = media ?? 'application/octet-stream';
     if (bytes !== undefined && bytes !== '') attachment['data'] = bytes;
     const title = source ?? (media === undefined ? (subtype ?? type) : undefined);
     if (title !== undefined) attachment['title'] = title;
