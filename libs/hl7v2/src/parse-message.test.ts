@@ -46,6 +46,8 @@ describe('reading values', () => {
     expect(pid.value(6)).toBeNull();
     expect([pid.isNull(6), pid.isNull(5), pid.isNull(2)]).toEqual([true, false, false]);
     expect([pid.isValued(6), pid.isValued(2), pid.isValued(99)]).toEqual([true, false, false]);
+    const bits = [6, 2].map((field) => (pid.valued & (1 << field)) !== 0);
+    expect(bits).toEqual([true, false]);
     expect(pid.value(7)).toBeUndefined();
     expect(pid.value(7, 1, 2)).toBe('x');
     expect([pid.repetitions(2), pid.components(2), pid.fieldCount]).toEqual([0, 0, 8]);

@@ -43,6 +43,7 @@ export class Segment {
   private readonly base: number;
   /** MSH, FHS, BHS: field 1 is the separator itself, field 2 is never divided (HL7 2.5.1, 2.15.9.1). */
   private readonly isHeader: boolean;
+  private bits: number | undefined = undefined;
 
   constructor(
     readonly message: MessageText,
@@ -89,6 +90,16 @@ export class Segment {
   /** True when the field has any character in it (`""` counts). */
   isValued(field: number): boolean {
     return this.fieldEnd(field) > this.fieldStart(field);
+  }
+
+  /** The fields that are valued, as bits: bit n for field n, bit 31 for all from 31 on. Worked out once. */
+  get valued(): number {
+    if (this.bits !== undefined) return this.bits;
+    let bits = 0;
+    for (let field = this.fieldCount; field > 0; field--)
+      if (this.isValued(field)) bits |= 1 << Math.min(field, 31);
+    this.bits = bits;
+    return bits;
   }
 
   /** True when the whole field is the explicit null `""`. */

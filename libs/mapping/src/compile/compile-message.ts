@@ -15,7 +15,7 @@ import { compileCondition } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { findSegments } from './find-segments.js';
 import { PlanReads } from './plan-reads.js';
-import { isAnyValued, type ResourcePlan } from './resource-plan.js';
+import type { ResourcePlan } from './resource-plan.js';
 import { conditionFields } from './rule-fields.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
@@ -257,7 +257,7 @@ function createStep(
       if (!segments) continue;
       for (const segment of segments) {
         if (condition) {
-          if (fields !== -1 && !isAnyValued(segment, fields)) continue;
+          if (fields !== -1 && (segment.valued & fields) === 0) continue;
           run.segment = segment;
           if (!condition(run)) continue;
         }

@@ -27,23 +27,9 @@ export interface ElementSetter {
   readonly fields: number;
 }
 
-/** The bit of a field; fields from 31 on share one. */
+/** The bit of a field in `Segment.valued`; fields from 31 on share one. */
 export function fieldBit(field: number): number {
   return 1 << Math.min(field, 31);
-}
-
-function valuedFields(segment: Segment): number {
-  let bits = 0;
-  for (let field = segment.fieldCount; field > 0; field--)
-    if (segment.isValued(field)) bits |= fieldBit(field);
-  return bits;
-}
-
-/** Whether a field whose bit is in `bits` is valued. */
-export function isAnyValued(segment: Segment, bits: number): boolean {
-  for (let field = segment.fieldCount; field > 0; field--)
-    if ((bits & fieldBit(field)) !== 0 && segment.isValued(field)) return true;
-  return false;
 }
 
 export interface PlanFacts {
@@ -88,7 +74,7 @@ export class ResourcePlan {
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
   ofSegment(run: Run, segment: Segment): Mapped | undefined {
     const { whenFields } = this.facts;
-    if (whenFields !== -1 && !isAnyValued(segment, whenFields)) return undefined;
+    if (whenFields !== -1 && (segment.valued & whenFields) === 0) return undefined;
     const outer = run.segment;
     run.segment = segment;
     const mapped = this.#recall(run, segment.start, segmentEnd(run, segment), segment);
@@ -159,7 +145,7 @@ export class ResourcePlan {
     const { rule, nulled } = run;
     const { when } = this.facts;
     if (when && !when(run)) return undefined;
-    const mapped = this.#build(run, start, end, segment ? valuedFields(segment) : -1);
+    const mapped = this.#build(run, start, end, segment ? segment.valued : -1);
     run.rule = rule;
     run.nulled = nulled;
     return mapped;
