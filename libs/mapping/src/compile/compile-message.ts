@@ -14,6 +14,7 @@ import { compileResource } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { findSegments } from './find-segments.js';
+import { groupNames, groupPath } from './group-path.js';
 import { PlanReads } from './plan-reads.js';
 import type { ResourcePlan } from './resource-plan.js';
 import { conditionFields } from './rule-fields.js';
@@ -310,26 +311,4 @@ function isListed(list: readonly Mapped[], mapped: Mapped): boolean {
   if (set.has(mapped)) return true;
   set.add(mapped);
   return false;
-}
-
-/** The groups from `group` down to the one called `name` (`A.B` or `B`); breadth first. */
-function groupPath(group: GroupNode, name: string): GroupNode[] | undefined {
-  let level: GroupNode[][] = [[]];
-  while (level.length > 0) {
-    const next: GroupNode[][] = [];
-    for (const path of level) {
-      for (const node of (path.at(-1) ?? group).nodes) {
-        if (node.kind !== 'group') continue;
-        const longer = [...path, node];
-        if (node.name === name) return longer;
-        next.push(longer);
-      }
-    }
-    level = next;
-  }
-  return undefined;
-}
-
-function groupNames(group: GroupNode): string[] {
-  return group.nodes.flatMap((node) => (node.kind === 'group' ? [node.name, ...groupNames(node)] : []));
 }

@@ -200,14 +200,7 @@ export class ResourcePlan {
         `${type}.${missing} has no value; the resource is refused`,
       );
     }
-    if (known) {
-      const before = known.resource;
-      if (gathers) gather(known, resource);
-      else mergeWithin(known, resource);
-      run.lineage?.joins(known.resource, before);
-      run.lineage?.joins(known.resource, resource);
-      return known;
-    }
+    if (known) return joined(run, known, resource, gathers);
     const twin = twins.find((one) => sameContent(one.resource, resource));
     if (twin) {
       run.resources.splice(place, 1);
@@ -261,6 +254,16 @@ export class ResourcePlan {
     run.fail(code, this.facts.name, message, start);
     return undefined;
   }
+}
+
+/** A resource that is there already, with what one more text says of it. */
+function joined(run: Run, known: Mapped, more: FhirObject, gathers: boolean): Mapped {
+  const before = known.resource;
+  if (gathers) gather(known, more);
+  else mergeWithin(known, more);
+  run.lineage?.joins(known.resource, before);
+  run.lineage?.joins(known.resource, more);
+  return known;
 }
 
 function newMapped(type: string, id: string, merge: MergeMode, start: number, end: number): Mapped {
