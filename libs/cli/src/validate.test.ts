@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -46,6 +46,17 @@ describe('suture validate', () => {
     expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 2 channels and 0 message maps/);
   });
 
+  test('a patch of a rule that does not exist is told once, and not at every map that needs it', async () => {
+    mkdirSync(join(folder, 'layers', 'mine'), { recursive: true });
+    writeFileSync(join(folder, 'layers', 'mine', 'p.yaml'), 'patch: v2.PID.Patient\nremove: [hair]\n');
+    const { code, heard } = await run('validate', folder);
+    expect(code).toBe(1);
+    expect(heard.answer).toEqual([
+      expect.stringMatching(/^layers\/mine\/p\.yaml:2:10 MAPPING_PATCH_RULE there is no rule hair .* - .+/),
+      expect.stringMatching(/^1 problem in 1 file/),
+    ]);
+  });
+
   test('a condition that is not understood is told where it stands', async () => {
     const path = join(folder, 'channels', 'laboratory.yaml');
     writeFileSync(path, readFileSync(path, 'utf8').replace("MSH-11.1 == 'T'", "MSH-11.1 === 'T'"));
@@ -84,7 +95,7 @@ describe('suture test', () => {
   test('a test whose expectation does not hold is named with file, line and what was found', async () => {
     rmSync(join(folder, 'layers'), { recursive: true });
     for (const name of readdirSync(join(folder, 'hl7v2')))
-      if (name.endsWith('.test.yaml') || name === 'golden')
+      if (name.endsWith('.test.yaml') || ['golden', 'rules'].includes(name))
         rmSync(join(folder, 'hl7v2', name), { recursive: true });
     const message = labResult('T-1', 'P1')
       .toString()

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
 import { LayeredMaps } from './language/layers.js';
-import type { MapSource, MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
+import type { MapSource, MapStep, MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
 import { Problems } from './language/problems.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
 import { baseLayer, folderOf, sutureLayer } from './mapping-files.js';
@@ -151,6 +151,8 @@ class Loader {
     vocabulary: Vocabulary,
     maps: ReadonlyMap<string, ResourceMapSource>,
   ): MessageMap | undefined {
+    // Told where it stands, once, and not at every place that needs it.
+    if (createdMaps(source.steps).some((map) => this.source.isWrong(map))) return undefined;
     const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
     const before = this.#problemsOf(source.file).list.length;
     const program = compileMessage(source, compiler);
@@ -261,4 +263,9 @@ class LoadedSet implements MappingSet {
   named(name: string): CompiledMessageMap | undefined {
     return this.#byName.get(name)?.map;
   }
+}
+
+/** The maps that steps and those in them run. */
+function createdMaps(steps: readonly MapStep[]): string[] {
+  return steps.flatMap((step) => (step.kind === 'each' ? createdMaps(step.steps) : [step.map]));
 }

@@ -39,6 +39,11 @@ export class LayeredMaps {
     if (isLost) this.maps.clear();
   }
 
+  /** Whether a map has a mistake that is told already: what needs it is not there either, and need not be told. */
+  isWrong(map: string): boolean {
+    return this.#wrong.has(map);
+  }
+
   /** The files that patch this map, in their order. */
   patchFiles(map: string): readonly string[] {
     return this.#patchFiles.get(map) ?? [];
