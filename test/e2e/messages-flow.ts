@@ -36,7 +36,11 @@ export function messagesFlow(scene: () => Scene): void {
     const { code, lines, notes } = await scene().suture('send', samplesDirectory, '--port', String(hospital));
     expect(notes).toBe('');
     expect(lines.slice(0, -1)).toEqual(
-      allSamples().map(() => expect.objectContaining({ code: 'AA', accepted: true })),
+      allSamples().map(({ raw }) => {
+        // A message that acknowledges another one is not acknowledged.
+        const code = raw.includes('\rMSA|') || raw.includes('\nMSA|') ? null : 'AA';
+        return expect.objectContaining({ code, accepted: true });
+      }),
     );
     expect(code).toBe(0);
   });

@@ -31,7 +31,10 @@ export const testMappings: Verb = {
       about:
         'map the messages of a folder instead, and list rules, drops and table rows that none of them needed',
     },
-    layers: { ...layersOption, about: `of --coverage: ${layersOption.about}` },
+    layers: {
+      ...layersOption,
+      about: 'of --coverage: layers over the mappings, the highest last; none for none',
+    },
     watch: { type: 'boolean', about: 'run again whenever a file below the folder changes, until Ctrl-C' },
   },
   exits: {
