@@ -14,7 +14,7 @@ const MESSAGE_FILE = /\.(hl7|ndhl7|txt|out)$/;
 /** What the sample channel `hospital` takes. */
 const ACCEPTED = new Set(
   (
-    'ADT^* ORU^R01 OUL^* OML^* OMG^O19 OMI^O23 ORM^O01 ORL^* OMP^O09 RDE^* RDS^O13 RAS^O17 RGV^O15 VXU^V04 MDM^* SIU^* REF^* ' +
+    'ADT^* ORU^R01 OUL^* OML^* OMG^O19 OMI^O23 ORM^O01 ORL^* OMP^O09 RDE^* RDS^O13 RAS^O17 RGV^O15 VXU^V04 MDM^* SIU^* REF^* PPR^* PGL^* ORU^R30 ORU^R31 ORU^R32 ' +
     'DFT^* BAR^*'
   ).split(' '),
 );
