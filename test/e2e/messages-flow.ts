@@ -38,8 +38,8 @@ export function messagesFlow(scene: () => Scene): void {
     expect(lines.slice(0, -1)).toEqual(
       allSamples().map(({ raw }) => {
         // A message that acknowledges another one is not acknowledged.
-        const code = raw.includes('\rMSA|') || raw.includes('\nMSA|') ? null : 'AA';
-        return expect.objectContaining({ code, accepted: true });
+        const isAcknowledgment = raw.includes('\rMSA|') || raw.includes('\nMSA|');
+        return expect.objectContaining({ code: isAcknowledgment ? null : 'AA', accepted: true });
       }),
     );
     expect(code).toBe(0);
