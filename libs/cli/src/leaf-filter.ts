@@ -36,20 +36,30 @@ export function leafFates(report: MappingReport, words: readonly string[]): Leaf
 export function elementOrigins(lineage: Lineage, words: readonly string[]): ElementLineage[] {
   const all = [...lineage.elements()];
   if (words.length === 0) return all;
-  return all.filter(({ resource, element: name, sources, rule }) =>
-    words.some((word) => {
-      if (field.test(word)) return sources.some((path) => isMeant({ path, rule }, word));
-      return isMeant({ path: '', rule: `${resource.slice(0, resource.indexOf('/'))}/${name}` }, word);
-    }),
+  return all.filter(({ resource, element: name, sources }) =>
+    words.some((word) =>
+      field.test(word)
+        ? sources.some((path) => isPlace(path, word))
+        : isElement(resource.slice(0, resource.indexOf('/')), name, word),
+    ),
   );
 }
 
-function isMeant({ path, rule }: Pick<LeafFate, 'path' | 'rule'>, word: string): boolean {
-  if (field.test(word)) return isUnder(path, word) || isUnder(path.replaceAll(/\[\d+\]/g, ''), word);
+function isMeant({ path, rule }: LeafFate, word: string): boolean {
+  if (field.test(word)) return isPlace(path, word);
   const [map = '', name = ''] = rule.split('/');
+  return isElement(map, name, word);
+}
+
+function isPlace(path: string, word: string): boolean {
+  return isUnder(path, word) || isUnder(path.replaceAll(/\[\d+\]/g, ''), word);
+}
+
+/** `owner` is a map or the type of a resource. */
+function isElement(owner: string, name: string, word: string): boolean {
   const dot = word.indexOf('.');
   const type = dot < 0 ? undefined : word.slice(0, dot);
-  const isType = type === undefined || map === type || map.endsWith(`.${type}`);
+  const isType = type === undefined || owner === type || owner.endsWith(`.${type}`);
   return isType && isUnder(name, word.slice(dot + 1));
 }
 

@@ -6,7 +6,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { flatten, readMaps, root } from './official/our-rules.mjs';
+import { officialFolder } from './official/command.mjs';
+import { flatten, readMaps } from './official/our-rules.mjs';
 import { elementOf, parseCsv, readSegmentTables } from './official/read-official.mjs';
 
 /** Slips of the pen in the tables, and URLs that were published otherwise. */
@@ -200,14 +201,8 @@ export function compareMaps(dir) {
 
 function main() {
   const words = process.argv.slice(2);
-  const tablesDir = words.includes('--tables')
-    ? words[words.indexOf('--tables') + 1]
-    : join(root, '../shared/v2-to-fhir');
-  if (!existsSync(tablesDir)) {
-    process.stderr.write(`the official tables are not there: ${tablesDir}\n`);
-    process.exitCode = 2;
-    return;
-  }
+  const tablesDir = officialFolder(words);
+  if (tablesDir === undefined) return;
   const { results, summary } = compareMaps(tablesDir);
   if (words.includes('--json')) process.stdout.write(`${JSON.stringify({ ...summary, results }, null, 1)}\n`);
   else print(results, summary, words.includes('--all'));

@@ -2,10 +2,11 @@
 //   npm run build && node libs/mapping/generate/compare-messages.mjs [--json] [--all] [--tables DIR]
 // A row is covered when a map that the message uses makes the resource of the segment, or fills it from the segment;
 // other rows have their reason in official/message-differences.csv (message,segment,resource,reason; `*` is any text).
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { flatten, readMaps, root } from './official/our-rules.mjs';
+import { officialFolder, tellComparison } from './official/command.mjs';
+import { flatten, readMaps } from './official/our-rules.mjs';
 import { parseCsv, readMessageTables } from './official/read-official.mjs';
 
 /** Names of the resource maps that the steps use, those that a rule refers to included. */
@@ -102,28 +103,18 @@ export function countMessages(results) {
 
 function main() {
   const words = process.argv.slice(2);
-  const dir = words.includes('--tables')
-    ? words[words.indexOf('--tables') + 1]
-    : join(root, '../shared/v2-to-fhir');
-  if (!existsSync(dir)) {
-    process.stderr.write(`the official tables are not there: ${dir}\n`);
-    process.exitCode = 2;
-    return;
-  }
+  const dir = officialFolder(words);
+  if (dir === undefined) return;
   const results = compareMessages(dir);
-  const counts = countMessages(results);
-  if (words.includes('--json')) process.stdout.write(`${JSON.stringify(results, null, 1)}\n`);
-  else {
-    for (const { message, line, path, resource, state, by } of results)
-      if (words.includes('--all') || state === 'missing')
-        process.stdout.write(`${state.padEnd(9)} ${message}:${line} ${path} -> ${resource} (${by})\n`);
-    process.stdout.write(
-      `${Object.entries(counts)
-        .map(([key, n]) => `${key}: ${n}`)
-        .join(', ')}\n`,
-    );
-  }
-  process.exitCode = counts.missing > 0 ? 1 : 0;
+  tellComparison(
+    words,
+    results,
+    countMessages(results),
+    ['missing'],
+    ({ message, line, path, resource, by }) => {
+      return `${message}:${line} ${path} -> ${resource} (${by})`;
+    },
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

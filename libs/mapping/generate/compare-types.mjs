@@ -3,9 +3,10 @@
 //   npm run build && node libs/mapping/generate/compare-types.mjs [--json] [--all] [--tables DIR]
 // A row is covered when the last step of its element is among what differs, differing when only other elements are,
 // missing when nothing is. Reasons stand in official/type-differences.csv (table,source,element,reason; `*` is any text).
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { officialFolder, tellComparison } from './official/command.mjs';
 import { root } from './official/our-rules.mjs';
 import { elementOf, parseCsv, readTypeTables } from './official/read-official.mjs';
 import { probes } from './official/type-probes.mjs';
@@ -129,28 +130,13 @@ export function countTypes(results) {
 
 function main() {
   const words = process.argv.slice(2);
-  const dir = words.includes('--tables')
-    ? words[words.indexOf('--tables') + 1]
-    : join(root, '../shared/v2-to-fhir');
-  if (!existsSync(dir)) {
-    process.stderr.write(`the official tables are not there: ${dir}\n`);
-    process.exitCode = 2;
-    return;
-  }
+  const dir = officialFolder(words);
+  if (dir === undefined) return;
   const results = compareTypes(dir);
-  const counts = countTypes(results);
-  if (words.includes('--json')) process.stdout.write(`${JSON.stringify(results, null, 1)}\n`);
-  else {
-    for (const { table, line, source, element, state, by } of results)
-      if (words.includes('--all') || state === 'missing' || state === 'differing')
-        process.stdout.write(`${state.padEnd(9)} ${table}:${line} ${source} -> ${element} (${by})\n`);
-    process.stdout.write(
-      `${Object.entries(counts)
-        .map(([key, n]) => `${key}: ${n}`)
-        .join(', ')}\n`,
-    );
-  }
-  process.exitCode = counts.missing + counts.differing > 0 ? 1 : 0;
+  const open = ['missing', 'differing'];
+  tellComparison(words, results, countTypes(results), open, ({ table, line, source, element, by }) => {
+    return `${table}:${line} ${source} -> ${element} (${by})`;
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -2,14 +2,14 @@
 //   node libs/mapping/generate/draft-maps.mjs 'PR1[Procedure]' [--tables DIR]     one map, to stdout
 //   node libs/mapping/generate/draft-maps.mjs --all --out DIR [--tables DIR]      every table, a file each
 // Lines with `# check:` are what the table says in words, or what the draft could not decide.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { officialFolder } from './official/command.mjs';
 import { draftCondition } from './official/draft-condition.mjs';
 import { elementOf, readSegmentTables } from './official/read-official.mjs';
 import { tableNames } from './official/table-names.mjs';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const quoted = (text) =>
   /[:#'"\[\]{}|&*!%@`,]|^\s|\s$|^$/.test(text)
     ? `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
@@ -139,12 +139,8 @@ export function draftMap(table) {
 function main() {
   const words = process.argv.slice(2);
   const after = (word) => (words.includes(word) ? words[words.indexOf(word) + 1] : undefined);
-  const dir = after('--tables') ?? join(root, '../shared/v2-to-fhir');
-  if (!existsSync(dir)) {
-    process.stderr.write(`the official tables are not there: ${dir}\n`);
-    process.exitCode = 2;
-    return;
-  }
+  const dir = officialFolder(words);
+  if (dir === undefined) return;
   const tables = readSegmentTables(dir);
   if (words.includes('--all')) {
     const out = after('--out') ?? 'drafts';

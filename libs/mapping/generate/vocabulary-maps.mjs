@@ -6,13 +6,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { officialFolder } from './official/command.mjs';
 import { root } from './official/our-rules.mjs';
 import { csvLine, parseCsv, readConceptTables } from './official/read-official.mjs';
 import { tableNames } from './official/table-names.mjs';
-
-const words = process.argv.slice(2);
-const after = (word) => (words.includes(word) ? words[words.indexOf(word) + 1] : undefined);
-const tablesDir = after('--tables') ?? join(root, '../shared/v2-to-fhir');
 
 /** Maps and codes that have no row on purpose: map,code,reason; the code `*` is every code of the map. */
 const differences = parseCsv(
@@ -29,8 +26,8 @@ const sameCode = ({ from, to, system, toSystem }) =>
 /** Rows that say something: a target, and another one than the code itself. */
 const meant = ({ rows }) => rows.filter((row) => row.to !== '' && !sameCode(row));
 
-function draft(name) {
-  const table = readConceptTables(tablesDir).find((one) => one.name === name);
+function draft(dir, name) {
+  const table = readConceptTables(dir).find((one) => one.name === name);
   if (!table) throw new Error(`no official map ${name}`);
   const system = table.rows[0]?.system ?? '';
   const lines = meant(table).map(({ from, to, toSystem, display, condition }) =>
@@ -80,18 +77,15 @@ export function countVocabulary(results) {
 }
 
 function main() {
-  if (!existsSync(tablesDir)) {
-    process.stderr.write(`the official tables are not there: ${tablesDir}\n`);
-    process.exitCode = 2;
-    return;
-  }
-  const name = after('--draft');
-  if (name !== undefined) {
-    process.stdout.write(draft(name));
+  const words = process.argv.slice(2);
+  const dir = officialFolder(words);
+  if (dir === undefined) return;
+  if (words.includes('--draft')) {
+    process.stdout.write(draft(dir, words[words.indexOf('--draft') + 1]));
     return;
   }
   const say = (text) => process.stdout.write(`${text}\n`);
-  const results = compareVocabulary(tablesDir);
+  const results = compareVocabulary(dir);
   const counts = countVocabulary(results);
   if (words.includes('--json')) say(JSON.stringify(results, null, 1));
   else {

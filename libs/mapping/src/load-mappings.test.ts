@@ -1,24 +1,15 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { mappingFolder } from '../testing/mapping-folder.js';
 import { formatProblem, loadMappings, type MappingSet } from './index.js';
 
 const shipped = fileURLToPath(new URL('../../../mappings', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'mappings-'));
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-let count = 0;
 
 /** The shipped tables with these mapping files alone. */
 function load(files: Readonly<Record<string, string>>): MappingSet {
-  const dir = join(folder, String(++count));
-  cpSync(join(shipped, 'tables'), join(dir, 'tables'), { recursive: true });
-  mkdirSync(join(dir, 'hl7v2'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
-  return loadMappings(dir);
+  return loadMappings(mappingFolder(files));
 }
 
 const message = `map: m
@@ -146,12 +137,11 @@ describe('mistakes in code tables', () => {
   });
 
   test('a missing table of the data types is named', () => {
-    const set = load(patient('  name: PID-5\n'));
-    rmSync(join(folder, String(count), 'tables', 'ucum.csv'));
+    const folder = mappingFolder(patient('  name: PID-5\n'));
+    const set = loadMappings(folder);
+    rmSync(join(folder, 'tables', 'ucum.csv'));
     expect(set.errors).toEqual([]);
-    expect(loadMappings(join(folder, String(count))).errors).toMatchObject([
-      { file: 'tables/ucum.csv', code: 'TABLE_MISSING' },
-    ]);
+    expect(loadMappings(folder).errors).toMatchObject([{ file: 'tables/ucum.csv', code: 'TABLE_MISSING' }]);
   });
 });
 

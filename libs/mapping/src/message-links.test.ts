@@ -1,17 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { parseMessage } from '#hl7v2';
+import { mappingFolder } from '../testing/mapping-folder.js';
 import { loadMappings } from './index.js';
-
-const tables = fileURLToPath(new URL('../../../mappings/tables', import.meta.url));
-const root = mkdtempSync(join(tmpdir(), 'links-'));
-afterAll(() => {
-  rmSync(root, { recursive: true, force: true });
-});
-let count = 0;
 
 const maps = `map: x.Result
 source: hl7v2/OBX
@@ -51,11 +42,7 @@ steps:
 `;
 
 function load(text: string) {
-  const folder = join(root, String(++count));
-  cpSync(tables, join(folder, 'tables'), { recursive: true });
-  mkdirSync(join(folder, 'hl7v2'));
-  writeFileSync(join(folder, 'hl7v2', 'x.yaml'), text);
-  return loadMappings(folder);
+  return loadMappings(mappingFolder({ 'hl7v2/x.yaml': text }));
 }
 
 function run(lines: readonly string[]) {

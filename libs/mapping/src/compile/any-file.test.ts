@@ -1,9 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { mappingFolder } from '../../testing/mapping-folder.js';
 import { loadMappings, type MappingProblem } from '../index.js';
 import { Problems } from '../language/problems.js';
 import { readMappingFile } from '../language/read-mapping-file.js';
@@ -21,15 +21,7 @@ const longestMs = 5_000;
 const runs = Number(process.env['ANY_RUNS'] ?? 80);
 const timeoutMs = 30_000 + runs * 100;
 
-const folder = mkdtempSync(join(tmpdir(), 'any-'));
-beforeAll(() => {
-  cpSync(join(shipped, 'tables'), join(folder, 'tables'), { recursive: true });
-  mkdirSync(join(folder, 'hl7v2'));
-  mkdirSync(join(folder, 'layers/site'), { recursive: true });
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = mappingFolder({ 'hl7v2/.keep': '', 'layers/site/.keep': '' });
 
 /** Text that is nearly a mapping file: shipped ones with parts cut out, put in, doubled and exchanged. */
 const scraps = [

@@ -1,26 +1,10 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { mappingFolder } from '../../testing/mapping-folder.js';
 import { formatProblem, MappingLibrary } from '../index.js';
-
-const shipped = fileURLToPath(new URL('../../../../mappings', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'checks-'));
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-let count = 0;
 
 /** The shipped tables with these files alone. */
 function library(files: Readonly<Record<string, string>>): MappingLibrary {
-  const dir = join(folder, String(++count));
-  cpSync(join(shipped, 'tables'), join(dir, 'tables'), { recursive: true });
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(dir, name)), { recursive: true });
-    writeFileSync(join(dir, name), text);
-  }
-  return new MappingLibrary(dir);
+  return new MappingLibrary(mappingFolder(files));
 }
 
 /** A patient under a name, and what a document says of a NK1 (from line 8 on). */

@@ -1,4 +1,5 @@
 import { checkDrops } from './check-drops.js';
+import type { ValueExpression } from './expression.js';
 import type { MapSource, MapStep, PatchSource, ResourceMapSource } from './mapping-file.js';
 import type { Place } from './place.js';
 import type { Problems } from './problems.js';
@@ -9,19 +10,21 @@ import { eachBody, eachExpression, walkCondition, walkExpression } from './walk-
  * document that says it is never wrong because of them.
  */
 export function checkDocument(source: MapSource | PatchSource, problems: Problems): void {
-  if (source.kind !== 'patch') checkDrops(source, problems);
-  else checkDrops({ ...source, set: source.set.map(({ rule }) => rule) }, problems);
   if (source.kind === 'message') {
+    checkDrops(source.drop, [], problems);
     checkSteps(source.steps, problems);
     return;
   }
   const rules = source.kind === 'patch' ? source.set.map(({ rule }) => rule) : source.set;
+  // Where the map makes nothing, its rules read nothing and its drops count.
+  checkDrops(source.drop, source.when ? [] : rules, problems);
   eachBody(rules, (body) => {
     if (body.kind === 'list')
       checkTwice(body.items, 'MAPPING_DUPLICATE_RULE', 'the same rule stands in this list twice', problems);
     if (body.kind === 'choose')
       checkTwice(body.options, 'MAPPING_UNREACHABLE', 'the same alternative stands before it', problems);
-    eachExpression(body.kind === 'value' ? body : nothing, (expression) => {
+    if (body.kind !== 'value') return;
+    walkExpression(body.expression, (expression) => {
       if (expression.kind !== 'first') return;
       const options = expression.options.map((option) => ({ option, place: shifted(body.place, option) }));
       checkTwice(options, 'MAPPING_UNREACHABLE', 'the same alternative stands before it', problems);
@@ -30,8 +33,6 @@ export function checkDocument(source: MapSource | PatchSource, problems: Problem
   if (source.kind === 'patch') checkSteps(source.steps, problems);
   checkUses(source, rules, problems);
 }
-
-const nothing = { kind: 'constant', value: undefined, place: { line: 1, column: 1 } } as const;
 
 function shifted({ line, column, file }: Place, { offset }: { offset: number }): Place {
   return { line, column: column + offset, file };
@@ -71,10 +72,10 @@ function checkUses(
 ): void {
   if (uses.length === 0) return;
   const names = new Set<string>();
-  const see = (expression: Parameters<Parameters<typeof walkExpression>[1]>[0]): void => {
+  const see = (expression: ValueExpression): void => {
     if (expression.kind === 'name') names.add(expression.name);
   };
-  for (const { body } of rules) eachExpression(body, see);
+  eachExpression(rules, see);
   for (const { expression } of key) walkExpression(expression, see);
   if (when) walkCondition(when.condition, see);
   for (const { text, place } of uses)

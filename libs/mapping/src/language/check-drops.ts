@@ -9,27 +9,23 @@ import {
   type V2Type,
 } from '../dictionary/v2-dictionary.js';
 import type { PathExpression, ValueExpression } from './expression.js';
-import type { DropRule, MapSource, PatchSource, RuleBody } from './mapping-file.js';
+import type { DropRule, ElementRule, RuleBody } from './mapping-file.js';
 import { type Problems, suggestion } from './problems.js';
 
-type Dropping = { readonly drop: readonly DropRule[] } & (
-  | Pick<MapSource, 'kind'>
-  | (Pick<PatchSource, 'kind'> & { readonly set: readonly { readonly body: RuleBody }[] })
-);
-
-/** Drops name what can be in a message, and nothing that a rule of the same document reads anyway. */
-export function checkDrops(source: Dropping, problems: Problems): void {
-  const rules = 'set' in source ? (source.set as readonly { readonly body: RuleBody }[]) : [];
-  const hasCondition = 'when' in source && source.when !== undefined;
-  for (const drop of source.drop) {
-    if (!checkPlace(drop, problems) || hasCondition) continue;
-    if (rules.some(({ body }) => readsAlways(body, drop.path)))
-      problems.add(
-        drop.place,
-        'MAPPING_DROP_READ',
-        `a rule reads ${drop.text} whenever it is valued, so the drop never counts`,
-        'remove the drop, or give the rule a condition',
-      );
+/** Drops name what can be in a message, and nothing that one of the rules, which always run, reads anyway. */
+export function checkDrops(
+  drops: readonly DropRule[],
+  rules: readonly ElementRule[],
+  problems: Problems,
+): void {
+  for (const drop of drops) {
+    if (!checkPlace(drop, problems) || !rules.some(({ body }) => readsAlways(body, drop.path))) continue;
+    problems.add(
+      drop.place,
+      'MAPPING_DROP_READ',
+      `a rule reads ${drop.text} whenever it is valued, so the drop never counts`,
+      'remove the drop, or give the rule a condition',
+    );
   }
 }
 

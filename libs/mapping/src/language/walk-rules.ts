@@ -1,36 +1,16 @@
 import type { Condition, ValueExpression } from './expression.js';
 import type { ElementRule, RuleBody } from './mapping-file.js';
 
-/** Calls `see` with every expression of a body, those inside others too. */
-export function eachExpression(body: RuleBody, see: (expression: ValueExpression) => void): void {
-  switch (body.kind) {
-    case 'constant':
-      return;
-    case 'value':
-      walkExpression(body.expression, see);
-      return;
-    case 'list':
-      for (const item of body.items) eachExpression(item, see);
-      return;
-    case 'object':
-      for (const rule of body.set) eachExpression(rule.body, see);
-      return;
-    case 'when':
-      walkCondition(body.condition, see);
-      eachExpression(body.body, see);
-      return;
-    case 'each':
-      see(body.path);
-      eachExpression(body.body, see);
-      return;
-    case 'choose':
-      for (const option of body.options) eachExpression(option, see);
-      return;
-    case 'by':
-      see(body.path);
-      for (const one of body.cases) eachExpression(one.body, see);
-      if (body.otherwise) eachExpression(body.otherwise, see);
-  }
+/** Calls `see` with every expression of rules, those inside others too. */
+export function eachExpression(
+  rules: readonly ElementRule[],
+  see: (expression: ValueExpression) => void,
+): void {
+  eachBody(rules, (body) => {
+    if (body.kind === 'value') walkExpression(body.expression, see);
+    else if (body.kind === 'when') walkCondition(body.condition, see);
+    else if (body.kind === 'each' || body.kind === 'by') see(body.path);
+  });
 }
 
 /** Calls `see` with every body of rules, those inside others too. */

@@ -94,9 +94,11 @@ export class MessageLineage implements Lineage {
         else made.set(entry.value, [origin]);
       }
     }
+    // Equal values may be one object, made several times: the first of them in the list was made first.
+    for (const origins of made.values()) origins.reverse();
     return list.map((item) => {
-      const [first, ...others] = made.get(item) ?? [];
-      if (others.length > 0) made.set(item, others);
+      const origins = made.get(item);
+      const first = origins && origins.length > 1 ? origins.pop() : origins?.[0];
       if (first) return first;
       const one = holders.get(item) ?? written.at(-1);
       return one && { written: one, begin: one.begin, end: one.end };

@@ -1,15 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
+import { mappingFolder } from '../../testing/mapping-folder.js';
 import { CoverageRun } from './coverage.js';
-
-const shipped = fileURLToPath(new URL('../../../../mappings', import.meta.url));
-const dir = mkdtempSync(join(tmpdir(), 'coverage-'));
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true });
-});
 
 const map = `map: m
 for: [ADT^A01]
@@ -42,15 +34,11 @@ set:
   patient: patient
   name: NK1-2
 `;
-cpSync(join(shipped, 'tables'), join(dir, 'tables'), { recursive: true });
-writeFileSync(
-  join(dir, 'tables/sex.csv'),
-  'from,system,to,toSystem,display,note\nF,,female,,,\nM,,male,,,\n*,,(none),,,\n',
-);
-mkdirSync(join(dir, 'hl7v2'));
-writeFileSync(join(dir, 'hl7v2/m.yaml'), map);
-mkdirSync(join(dir, 'layers/site'), { recursive: true });
-writeFileSync(join(dir, 'layers/site/m.yaml'), 'patch: p\nset:\n  birthDate: PID-7\n');
+const dir = mappingFolder({
+  'tables/sex.csv': 'from,system,to,toSystem,display,note\nF,,female,,,\nM,,male,,,\n*,,(none),,,\n',
+  'hl7v2/m.yaml': map,
+  'layers/site/m.yaml': 'patch: p\nset:\n  birthDate: PID-7\n',
+});
 
 function message(type: string, ...segments: string[]): Buffer {
   return Buffer.from([`MSH|^~\\&|A|B|C|D|20240101||${type}|1|P|2.5.1`, ...segments].join('\r'));

@@ -1,15 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
+import { mappingFolder } from '../../testing/mapping-folder.js';
 import { mutateMappings } from './mutate.js';
-
-const shipped = fileURLToPath(new URL('../../../../mappings', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'mutate-'));
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
 
 const map = `map: m
 for: [ADT^A01]
@@ -41,20 +33,13 @@ set:
 `;
 
 function mutate(expected: string) {
-  const dir = mkdtempSync(join(folder, 'm-'));
-  cpSync(join(shipped, 'tables'), join(dir, 'tables'), { recursive: true });
-  mkdirSync(join(dir, 'hl7v2'));
-  writeFileSync(join(dir, 'hl7v2/m.yaml'), map);
   const message = [
     'MSH|^~\\&|A|B|C|D|20240101||ADT^A01|1|P|2.5.1',
     'PID|1||17||Eder^Eva||19800101|F|||||555 1000|555 2000',
     'NK1|1|Eder^Max',
   ].map((line) => `      ${line}`);
-  writeFileSync(
-    join(dir, 'hl7v2/m.test.yaml'),
-    `tests:\n  - name: one\n    message: |\n${message.join('\n')}\n    expect:\n${expected}`,
-  );
-  return mutateMappings(dir);
+  const tests = `tests:\n  - name: one\n    message: |\n${message.join('\n')}\n    expect:\n${expected}`;
+  return mutateMappings(mappingFolder({ 'hl7v2/m.yaml': map, 'hl7v2/m.test.yaml': tests }));
 }
 
 test('a rule is missed when a test fails without it, parts of lists and steps one by one', () => {
