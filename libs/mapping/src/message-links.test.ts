@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parseMessage } from '#hl7v2';
 import { mappingFolder } from '../testing/mapping-folder.js';

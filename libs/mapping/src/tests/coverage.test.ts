@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { mappingFolder } from '../../testing/mapping-folder.js';
 import { CoverageRun } from './coverage.js';
