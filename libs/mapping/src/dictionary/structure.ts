@@ -40,6 +40,8 @@ export interface Transition {
   readonly node: SegmentNode | undefined;
   /** The grammar does not allow it here: attached to the nearest open group. */
   readonly outOfPlace: boolean;
+  /** Where the segment goes instead when an open group still lacks it. */
+  readonly lacking?: Transition | undefined;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -167,9 +169,13 @@ export class Structure {
 
   #find(from: SegmentNode | undefined, name: string): Transition {
     const here = from?.group ?? this.root;
+    const allowed = this.#forward(from, name, firstOf);
+    if (allowed)
+      return allowed.again ? { ...allowed, lacking: this.#required(here, name, allowed.anchor) } : allowed;
+    // Segments that the grammar requires would be left out on the way there.
+    const later = this.#forward(from, name, anyOf);
+    if (later) return { ...later, lacking: this.#required(here, name, undefined) };
     return (
-      this.#forward(from, name, firstOf) ??
-      this.#forward(from, name, anyOf) ??
       this.#backward(here, name) ?? {
         anchor: here,
         again: false,
@@ -198,6 +204,17 @@ export class Structure {
       below = group;
       slot = group.slot + 1;
       group = group.parent;
+    }
+    return undefined;
+  }
+
+  /** The innermost open group, inside `outer`, that cannot be without `name`. */
+  #required(here: GroupNode, name: string, outer: GroupNode | undefined): Transition | undefined {
+    for (let group: GroupNode | undefined = here; group && group !== outer; group = group.parent) {
+      const node = group.nodes.find(
+        (child): child is SegmentNode => child.kind === 'segment' && child.name === name && child.required,
+      );
+      if (node) return { ...direct(group, node), outOfPlace: true };
     }
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { Message, Segment } from '#hl7v2';
-import type { GroupNode, SegmentNode, Structure } from '../dictionary/structure.js';
+import type { GroupNode, SegmentNode, Structure, Transition } from '../dictionary/structure.js';
 
 /** One occurrence of a segment group in a message. */
 export class GroupInstance {
@@ -54,14 +54,14 @@ export function placeSegments(
   let current = root;
   let at: SegmentNode | undefined;
   for (const segment of message.segments) {
-    const step = structure.next(at, segment.name);
+    let step = structure.next(at, segment.name);
+    if (step.lacking && lacks(current, step.lacking)) step = step.lacking;
     if (!step.node) {
       current.extras ??= [];
       current.extras.push(segment);
       continue;
     }
-    let group: GroupInstance = current;
-    while (group.node !== step.anchor && group.parent) group = group.parent;
+    let group = openInstance(current, step.anchor);
     if (step.again && group.parent) group = group.parent.open(step.anchor);
     for (const node of step.open) group = group.open(node);
     group.addSegment(step.node.slot, segment);
@@ -73,4 +73,15 @@ export function placeSegments(
     at = step.node;
   }
   return root;
+}
+
+/** The open occurrence of `node`, from the innermost one outwards. */
+function openInstance(current: GroupInstance, node: GroupNode): GroupInstance {
+  let group = current;
+  while (group.node !== node && group.parent) group = group.parent;
+  return group;
+}
+
+function lacks(current: GroupInstance, step: Transition): boolean {
+  return step.node !== undefined && openInstance(current, step.anchor).segments(step.node.slot) === undefined;
 }
