@@ -52,6 +52,21 @@ describe('meeting what is stored', () => {
     );
   });
 
+  const noMoment = {
+    extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'error' }],
+  };
+
+  test('a moment that could be read takes the place of one that could not, and is not lost to one', () => {
+    const born = { ...current, birthDate: '1970' };
+    const unborn = { ...current, _birthDate: noMoment };
+    expect(mergeUpdate(unborn, incoming({ birthDate: '1970' }))).toEqual(born);
+    expect(mergeUpdate(born, incoming({ _birthDate: noMoment }))).toEqual(born);
+    expect(mergeUpdate(current, incoming({ _birthDate: noMoment }))).toEqual(unborn);
+    expect(mergeUpdate(current, incoming({ _deceasedDateTime: noMoment }))).toEqual(current);
+    const timed = { birthDate: '1970', _birthDate: { extension: [{ url: 'time', valueString: '8' }] } };
+    expect(mergeUpdate(current, incoming(timed))).toEqual({ ...current, ...timed });
+  });
+
   test('extensions meet by url', () => {
     const merged = mergeUpdate(current, incoming({ extension: [{ url: 'b', valueString: '3' }] }));
     expect(merged['extension']).toEqual([

@@ -1,6 +1,8 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import type { MappedResource } from './mapping-result.js';
 
+const absentReason = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
+
 /**
  * What is stored once `incoming` has met `current` (HL7 v2.5.1 chapter 2.5.3.2: an absent field means no change,
  * `""` means delete). For `snapshot`, and when there is nothing yet, the incoming resource as it is. Top-level
@@ -19,7 +21,26 @@ export function mergeUpdate(current: FhirObject | undefined, incoming: MappedRes
     removeOtherChoices(merged, name, current);
     merged[name] = value;
   }
+  dropAbsence(merged);
   return merged;
+}
+
+/** What is said of the absence of a value goes where there is a value: a moment that could be read says more than one that could not. */
+export function dropAbsence(resource: FhirObject): void {
+  for (const name of Object.keys(resource)) {
+    if (!name.startsWith('_') || !saysAbsent(resource[name])) continue;
+    const plain = name.slice(1);
+    const stem = choices.find((one) => isChoiceOf(plain, one));
+    const isThere =
+      plain in resource || (stem !== undefined && Object.keys(resource).some((key) => isChoiceOf(key, stem)));
+    if (isThere) delete resource[name];
+  }
+}
+
+function saysAbsent(value: FhirValue | undefined): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { extension } = value as FhirObject;
+  return Array.isArray(extension) && extension.some((one) => extensionUrl(one) === absentReason);
 }
 
 function removeExtension(resource: FhirObject, name: string, url: string): void {

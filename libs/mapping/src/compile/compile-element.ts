@@ -18,6 +18,7 @@ import { compileCondition } from './compile-text.js';
 import { type CompiledBody, targetOf } from './compiled-body.js';
 import { type CollectValues, single } from './compiled-value.js';
 import { type ElementGroup, groupRules } from './element-group.js';
+import { keepingMoment } from './keep-moment.js';
 import { place, requiredMembers } from './required-members.js';
 import type { Setter } from './resource-plan.js';
 import { mistake, type Scope } from './scope.js';
@@ -40,7 +41,10 @@ export function compileElement(
     );
     return undefined;
   }
-  if (element.choice && element.types.length > 1) return compileChoice(element, group, scope);
+  if (element.choice && element.types.length > 1) {
+    const chosen = compileChoice(element, group, scope);
+    return chosen && { ...chosen, set: keepingMoment(chosen.set, element) };
+  }
   const [only] = element.types;
   if (only === undefined) return undefined;
   const name = element.choice ? choiceName(element.name, only) : element.name;
@@ -49,7 +53,7 @@ export function compileElement(
   const bodies = [first, ...others.filter((body) => body !== undefined)];
   const constant = bodies.every((body) => body.constant);
   const set = element.max === 1 ? setOne : setMany;
-  return { set: set(name, bodies, group.place), constant, element };
+  return { set: keepingMoment(set(name, bodies, group.place), element), constant, element };
 }
 
 function setOne(name: string, bodies: readonly CompiledBody[], at: Place): Setter {

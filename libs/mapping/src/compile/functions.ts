@@ -6,6 +6,7 @@ import type { Run } from '../run/run.js';
 import { unitConversion } from '../types/conversion.js';
 import { periodOf } from '../types/period.js';
 import { giveUnit, withUnit } from '../types/quantity.js';
+import { formatTime } from '../types/time.js';
 import { compilePath } from './compile-path.js';
 import { compileText, textOfTarget } from './compile-text.js';
 import { type CompiledValue, type Modifiers, reading, single, type Target } from './compiled-value.js';
@@ -122,12 +123,19 @@ const functions: Readonly<Record<string, CompileFunction>> = {
       );
     return single((run) => periodOf(run, start(run), end(run)));
   },
-  /** A moment with a time of day, nothing for a mere date: `PID-7 | withTime`. */
+  /** A moment with a time of day, nothing for a mere date or an impossible one: `PID-7 | withTime`. */
   withTime: (call, target, scope, modifiers) => {
     const text = call.input && compileText(call.input, scope, 'peek');
     const value = call.input && scope.compileValue(call.input, target, scope, modifiers);
     if (!text) return needsPath(call, scope);
-    return value && single((run) => ((text(run)?.length ?? 0) > 8 ? value.read(run) : undefined));
+    return (
+      value &&
+      single((run) => {
+        const sent = text(run);
+        if (sent === undefined || sent.length <= 8) return undefined;
+        return formatTime(run, sent, 'date') === undefined ? undefined : value.read(run);
+      })
+    );
   },
   /** The URI of a code system's name: `CWE.3 | codeSystem`. */
   codeSystem: (call, target, scope) =>

@@ -1,5 +1,6 @@
 import { childrenOf, choiceName, type ElementType, elementType } from '#fhir';
 import type { Place } from '../language/place.js';
+import { withKeptMoment } from './keep-moment.js';
 import type { Scope } from './scope.js';
 
 /** Where an element stands in the order of R4. */
@@ -29,7 +30,7 @@ export function requiredMembers(
     if (!child.known || child.min < 1) continue;
     const names = child.choice ? child.types.map((type) => choiceName(child.name, type)) : [child.name];
     if (elements.some((element) => names.includes(element.name) || element.name === child.name)) {
-      required.push(names);
+      required.push(names.flatMap((one, n) => withKeptMoment(one, child.types[n] ?? '')));
       continue;
     }
     complete = false;

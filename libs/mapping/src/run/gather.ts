@@ -1,4 +1,5 @@
 import type { FhirObject, FhirValue } from '#fhir';
+import { dropAbsence } from '../merge-update.js';
 import type { Mapped } from './run.js';
 
 /** What the lists of a resource hold, of those that several segments make: searching them would take ever longer. */
@@ -33,6 +34,7 @@ export function gather(known: Mapped, more: FhirObject): Mapped {
       (old as FhirValue[]).push(one);
     }
   }
+  dropAbsence(resource);
   return known;
 }
 

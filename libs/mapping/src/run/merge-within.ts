@@ -1,4 +1,5 @@
 import type { FhirObject, FhirValue } from '#fhir';
+import { dropAbsence } from '../merge-update.js';
 import type { Mapped } from './run.js';
 
 /** So many different contents that one content was merged with are remembered. */
@@ -46,6 +47,7 @@ function merge(known: FhirObject, more: FhirObject): FhirObject {
     const old = resource[name];
     resource[name] = Array.isArray(old) && Array.isArray(value) ? union(old, value) : value;
   }
+  dropAbsence(resource);
   return resource;
 }
 

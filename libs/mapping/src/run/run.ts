@@ -1,7 +1,9 @@
 import type { FhirObject } from '#fhir';
 import type { Message, Segment } from '#hl7v2';
 import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
+import type { NoMoment } from '../types/time.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
+import { circumstancesOf } from './circumstances.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
 import type { SourceValue } from './resource-memory.js';
@@ -53,34 +55,6 @@ const failuresMax = 1_000;
 const keptMarks = 1 << 20;
 const noMapped: readonly Mapped[] = [];
 
-const parameterNumbers = new WeakMap<MappingParameters, number>();
-let parameterSets = 0;
-
-/** A channel keeps its parameters, so from here on the object stands for its content. */
-function numberOf(parameters: MappingParameters): number {
-  let number = parameterNumbers.get(parameters);
-  if (number === undefined) {
-    number = ++parameterSets;
-    parameterNumbers.set(Object.freeze(parameters), number);
-  }
-  return number;
-}
-
-const circumstanceNumbers = new Map<string, number>();
-let circumstanceCount = 0;
-/** Senders choose their separators, so there might be many; a number that is forgotten is never given again. */
-const circumstancesMax = 1_000;
-
-function circumstancesOf(text: string): number {
-  let number = circumstanceNumbers.get(text);
-  if (number === undefined) {
-    if (circumstanceNumbers.size === circumstancesMax) circumstanceNumbers.clear();
-    number = ++circumstanceCount;
-    circumstanceNumbers.set(text, number);
-  }
-  return number;
-}
-
 /** The state of one run. One object serves all messages of a map, one after the other: running is synchronous. */
 export class Run {
   declare message: Message;
@@ -127,6 +101,8 @@ export class Run {
   timeText = '';
   timeTarget = '';
   timeValue: string | undefined;
+  /** What the element at work was sent in place of a moment. */
+  noMoment: NoMoment | undefined;
   failures: MappingFailure[] = [];
   #used = 0;
 
@@ -153,11 +129,7 @@ export class Run {
     this.rule = 0;
     this.nulled = false;
     this.met = [];
-    const { field, encoding } = message.separators;
-    // An escape (\Xdd..\) may name bytes, whose meaning the character set decides.
-    const escapes = this.escaped ? message.characterSet : '';
-    const flags = `${escapes}\r${this.unclean ? 1 : 0}${field}${encoding}`;
-    this.circumstances = circumstancesOf(`${tenant}\r${numberOf(parameters)}\r${flags}`);
+    this.circumstances = circumstancesOf(message, tenant, parameters, this.unclean);
     const zone = zoneOffsets.of(parameters['time_zone']);
     this.zone = zone ?? zoneOffsets.utc;
     if (!zone)

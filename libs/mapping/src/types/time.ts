@@ -5,6 +5,15 @@ import { separatorOf } from './convert.js';
 /** The four forms R4 has for a moment. */
 export type TimeTarget = 'date' | 'dateTime' | 'instant' | 'time';
 
+/** Text that stands where a moment is asked for, and is none. */
+export interface NoMoment {
+  readonly text: string;
+  readonly target: TimeTarget;
+  /** Where it stands, and as what it was read. */
+  readonly start: number;
+  readonly mark: number;
+}
+
 const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 const clockTime = /^\d\d:\d\d(:\d\d(\.\d+)?)?$/;
@@ -12,7 +21,7 @@ const clockTime = /^\d\d:\d\d(:\d\d(\.\d+)?)?$/;
 /**
  * DTM, TS, DT and TM (HL7 v2.5.1 chapter 2.A.22): `YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]`. The precision is
  * kept as far as R4 has it: a time of day has minutes and seconds, so missing ones are zero. A time without a zone
- * gets that of the channel. What is no possible date gives nothing.
+ * gets that of the channel. What is no possible date gives nothing, and stays with the run as `noMoment`.
  */
 export function timeConvert(target: TimeTarget, level: Level): Convert {
   return (run, start, end) => {
@@ -20,9 +29,11 @@ export function timeConvert(target: TimeTarget, level: Level): Convert {
     const text = level === 1 ? run.leaf(start, to) : run.subLeaf(start, to);
     if (text === undefined) return undefined;
     const moment = formatTime(run, text, target);
-    // What is no moment stays unread, so that the account shows it.
-    if (moment === undefined) run.unmark(start);
-    return moment;
+    if (moment !== undefined) return moment;
+    run.noMoment ??= { text, target, start, mark: run.marks[start] ?? 0 };
+    // Whoever keeps it marks it again; otherwise it is unread, and the account shows it.
+    run.unmark(start);
+    return undefined;
   };
 }
 
