@@ -185,6 +185,24 @@ describe('converting files', () => {
   });
 });
 
+describe('the identity of a result', () => {
+  const head =
+    'MSH|^~\\&|LIS|X|HUB|Y|20240610||ORU^R01|1|P|2.5.1\rPID|1||1^^^X^MR||A\rOBR|1||F1^L|T^Test^L\r';
+  const results = (...lines: string[]) =>
+    run(Buffer.from(head + lines.join('\r'))).resources.filter(({ type }) => type === 'Observation');
+
+  test('is its code and sub-id in its order: a correction may number it anew', () => {
+    const [, potassium] = results('OBX|1|NM|Na^^L||140||||||F', 'OBX|2|NM|K^^L||3.1||||||F');
+    const [corrected] = results('OBX|1|NM|K^^L||4.1||||||C');
+    expect(corrected?.id).toBe(potassium?.id);
+  });
+
+  test('is a number beside it for any count of results that share them', () => {
+    const made = results(...Array.from({ length: 5_000 }, (_, n) => `OBX|${n}|NM|K^^L||${n}||||||F`));
+    expect(new Set(made.map(({ id }) => id)).size).toBe(5_000);
+  });
+});
+
 const corpus = join(root, '../shared/corpus/hl7v2');
 const describeCorpus = existsSync(corpus) ? describe : describe.skip;
 

@@ -14,18 +14,21 @@ import type { PathExpression, RepetitionFilter } from '../language/expression.js
 import type { Level } from '../types/convert.js';
 import {
   currentFieldReader,
-  descendingSelector,
-  extraSelector,
   type FieldPlace,
-  filteredSelector,
   otherFieldReader,
   type PathReader,
   type RepetitionTest,
   rangeReader,
-  type SegmentSelector,
-  slotSelector,
+  readerWhere,
 } from './path-reader.js';
 import { mistake, type Scope } from './scope.js';
+import {
+  descendingSelector,
+  extraSelector,
+  filteredSelector,
+  type SegmentSelector,
+  slotSelector,
+} from './segment-selector.js';
 
 /** Names for components in a filter, by data type. */
 const filterNames: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -127,9 +130,12 @@ function compileField(path: PathExpression, scope: Scope): PathReader | undefine
   const level: Level = path.component > 0 ? 2 : 1;
   const { field, component, subcomponent } = path;
   const at: FieldPlace = { field, test, component, subcomponent };
-  if (scope.frame.name === path.name && path.scope === undefined && !path.where) {
+  if (scope.frame.name === path.name && path.scope === undefined) {
     scope.reads.addOwn(field);
-    return currentFieldReader(type, level, at);
+    const reader = currentFieldReader(type, level, at);
+    if (!path.where) return reader;
+    scope.reads.addOwn(path.where.field);
+    return readerWhere(reader, path.where);
   }
   const select = compileSelector(path, scope);
   return select && otherFieldReader(type, level, at, select);

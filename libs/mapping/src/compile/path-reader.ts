@@ -1,8 +1,8 @@
 import type { Segment } from '#hl7v2';
 import type { V2Type } from '../dictionary/v2-dictionary.js';
-import type { GroupInstance } from '../run/group-instance.js';
 import { type Run, wholeMark } from '../run/run.js';
 import type { Convert, Level } from '../types/convert.js';
+import type { SegmentFilter, SegmentSelector } from './segment-selector.js';
 
 /** Reads the values a path leads to. */
 export interface PathReader {
@@ -17,9 +17,6 @@ export interface PathReader {
   /** `first` and `convert` in one, where that saves calls. */
   reading?(convert: Convert): (run: Run) => unknown;
 }
-
-/** The segments a path reads; undefined when there are none. */
-export type SegmentSelector = (run: Run) => readonly Segment[] | undefined;
 
 /** A repetition counts when its component `component` equals `value`, or does not. */
 export interface RepetitionTest {
@@ -164,6 +161,21 @@ export function currentFieldReader(type: V2Type, level: Level, at: FieldPlace): 
   };
 }
 
+/** `reader`, where the segment it reads is one of those: nothing where it is not. */
+export function readerWhere(reader: PathReader, { field, words }: SegmentFilter): PathReader {
+  const fits = ({ segment }: Run): boolean => segment !== undefined && words.includes(segment.raw(field));
+  return {
+    ...reader,
+    first: (run) => (fits(run) ? reader.first(run) : -1),
+    collect: (run, convert, list) => (fits(run) ? reader.collect(run, convert, list) : list),
+    count: (run) => (fits(run) ? reader.count(run) : 0),
+    reading: (convert) => {
+      const read = reader.reading?.(convert);
+      return (run) => (fits(run) ? read?.(run) : undefined);
+    },
+  };
+}
+
 /** Reads a field of other segments: of the same group, or of groups around it. */
 export function otherFieldReader(
   type: V2Type,
@@ -234,52 +246,4 @@ export function rangeReader(
     },
     count: (run) => (first(run) < 0 ? 0 : 1),
   };
-}
-
-/** Climbs `up` groups and takes what stands in these slots. */
-export function slotSelector(up: number, slots: readonly number[]): SegmentSelector {
-  const [slot] = slots;
-  if (slots.length === 1 && slot !== undefined && up === 0) return (run) => run.group?.segments(slot);
-  if (slots.length === 1 && slot !== undefined) return (run) => climb(run, up)?.segments(slot);
-  return (run) => {
-    const group = climb(run, up);
-    return group && slots.flatMap((one) => group.segments(one) ?? []);
-  };
-}
-
-/** Climbs `up` groups, descends through all groups on the way, and takes the segments at the end. */
-export function descendingSelector(up: number, path: readonly number[]): SegmentSelector {
-  const groups = path.slice(0, -1);
-  const last = path.at(-1) ?? 0;
-  return (run) => {
-    const top = climb(run, up);
-    let level: readonly GroupInstance[] = top ? [top] : [];
-    for (const slot of groups) level = level.flatMap((group) => group.groups(slot) ?? []);
-    return level.flatMap((group) => group.segments(last) ?? []);
-  };
-}
-
-/** Segments that the structure does not know, in this group or the groups around it. */
-export function extraSelector(name: string): SegmentSelector {
-  return (run) => {
-    for (let group = run.group; group; group = group.parent) {
-      const found = group.extras?.filter((segment) => segment.name === name);
-      if (found && found.length > 0) return found;
-    }
-    return undefined;
-  };
-}
-
-/** Those of the segments of which a field is one of the words. */
-export function filteredSelector(
-  select: SegmentSelector,
-  { field, words }: { readonly field: number; readonly words: readonly string[] },
-): SegmentSelector {
-  return (run) => select(run)?.filter((segment) => words.includes(segment.raw(field)));
-}
-
-function climb(run: Run, up: number): GroupInstance | undefined {
-  let group = run.group;
-  for (let i = up; i > 0 && group; i--) group = group.parent;
-  return group;
 }

@@ -3,6 +3,7 @@ import type { Segment } from '#hl7v2';
 import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
 import { gather } from '../run/gather.js';
+import { claimedAs, share, sharingOf } from '../run/key-sharing.js';
 import { mergeWithin, sameContent } from '../run/merge-within.js';
 import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
 import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
@@ -61,8 +62,6 @@ const memory = new ResourceMemory();
 let planCount = 0;
 
 const noRemovals: string[] = [];
-/** So many different resources may claim one key in one message; the rest is refused. */
-const sameKeyMax = 1_000;
 
 /** A resource map, compiled for one place in one message map. */
 export class ResourcePlan {
@@ -156,30 +155,24 @@ export class ResourcePlan {
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
-    const shared = known !== undefined;
-    let twins: readonly Mapped[] = [];
-    if (known && merge === 'snapshot' && !gathers) {
-      const first = known;
-      for (let count = 2; known; count++) {
-        twins = [first, known];
-        if (sameText(run, known, start, end)) {
-          run.markEqual(known.start, start, end - start);
-          if (isValue) meet(run, known, known.own, start, end);
-          return known;
-        }
-        if (count > sameKeyMax)
-          return this.#refuse(run, start, end, 'MAPPING_KEY_SHARED', 'too many resources share a key');
-        // Two results under one key are two results: the later one gets a number.
-        id = stableId(run.tenant, type, [...parts, `#${count}`]);
-        known = run.byId.get(id);
+    // Two results under one key are two results: the later one gets a number.
+    const sharing = known && merge === 'snapshot' && !gathers ? sharingOf(run, id, known) : undefined;
+    if (sharing) {
+      const same = claimedAs(run, sharing, start, end);
+      if (same) {
+        run.markEqual(same.start, start, end - start);
+        if (isValue) meet(run, same, same.own, start, end);
+        return same;
       }
+      id = stableId(run.tenant, type, [...parts, `#${sharing.byText.size + 1}`]);
+      known = undefined;
     }
     const mapped = newMapped(type, id, merge, start, end);
     const { resource } = mapped;
     if (isValue) mapped.value = { plan: this.facts.number, text: run.text.slice(start, end) };
     // A key of the whole text where only some fields are compared: nobody could tell when it comes again.
     const untold = this.facts.fields !== undefined && parts.length > this.facts.key.length;
-    if (untold || (shared && merge === 'snapshot')) mapped.own = undefined;
+    if (untold || sharing || (known && merge === 'snapshot')) mapped.own = undefined;
     const place = known ? -1 : run.resources.push(mapped) - 1;
     const met = run.met.push({ mapped, resource: mapped.own, start, end }) - 1;
     const filled = this.#fill(run, mapped, valued);
@@ -201,12 +194,13 @@ export class ResourcePlan {
       );
     }
     if (known) return joined(run, known, resource, gathers);
-    const twin = twins.find((one) => sameContent(one.resource, resource));
+    const twin = sharing && [sharing.first, sharing.last].find((one) => sameContent(one.resource, resource));
     if (twin) {
       run.resources.splice(place, 1);
       run.met.splice(met, 1);
       return twin;
     }
+    if (sharing) share(run, sharing, mapped);
     run.byId.set(id, mapped);
     if (isValue) mapped.inner = innerOf(run.met, met, start);
     return mapped;
@@ -295,8 +289,4 @@ function fieldsOf(segment: Segment, fields: readonly number[]): string {
 function segmentEnd(run: Run, segment: Segment): number {
   const next = run.message.segments[segment.index + 1];
   return next ? next.start : run.text.length;
-}
-
-function sameText(run: Run, known: Mapped, start: number, end: number): boolean {
-  return run.text.slice(known.start, known.end).trimEnd() === run.text.slice(start, end).trimEnd();
 }

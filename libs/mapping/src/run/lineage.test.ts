@@ -115,8 +115,19 @@ describe('a value comes from', () => {
   });
 });
 
-test('a code that a rule could not use is no source', () => {
+test('a moment that is none is the source of what is kept of it', () => {
   const elements = lineageOf(`${admission.replace('19620417', '19621340')}\r`);
   expect(sourcesOf(elements, 'Patient', 'birthDate')).toBeUndefined();
-  expect(elements.flatMap(({ sources }) => sources)).not.toContain('PID[1]-7[1]');
+  expect(sourcesOf(elements, 'Patient', '_birthDate.extension[1].valueString')).toMatchObject({
+    sources: ['PID[1]-7[1]'],
+    rule: 'v2.PID.Patient/birthDate',
+  });
+});
+
+test('a number that a rule could not use is no source', () => {
+  const elements = lineageOf(
+    `${admission.replace(/^PID.*$/m, 'PID|1||7^^^X^MR||A^B|||F|||||||||||||||||second')}\r`,
+  );
+  expect(elements.flatMap(({ sources }) => sources)).toContain('PID[1]-8[1]');
+  expect(elements.flatMap(({ sources }) => sources)).not.toContain('PID[1]-25[1]');
 });

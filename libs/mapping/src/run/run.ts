@@ -5,6 +5,7 @@ import type { NoMoment } from '../types/time.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import { circumstancesOf } from './circumstances.js';
 import type { GroupInstance } from './group-instance.js';
+import type { KeySharing } from './key-sharing.js';
 import type { LineageLog } from './lineage-log.js';
 import type { SourceValue } from './resource-memory.js';
 
@@ -95,6 +96,7 @@ export class Run {
   resources: Mapped[] = [];
   // New maps for every message: a cleared one would chain its former content to its next, and with it old messages.
   byId = new Map<string, Mapped>();
+  sharedKeys = new Map<string, KeySharing>();
   /** Resources made from values (XCN and the like), by plan and text. */
   byValue = new Map<number, Map<string, Mapped | null>>();
   /** The moment formatted last: results of one order mostly share theirs. */
@@ -154,6 +156,7 @@ export class Run {
     this.segment = undefined;
     this.lineage = undefined;
     this.byId = new Map();
+    this.sharedKeys = new Map();
     this.byValue = new Map();
   }
 
