@@ -6,14 +6,18 @@ import type { Vocabulary } from './vocabulary.js';
 
 const extensionUrl = 'http://hl7.org/fhir/StructureDefinition/';
 
-/** XTN and TN to ContactPoint (v2-to-FHIR XTN[ContactPoint]). `use` serves when the value names none. */
+/**
+ * XTN and TN to ContactPoint (v2-to-FHIR XTN[ContactPoint]). `use` serves when the value names none. One value may hold
+ * several numbers, and an address: one of them is the value, the others stand in the comment, unless they say the same.
+ */
 export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse: string): Convert {
   return (run, start, end) => {
     const part = (number: number): string | undefined => partText(run, start, end, number, level);
     const useCode = part(2);
     const equipment = part(3);
     const email = part(4);
-    const whole = part(12) ?? part(1);
+    const old = part(1);
+    const whole = part(12) ?? old;
     const pieces = [part(5), part(6), part(7), part(8)] as const;
     const number = whole ?? composeNumber(...pieces);
     const chosen = chooseValue(vocabulary, { useCode, equipment, email, number });
@@ -21,7 +25,9 @@ export function telecomConvert(vocabulary: Vocabulary, level: Level, defaultUse:
     const { system, value } = chosen;
     const isMail = value === email && system === 'email';
     const point: FhirObject = {};
-    const extension = pieceExtensions(pieces, isMail ? '' : whole, part(9));
+    const others = [old, whole, email].filter((other) => other !== undefined && !says(value, other));
+    const comment = [part(9), ...new Set(others)].filter((text) => text !== undefined).join('; ');
+    const extension = pieceExtensions(pieces, isMail ? '' : whole, comment);
     if (extension.length > 0) point['extension'] = extension;
     point['system'] = system;
     if (equipment !== undefined && (system === 'other' || systemOf(vocabulary, equipment) !== system))
@@ -78,11 +84,17 @@ function composeNumber(
 
 const pieceNames = ['country', 'area', 'local', 'extension'];
 
+/** Whether `other`, one more form of a number or an address, says nothing that `value` does not. */
+function says(value: string, other: string): boolean {
+  const digits = other.replace(/\D/g, '');
+  return value.includes(other) || (digits.length >= 4 && value.replace(/\D/g, '').includes(digits));
+}
+
 /** Pieces that stand beside a whole number, or a mail address, and are not in it. */
 function pieceExtensions(
   pieces: readonly (string | undefined)[],
   whole: string | undefined,
-  comment: string | undefined,
+  comment: string,
 ): FhirObject[] {
   const list: FhirObject[] = [];
   const digits = whole?.replace(/\D/g, '');
@@ -90,6 +102,6 @@ function pieceExtensions(
     if (piece === undefined || digits === undefined || digits.includes(piece.replace(/\D/g, ''))) return;
     list.push({ url: `${extensionUrl}contactpoint-${pieceNames[i] ?? ''}`, valueString: piece });
   });
-  if (comment !== undefined) list.push({ url: `${extensionUrl}contactpoint-comment`, valueString: comment });
+  if (comment !== '') list.push({ url: `${extensionUrl}contactpoint-comment`, valueString: comment });
   return list;
 }
