@@ -1,11 +1,4 @@
-import type { Mapped, Run } from './run.js';
-
-/** Resources of one message that claim the same key: the first has it, the others a number beside it. */
-export interface KeySharing {
-  readonly first: Mapped;
-  last: Mapped;
-  readonly byText: Map<string, Mapped>;
-}
+import type { KeySharing, Mapped, Run } from './run.js';
 
 /** What is known of a key once a second text claims it. */
 export function sharingOf(run: Run, id: string, first: Mapped): KeySharing {

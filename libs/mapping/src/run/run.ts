@@ -1,11 +1,9 @@
 import type { FhirObject } from '#fhir';
 import type { Message, Segment } from '#hl7v2';
 import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
-import type { NoMoment } from '../types/time.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import { circumstancesOf } from './circumstances.js';
 import type { GroupInstance } from './group-instance.js';
-import type { KeySharing } from './key-sharing.js';
 import type { LineageLog } from './lineage-log.js';
 import type { SourceValue } from './resource-memory.js';
 
@@ -45,6 +43,23 @@ export interface Met {
   readonly resource: FhirObject | undefined;
   readonly start: number;
   readonly end: number;
+}
+
+/** Resources of one message that claim the same key: the first has it, the others a number beside it. */
+export interface KeySharing {
+  readonly first: Mapped;
+  last: Mapped;
+  readonly byText: Map<string, Mapped>;
+}
+
+/** Text that stands where a moment is asked for, and is none. */
+export interface NoMoment {
+  readonly text: string;
+  /** The type of R4 that was asked for. */
+  readonly target: string;
+  /** Where it stands, and as what it was read. */
+  readonly start: number;
+  readonly mark: number;
 }
 
 /** Control characters that no string of R4 may hold, and half characters. A CR ends segments and is none of them. */

@@ -5,15 +5,6 @@ import { separatorOf } from './convert.js';
 /** The four forms R4 has for a moment. */
 export type TimeTarget = 'date' | 'dateTime' | 'instant' | 'time';
 
-/** Text that stands where a moment is asked for, and is none. */
-export interface NoMoment {
-  readonly text: string;
-  readonly target: TimeTarget;
-  /** Where it stands, and as what it was read. */
-  readonly start: number;
-  readonly mark: number;
-}
-
 const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 const clockTime = /^\d\d:\d\d(:\d\d(\.\d+)?)?$/;
