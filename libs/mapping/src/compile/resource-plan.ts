@@ -4,8 +4,8 @@ import { stableId } from '#kernel';
 import type { MergeMode } from '../mapping-result.js';
 import { gather } from '../run/gather.js';
 import { mergeWithin, sameContent } from '../run/merge-within.js';
-import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
-import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
+import { innerOf, meet, noneMet } from '../run/met.js';
+import { PlanMemory } from '../run/plan-memory.js';
 import type { Mapped, Run } from '../run/run.js';
 import type { SurroundingReads } from './plan-reads.js';
 
@@ -56,20 +56,17 @@ export interface PlanFacts {
   readonly fields: readonly number[] | undefined;
 }
 
-/** One for the process: running is synchronous. */
-const memory = new ResourceMemory();
-let planCount = 0;
-
 const noRemovals: string[] = [];
 /** So many different resources may claim one key in one message; the rest is refused. */
 const sameKeyMax = 1_000;
 
 /** A resource map, compiled for one place in one message map. */
 export class ResourcePlan {
-  /** Tells plans of the process apart in the memory. */
-  readonly #serial = ++planCount;
+  readonly #memory: PlanMemory;
 
-  constructor(readonly facts: PlanFacts) {}
+  constructor(readonly facts: PlanFacts) {
+    this.#memory = new PlanMemory(facts.surroundings, facts.fields, facts.isValue);
+  }
 
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
   ofSegment(run: Run, segment: Segment): Mapped | undefined {
@@ -77,7 +74,7 @@ export class ResourcePlan {
     if (whenFields !== -1 && (segment.valued & whenFields) === 0) return undefined;
     const outer = run.segment;
     run.segment = segment;
-    const mapped = this.#recall(run, segment.start, segmentEnd(run, segment), segment);
+    const mapped = this.#made(run, segment.start, segmentEnd(run, segment), segment);
     run.segment = outer;
     return mapped;
   }
@@ -97,51 +94,21 @@ export class ResourcePlan {
     const { from, to } = run;
     run.from = start;
     run.to = end;
-    const mapped = this.#recall(run, start, end, undefined);
+    const mapped = this.#made(run, start, end, undefined);
     run.from = from;
     run.to = to;
     cache.set(text, mapped ?? null);
     return mapped;
   }
 
-  /** From memory, when equal text was mapped in equal surroundings; else anew, and into memory if it comes again. */
-  #recall(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
+  #made(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
     // Lineage wants the work done, not the result.
-    if (run.accounting) return this.#fresh(run, start, end, segment);
-    const { fields, surroundings, isValue } = this.facts;
-    const own = segment && fields ? fieldsOf(segment, fields) : run.text.slice(start, end);
-    const seed = Math.imul(this.#serial, 0x9e3779b1) ^ surroundings.mark(run) ^ run.circumstances;
-    const mark = seed ^ markOf(own);
-    const entry = memory.find(mark, (one) => this.#isSame(run, one, own));
-    const recalled = entry && bring(run, entry.made, start, isValue);
-    if (recalled) return recalled;
-    const first = run.met.length;
-    const failures = run.failures.length;
-    const again = entry !== undefined || memory.wasSeen(mark);
-    const taken = again ? surroundings.take(run) : undefined;
-    const mapped = this.#fresh(run, start, end, segment);
-    if (!mapped || run.failures.length > failures || run.met[first]?.mapped.id !== mapped.id) return mapped;
-    if (taken) {
-      const made = partsOf(run.met, first, start, fields ? start : end);
-      if (made) {
-        const size = sizeOf(own, taken, made, run.text.length);
-        const { circumstances } = run;
-        memory.keep(mark, { plan: this.#serial, circumstances, own, surroundings: taken, made, size });
-      }
-    }
-    return mapped;
+    if (run.accounting) return this.fresh(run, start, end, segment);
+    return this.#memory.recall(run, start, end, segment, this);
   }
 
-  #isSame(run: Run, { plan, circumstances, own, surroundings }: MemoryEntry, text: string): boolean {
-    return (
-      plan === this.#serial &&
-      circumstances === run.circumstances &&
-      own === text &&
-      this.facts.surroundings.areAs(surroundings, run)
-    );
-  }
-
-  #fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
+  /** Made of the message, not recalled. */
+  fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
     const { rule, nulled } = run;
     const { when } = this.facts;
     if (when && !when(run)) return undefined;
@@ -280,16 +247,12 @@ function newMapped(type: string, id: string, merge: MergeMode, start: number, en
     own: resource,
     value: undefined,
     inner: noneMet,
+    part: undefined,
+    mark: 0,
     reference: { reference: key },
     start,
     end,
   };
-}
-
-function fieldsOf(segment: Segment, fields: readonly number[]): string {
-  let text = '';
-  for (const field of fields) text += `${segment.raw(field)}\r`;
-  return text;
 }
 
 function segmentEnd(run: Run, segment: Segment): number {

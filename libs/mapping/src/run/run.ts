@@ -4,7 +4,7 @@ import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-re
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
-import type { SourceValue } from './resource-memory.js';
+import type { RememberedPart, SourceValue } from './resource-memory.js';
 
 /** The first bit of a mark: the value was read with all its subcomponents. */
 export const wholeMark = 0x8000;
@@ -28,6 +28,10 @@ export interface Mapped {
   value: SourceValue | undefined;
   /** Of a resource made from a value: those that values inside it made, with their places from its start. */
   inner: readonly Met[];
+  /** What it was recalled from. */
+  readonly part: RememberedPart | undefined;
+  /** `markOf` its key, once somebody asked; 0 before. */
+  mark: number;
   /** `{reference: 'Type/id'}`, one object for everything that points here. */
   readonly reference: FhirObject;
   /** Where the text it was made from stands in the message. */
@@ -110,6 +114,8 @@ export class Run {
   lineage: LineageLog | undefined = undefined;
   /** Number of what a map can see of the message as a whole: equal ones have equal numbers. */
   circumstances = 0;
+  /** Something that was made of the message is kept for later ones, and with it the text of the message. */
+  isKept = false;
   /** Resources in the order in which maps came upon them; known ones too. */
   met: Met[] = [];
   /** `""` stood where the rule at work looked. */
@@ -152,6 +158,7 @@ export class Run {
     this.group = undefined;
     this.rule = 0;
     this.nulled = false;
+    this.isKept = false;
     this.met = [];
     const { field, encoding } = message.separators;
     // An escape (\Xdd..\) may name bytes, whose meaning the character set decides.
