@@ -8,6 +8,7 @@ import { type Problems, suggestion } from '../language/problems.js';
 import type { GroupInstance } from '../run/group-instance.js';
 import { MessageLinks, type PlanLinks } from '../run/message-links.js';
 import type { Mapped, Run } from '../run/run.js';
+import type { SegmentBits } from '../run/segment-bits.js';
 import type { Level } from '../types/convert.js';
 import { compileLinks } from './compile-links.js';
 import { compileResource } from './compile-resource.js';
@@ -17,15 +18,23 @@ import { findSegments } from './find-segments.js';
 import { groupNames, groupPath } from './group-path.js';
 import { PlanReads } from './plan-reads.js';
 import type { ResourcePlan } from './resource-plan.js';
-import { conditionFields } from './rule-fields.js';
+import { conditionNeed, fieldsOf } from './rule-needs.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
 /** Does one step of a message map in one occurrence of a group. */
 export type RunStep = (run: Run, group: GroupInstance) => void;
 
+interface StepOfSegments {
+  readonly run: RunStep;
+  /** Of the segments of which one must be in the message. */
+  readonly segments: number;
+}
+
 export interface MessageProgram {
   readonly structure: Structure;
+  /** Of the segments that it speaks of. */
+  readonly segments: SegmentBits;
   readonly steps: RunStep;
   /** How many names hold resources. */
   readonly nameCount: number;
@@ -44,10 +53,10 @@ export function compileMessage(map: MessageMapSource, compiler: Compiler): Messa
   const { links } = builder;
   const run: RunStep = (state, root) => {
     links.begin();
-    steps(state, root);
+    steps.run(state, root);
     links.finish(state);
   };
-  return { structure, steps: run, nameCount: names.count };
+  return { structure, segments: compiler.segments, steps: run, nameCount: names.count };
 }
 
 function findStructure(map: MessageMapSource, problems: Problems): Structure | undefined {
@@ -89,7 +98,7 @@ class StepBuilder {
     group: GroupNode,
     around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
-  ): RunStep | undefined {
+  ): StepOfSegments | undefined {
     const compiled = steps.map((step) =>
       step.kind === 'each'
         ? this.each(step, group, around, aliases)
@@ -97,9 +106,10 @@ class StepBuilder {
     );
     const good = compiled.filter((step) => step !== undefined);
     if (good.length < compiled.length) return undefined;
-    return (run, instance) => {
-      for (const step of good) step(run, instance);
+    const run: RunStep = (state, instance) => {
+      for (const step of good) if ((step.segments & state.segmentBits) !== 0) step.run(state, instance);
     };
+    return { run, segments: good.reduce((bits, step) => bits | step.segments, 0) };
   }
 
   private each(
@@ -107,7 +117,7 @@ class StepBuilder {
     group: GroupNode,
     around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
-  ): RunStep | undefined {
+  ): StepOfSegments | undefined {
     const path = groupPath(group, step.group);
     const node = path?.at(-1);
     if (!path || !node) {
@@ -126,7 +136,7 @@ class StepBuilder {
     const fresh = this.names.startingIn(here);
     if (!body) return undefined;
     const slots = path.map((one) => one.slot);
-    return (run, instance) => {
+    const run: RunStep = (state, instance) => {
       let level: readonly GroupInstance[] = [instance];
       for (const slot of slots)
         level =
@@ -134,10 +144,11 @@ class StepBuilder {
             ? (level[0]?.groups(slot) ?? [])
             : level.flatMap((one) => one.groups(slot) ?? []);
       for (const one of level) {
-        for (const slot of fresh) run.names[slot] = [];
-        body(run, one);
+        for (const slot of fresh) state.emptyName(slot);
+        body.run(state, one);
       }
     };
+    return { run, segments: body.segments };
   }
 
   private create(
@@ -145,7 +156,7 @@ class StepBuilder {
     group: GroupNode,
     around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
-  ): RunStep | undefined {
+  ): StepOfSegments | undefined {
     const map = this.compiler.maps.get(step.map);
     if (!map) {
       const known = [...this.compiler.maps.keys()];
@@ -195,8 +206,17 @@ class StepBuilder {
       return undefined;
     }
     const name = this.names.slotOf(step);
-    const fields = step.when ? conditionFields(step.when, map.source.name) : -1;
-    return createStep(plan, places, { name, condition, fields, made: this.made(links) });
+    const fields = step.when
+      ? fieldsOf(
+          conditionNeed(step.when, {
+            compiler: this.compiler,
+            names: site.names,
+            frame: { kind: 'segment', name: map.source.name },
+          }),
+        )
+      : -1;
+    const run = createStep(plan, places, { name, condition, fields, made: this.made(links) });
+    return { run, segments: this.compiler.segments.bitOf(map.source.name) };
   }
 
   private made(links: PlanLinks | undefined): StepOptions['made'] {
@@ -294,7 +314,7 @@ function inGroups(
 
 function addName(run: Run, slot: number, mapped: Mapped): void {
   const list = run.names[slot] as Mapped[] | undefined;
-  if (!list || list.length === 0) run.names[slot] = [mapped];
+  if (!list || list.length === 0) run.startName(slot, mapped);
   else if (!isListed(list, mapped)) list.push(mapped);
 }
 

@@ -7,7 +7,9 @@ import { mergeWithin, sameContent } from '../run/merge-within.js';
 import { innerOf, meet, noneMet } from '../run/met.js';
 import { PlanMemory } from '../run/plan-memory.js';
 import type { Mapped, Run } from '../run/run.js';
+import { LiveRules } from './live-rules.js';
 import type { SurroundingReads } from './plan-reads.js';
+import type { Need } from './rule-needs.js';
 
 /** Reads text without marking it as mapped: for keys and conditions. */
 export type ReadText = (run: Run) => string | undefined;
@@ -23,13 +25,8 @@ export interface ElementSetter {
   readonly set: Setter;
   /** The message has no part in it. */
   readonly constant: boolean;
-  /** Fields without which there is nothing to set, as bits (`fieldBit`); all bits when it depends on more. */
-  readonly fields: number;
-}
-
-/** The bit of a field in `Segment.valued`; fields from 31 on share one. */
-export function fieldBit(field: number): number {
-  return 1 << Math.min(field, 31);
+  /** What must be there for it to set anything. */
+  readonly need: Need;
 }
 
 export interface PlanFacts {
@@ -63,9 +60,11 @@ const sameKeyMax = 1_000;
 /** A resource map, compiled for one place in one message map. */
 export class ResourcePlan {
   readonly #memory: PlanMemory;
+  readonly #setters: LiveRules<ElementSetter>;
 
   constructor(readonly facts: PlanFacts) {
     this.#memory = new PlanMemory(facts.surroundings, facts.fields, facts.isValue);
+    this.#setters = new LiveRules(facts.setters);
   }
 
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
@@ -181,10 +180,9 @@ export class ResourcePlan {
 
   /** Sets the elements; false when the message has no part in any of them. */
   #fill(run: Run, mapped: Mapped, valued: number): boolean {
-    const { merge, setters } = this.facts;
+    const { merge } = this.facts;
     let filled = false;
-    for (const setter of setters) {
-      if ((setter.fields & valued) === 0) continue;
+    for (const setter of this.#setters.of(run, valued)) {
       run.rule = setter.rule;
       run.nulled = false;
       if (setter.set(run, mapped.resource)) filled ||= !setter.constant;

@@ -5,6 +5,7 @@ import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
 import type { RememberedPart, SourceValue } from './resource-memory.js';
+import { numberBit, otherBit } from './segment-bits.js';
 
 /** The first bit of a mark: the value was read with all its subcomponents. */
 export const wholeMark = 0x8000;
@@ -122,6 +123,10 @@ export class Run {
   nulled = false;
   /** Per character of the text: the rule that read the leaf starting there. */
   marks = new Uint16Array(keptMarks);
+  /** The names of segments in the message, as bits of its message map. */
+  segmentBits = 0;
+  /** The slots of names that hold resources, as bits. */
+  nameBits = 0;
   /** Resources by the slot of their name in the message map. */
   names: (readonly Mapped[])[] = [];
   resources: Mapped[] = [];
@@ -152,6 +157,7 @@ export class Run {
     else this.marks.fill(0, 0, Math.max(length, this.#used));
     this.#used = length;
     this.names = new Array<readonly Mapped[]>(nameCount).fill(noMapped);
+    this.nameBits = otherBit;
     this.resources = [];
     this.failures = [];
     this.segment = undefined;
@@ -190,6 +196,17 @@ export class Run {
     this.lineage = undefined;
     this.byId = new Map();
     this.byValue = new Map();
+  }
+
+  emptyName(slot: number): void {
+    this.names[slot] = [];
+    this.nameBits &= ~numberBit(slot) | otherBit;
+  }
+
+  /** The first resource of a name that had none. */
+  startName(slot: number, mapped: Mapped): void {
+    this.names[slot] = [mapped];
+    this.nameBits |= numberBit(slot);
   }
 
   /** First place in [from, to) that holds the separator, else `to`. */
