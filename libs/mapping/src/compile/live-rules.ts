@@ -17,6 +17,8 @@ export class LiveRules<T extends { readonly need: Need }> {
   readonly #valued: number;
   readonly #segments: number;
   readonly #names: number;
+  /** All of them are run always. */
+  readonly #isPlain: boolean;
   #choices: Choice<T>[] = [];
   #last: Choice<T> | undefined;
 
@@ -27,10 +29,13 @@ export class LiveRules<T extends { readonly need: Need }> {
     this.#valued = bits('field');
     this.#segments = bits('segment');
     this.#names = bits('name');
+    this.#isPlain = rules.every(({ need }) => need.kind === 'nothing');
   }
 
-  /** Those that may give something, in their order. `valued`: the fields of the segment at hand. */
-  of(run: Run, valued: number): readonly T[] {
+  /** Those that may give something, in their order. */
+  of(run: Run): readonly T[] {
+    if (this.#isPlain) return this.#rules;
+    const valued = run.segment === undefined ? -1 : run.segment.valued;
     const fields = valued & this.#valued;
     const segments = run.segmentBits & this.#segments;
     const names = run.nameBits & this.#names;

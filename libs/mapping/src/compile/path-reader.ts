@@ -190,8 +190,18 @@ export function otherFieldReader(
       if (segments) for (const segment of segments) out = collectIn(run, segment, at, convert, out);
       return out;
     },
-    count: (run) => (select(run) ?? []).reduce((sum, segment) => sum + countIn(run, segment, at), 0),
+    count: (run) => {
+      const segments = select(run);
+      let count = 0;
+      if (segments) for (const segment of segments) count += countIn(run, segment, at);
+      return count;
+    },
   };
+}
+
+/** Looks for segments only in messages that have some of that name. */
+export function selectorOf(bit: number, select: SegmentSelector): SegmentSelector {
+  return (run) => ((run.segmentBits & bit) === 0 ? undefined : select(run));
 }
 
 /** Reads the value, or a part of it, that a map of a data type or an `each` is at. */

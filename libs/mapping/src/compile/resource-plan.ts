@@ -102,22 +102,22 @@ export class ResourcePlan {
 
   #made(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
     // Lineage wants the work done, not the result.
-    if (run.accounting) return this.fresh(run, start, end, segment);
+    if (run.accounting) return this.fresh(run, start, end);
     return this.#memory.recall(run, start, end, segment, this);
   }
 
   /** Made of the message, not recalled. */
-  fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
+  fresh(run: Run, start: number, end: number): Mapped | undefined {
     const { rule, nulled } = run;
     const { when } = this.facts;
     if (when && !when(run)) return undefined;
-    const mapped = this.#build(run, start, end, segment ? segment.valued : -1);
+    const mapped = this.#build(run, start, end);
     run.rule = rule;
     run.nulled = nulled;
     return mapped;
   }
 
-  #build(run: Run, start: number, end: number, valued: number): Mapped | undefined {
+  #build(run: Run, start: number, end: number): Mapped | undefined {
     const { type, merge, gathers, isValue } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
@@ -148,7 +148,7 @@ export class ResourcePlan {
     if (untold || (shared && merge === 'snapshot')) mapped.own = undefined;
     const place = known ? -1 : run.resources.push(mapped) - 1;
     const met = run.met.push({ mapped, resource: mapped.own, start, end }) - 1;
-    const filled = this.#fill(run, mapped, valued);
+    const filled = this.#fill(run, mapped);
     if (!filled && isValue) {
       // Separators without content, or parts that no rule reads: there is nobody to speak of.
       if (place >= 0) run.resources.splice(place, 1);
@@ -179,10 +179,10 @@ export class ResourcePlan {
   }
 
   /** Sets the elements; false when the message has no part in any of them. */
-  #fill(run: Run, mapped: Mapped, valued: number): boolean {
+  #fill(run: Run, mapped: Mapped): boolean {
     const { merge } = this.facts;
     let filled = false;
-    for (const setter of this.#setters.of(run, valued)) {
+    for (const setter of this.#setters.of(run)) {
       run.rule = setter.rule;
       run.nulled = false;
       if (setter.set(run, mapped.resource)) filled ||= !setter.constant;

@@ -22,7 +22,7 @@ export interface Presence {
 
 type NeedScope = Pick<Scope, 'frame' | 'names' | 'compiler'>;
 
-const nothing: Need = { kind: 'nothing' };
+export const noNeed: Need = { kind: 'nothing' };
 
 export function isMet(need: Need, there: Presence): boolean {
   switch (need.kind) {
@@ -77,7 +77,7 @@ export function needOf(bodies: readonly RuleBody[], scope: NeedScope): Need {
 }
 
 function any(parts: readonly Need[]): Need {
-  if (parts.some(({ kind }) => kind === 'nothing')) return nothing;
+  if (parts.some(({ kind }) => kind === 'nothing')) return noNeed;
   const [only] = parts;
   return parts.length === 1 && only ? only : { kind: 'any', parts };
 }
@@ -85,7 +85,7 @@ function any(parts: readonly Need[]): Need {
 function all(parts: readonly Need[]): Need {
   const some = parts.filter(({ kind }) => kind !== 'nothing');
   const [first] = some;
-  if (!first) return nothing;
+  if (!first) return noNeed;
   return some.length === 1 ? first : { kind: 'all', parts: some };
 }
 
@@ -94,13 +94,13 @@ function bodyNeed(body: RuleBody, scope: NeedScope): Need {
     case 'value':
       return expressionNeed(body.expression, scope);
     case 'constant':
-      return nothing;
+      return noNeed;
     case 'list':
       return needOf(body.items, scope);
     case 'object': {
       // Constants alone make no object.
       const parts = body.set.filter((rule) => rule.body.kind !== 'constant');
-      return parts.length === 0 ? nothing : any(parts.map((rule) => bodyNeed(rule.body, scope)));
+      return parts.length === 0 ? noNeed : any(parts.map((rule) => bodyNeed(rule.body, scope)));
     }
     case 'when':
       return all([conditionNeed(body.condition, scope), bodyNeed(body.body, scope)]);
@@ -118,19 +118,19 @@ function bodyNeed(body: RuleBody, scope: NeedScope): Need {
 
 function pathNeed({ name, scope: alias, where, field }: PathExpression, scope: NeedScope): Need {
   const { frame, compiler } = scope;
-  if (frame.kind === 'value') return nothing;
+  if (frame.kind === 'value') return noNeed;
   if (name === frame.name && alias === undefined && !where)
-    return field > 0 ? { kind: 'field', bit: fieldBit(field) } : nothing;
+    return field > 0 ? { kind: 'field', bit: fieldBit(field) } : noNeed;
   return { kind: 'segment', bit: compiler.segments.bitOf(name) };
 }
 
-function expressionNeed(expression: ValueExpression, scope: NeedScope): Need {
+export function expressionNeed(expression: ValueExpression, scope: NeedScope): Need {
   switch (expression.kind) {
     case 'path':
       return pathNeed(expression, scope);
     case 'literal':
     case 'parameter':
-      return nothing;
+      return noNeed;
     case 'name': {
       const named = scope.names.get(expression.name);
       return named ? { kind: 'name', bit: numberBit(named.slot) } : { kind: 'never' };
@@ -144,7 +144,7 @@ function expressionNeed(expression: ValueExpression, scope: NeedScope): Need {
       const args = expression.args.map(({ value }) => value);
       const values = args.filter(({ kind }) => kind !== 'literal' && kind !== 'name');
       const inputs = expression.input ? [expression.input, ...values] : values;
-      return inputs.length === 0 ? nothing : any(inputs.map((input) => expressionNeed(input, scope)));
+      return inputs.length === 0 ? noNeed : any(inputs.map((input) => expressionNeed(input, scope)));
     }
   }
 }
@@ -160,12 +160,12 @@ export function conditionNeed(condition: Condition, scope: NeedScope): Need {
       return expressionNeed(condition.value, scope);
     case 'equals': {
       const isText = condition.right.every((right) => right.kind === 'literal' && right.text !== '');
-      return isText ? expressionNeed(condition.left, scope) : nothing;
+      return isText ? expressionNeed(condition.left, scope) : noNeed;
     }
     case 'count':
-      return condition.operator === '>' ? pathNeed(condition.path, scope) : nothing;
+      return condition.operator === '>' ? pathNeed(condition.path, scope) : noNeed;
     case 'not':
     case 'switch':
-      return nothing;
+      return noNeed;
   }
 }

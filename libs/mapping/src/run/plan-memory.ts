@@ -6,7 +6,7 @@ import type { Mapped, Run } from './run.js';
 
 /** Makes the resource of a segment, or of the value between two places. */
 export interface Maker {
-  fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined;
+  fresh(run: Run, start: number, end: number): Mapped | undefined;
 }
 
 /** One for the process: running is synchronous. */
@@ -49,7 +49,7 @@ export class PlanMemory {
     const fields = this.#fields;
     const own = segment && fields ? fieldsOf(segment, fields) : run.text.slice(start, end);
     const ownMark = markOf(own);
-    if (!this.#isFruitful && (ownMark >>> 5) % fewShare !== 0) return maker.fresh(run, start, end, segment);
+    if (!this.#isFruitful && (ownMark >>> 5) % fewShare !== 0) return maker.fresh(run, start, end);
     const mark =
       ownMark ^ Math.imul(this.#serial, 0x9e3779b1) ^ this.#surroundings.mark(run) ^ run.circumstances;
     const entry = memory.find(mark, (one) => this.#isSame(run, one, own));
@@ -57,11 +57,11 @@ export class PlanMemory {
     this.#note(recalled !== undefined);
     if (recalled) return recalled;
     const again = entry !== undefined || memory.wasSeen(mark);
-    if (!again) return maker.fresh(run, start, end, segment);
+    if (!again) return maker.fresh(run, start, end);
     const first = run.met.length;
     const failures = run.failures.length;
     const surroundings = this.#surroundings.take(run);
-    const mapped = maker.fresh(run, start, end, segment);
+    const mapped = maker.fresh(run, start, end);
     if (!mapped || !surroundings || run.failures.length > failures || run.met[first]?.mapped.id !== mapped.id)
       return mapped;
     const made = partsOf(run.met, first, start, fields ? start : end);
