@@ -28,6 +28,8 @@ export class PlanMemory {
   readonly #fields: readonly number[] | undefined;
   readonly #isValue: boolean;
   #isFruitful = true;
+  /** Decides irregularly: messages have a rhythm of their own. */
+  #dice = 1;
   #questions = 0;
   #answers = 0;
 
@@ -46,12 +48,11 @@ export class PlanMemory {
     segment: Segment | undefined,
     maker: Maker,
   ): Mapped | undefined {
+    if (!this.#isFruitful && !this.#isChosen()) return maker.fresh(run, start, end);
     const fields = this.#fields;
     const own = segment && fields ? fieldsOf(segment, fields) : run.text.slice(start, end);
-    const ownMark = markOf(own);
-    if (!this.#isFruitful && (ownMark >>> 5) % fewShare !== 0) return maker.fresh(run, start, end);
-    const mark =
-      ownMark ^ Math.imul(this.#serial, 0x9e3779b1) ^ this.#surroundings.mark(run) ^ run.circumstances;
+    const seed = Math.imul(this.#serial, 0x9e3779b1) ^ this.#surroundings.mark(run) ^ run.circumstances;
+    const mark = seed ^ markOf(own);
     const entry = memory.find(mark, (one) => this.#isSame(run, one, own));
     const recalled = entry && bring(run, entry.made, start, this.#isValue);
     this.#note(recalled !== undefined);
@@ -82,6 +83,11 @@ export class PlanMemory {
       own === text &&
       this.#surroundings.areAs(surroundings, run)
     );
+  }
+
+  #isChosen(): boolean {
+    this.#dice = (Math.imul(this.#dice, 1_103_515_245) + 12_345) | 0;
+    return (this.#dice >>> 16) % fewShare === 0;
   }
 
   #note(isAnswered: boolean): void {

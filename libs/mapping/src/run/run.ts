@@ -265,6 +265,7 @@ export class Run {
 
   /** Marks a leaf as read. */
   mark(start: number, mark: number): void {
+    if (!this.accounting) return;
     this.marks[start] = mark;
     if (this.lineage !== undefined) this.lineage.entries.push(start);
   }
@@ -277,6 +278,7 @@ export class Run {
 
   /** What text that stood at `from` was read for is read for its equal at `to` too. */
   markEqual(from: number, to: number, length: number): void {
+    if (!this.accounting) return;
     const { marks, lineage } = this;
     marks.copyWithin(to, from, from + length);
     if (lineage === undefined) return;
@@ -286,7 +288,7 @@ export class Run {
   /** Marks every leaf of a range as read by the rule at work. */
   markAll(start: number, end: number): void {
     const { text, componentCode, subcomponentCode, repetitionCode } = this;
-    if (this.rule === 0) return;
+    if (this.rule === 0 || !this.accounting) return;
     let first = start;
     for (let i = start; i < end; i++) {
       const code = text.charCodeAt(i);
