@@ -24,7 +24,9 @@ describe('the baseline of the mapping language', () => {
 
 /** What resources say, ids aside: a reference is what it refers to. */
 function contents(resources: readonly FhirObject[]): string[] {
-  const byKey = new Map(resources.map((one) => [`${one['resourceType']}/${one['id']}`, one]));
+  const byKey = new Map(
+    resources.map((one) => [`${one['resourceType'] as string}/${one['id'] as string}`, one]),
+  );
   const content = (one: unknown): unknown => {
     if (Array.isArray(one)) return one.map(content);
     if (typeof one !== 'object' || one === null || Object.getPrototypeOf(one) !== Object.prototype)

@@ -7,8 +7,9 @@ import { compileCondition } from './compile-text.js';
 import { targetOf } from './compiled-body.js';
 import type { ElementGroup } from './element-group.js';
 import { LiveRules } from './live-rules.js';
+import { type Need, noNeed } from './need.js';
 import type { Setter } from './resource-plan.js';
-import { expressionNeed, type Need, needOf, noNeed } from './rule-needs.js';
+import { expressionNeed, needOf } from './rule-needs.js';
 import { mistake, type Scope } from './scope.js';
 import { switchedSetter } from './switched.js';
 

@@ -19,9 +19,10 @@ import { type CompiledBody, targetOf } from './compiled-body.js';
 import { type CollectValues, single } from './compiled-value.js';
 import { type ElementGroup, groupRules } from './element-group.js';
 import { LiveRules } from './live-rules.js';
+import type { Need } from './need.js';
 import { place, requiredMembers } from './required-members.js';
 import type { Setter } from './resource-plan.js';
-import { type Need, needOf } from './rule-needs.js';
+import { needOf } from './rule-needs.js';
 import { mistake, type Scope } from './scope.js';
 import { switchedBody } from './switched.js';
 

@@ -1,5 +1,4 @@
 import { nearestName } from '#fhir';
-import type { Segment } from '#hl7v2';
 import { type GroupNode, parseStructure, Structure } from '../dictionary/structure.js';
 import { structureGrammar } from '../dictionary/v2-dictionary.js';
 import type { Condition } from '../language/expression.js';
@@ -7,29 +6,26 @@ import type { MapStep, MessageMapSource, ResourceMapSource } from '../language/m
 import { type Problems, suggestion } from '../language/problems.js';
 import type { GroupInstance } from '../run/group-instance.js';
 import { MessageLinks, type PlanLinks } from '../run/message-links.js';
-import type { Mapped, Run } from '../run/run.js';
 import type { SegmentBits } from '../run/segment-bits.js';
 import type { Level } from '../types/convert.js';
 import { compileLinks } from './compile-links.js';
 import { compileResource } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { compileValue } from './compile-value.js';
+import {
+  createStep,
+  type RunStep,
+  type StepCondition,
+  type StepOfSegments,
+  type StepOptions,
+} from './create-step.js';
 import { findSegments } from './find-segments.js';
 import { groupNames, groupPath } from './group-path.js';
+import { fieldsOf } from './need.js';
 import { PlanReads } from './plan-reads.js';
-import type { ResourcePlan } from './resource-plan.js';
-import { conditionNeed, fieldsOf } from './rule-needs.js';
+import { conditionNeed } from './rule-needs.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
-
-/** Does one step of a message map in one occurrence of a group. */
-export type RunStep = (run: Run, group: GroupInstance) => void;
-
-interface StepOfSegments {
-  readonly run: RunStep;
-  /** Of the segments of which one must be in the message. */
-  readonly segments: number;
-}
 
 export interface MessageProgram {
   readonly structure: Structure;
@@ -194,8 +190,8 @@ class StepBuilder {
     const site = { group: places.group, names: this.names.at(step, around), aliases, level: 1 as Level };
     const plan = compileResource(map, site, this.compiler);
     const links = plan && compileLinks(map, site, this.compiler);
-    const condition = step.when && this.condition(step.when, step, map, site);
-    if (!plan || links === null || (step.when && !condition)) {
+    const when = step.when && this.condition(step.when, step, map, site);
+    if (!plan || links === null || (step.when && !when)) {
       if (this.compiler.problemsOf(map.file) !== this.problems)
         this.problems.add(
           step.place,
@@ -206,16 +202,7 @@ class StepBuilder {
       return undefined;
     }
     const name = this.names.slotOf(step);
-    const fields = step.when
-      ? fieldsOf(
-          conditionNeed(step.when, {
-            compiler: this.compiler,
-            names: site.names,
-            frame: { kind: 'segment', name: map.source.name },
-          }),
-        )
-      : -1;
-    const run = createStep(plan, places, { name, condition, fields, made: this.made(links) });
+    const run = createStep(plan, places, { name, when, made: this.made(links) });
     return { run, segments: this.compiler.segments.bitOf(map.source.name) };
   }
 
@@ -235,7 +222,7 @@ class StepBuilder {
       names: ReadonlyMap<string, NamedResource>;
       aliases: ReadonlyMap<string, GroupNode>;
     },
-  ): ((run: Run) => boolean) | undefined {
+  ): StepCondition | undefined {
     const scope: Scope = {
       compiler: this.compiler,
       compileValue,
@@ -252,83 +239,7 @@ class StepBuilder {
       settled: new Map(),
       reads: new PlanReads(),
     };
-    return compileCondition(when, scope);
+    const holds = compileCondition(when, scope);
+    return holds && { holds, fields: fieldsOf(conditionNeed(when, scope)) };
   }
-}
-
-interface StepOptions {
-  /** Slot of the name that what is made gets. */
-  readonly name: number | undefined;
-  readonly condition: ((run: Run) => boolean) | undefined;
-  /** Fields without which the condition cannot hold, as bits. */
-  readonly fields: number;
-  readonly made: ((run: Run, mapped: Mapped, segment: Segment) => void) | undefined;
-}
-
-/** Runs a plan over the segments in a slot of the groups that `path` leads to. */
-function createStep(
-  plan: ResourcePlan,
-  path: { readonly groups: readonly number[]; readonly slots: readonly number[] },
-  { name, condition, fields, made }: StepOptions,
-): RunStep {
-  const one = (run: Run, group: GroupInstance): void => {
-    run.group = group;
-    for (const slot of path.slots) {
-      const segments = group.segments(slot);
-      if (!segments) continue;
-      for (const segment of segments) {
-        if (condition) {
-          if (fields !== -1 && (segment.valued & fields) === 0) continue;
-          run.segment = segment;
-          if (!condition(run)) continue;
-        }
-        const mapped = plan.ofSegment(run, segment);
-        if (!mapped) continue;
-        if (name !== undefined) addName(run, name, mapped);
-        made?.(run, mapped, segment);
-      }
-    }
-  };
-  if (path.groups.length === 0) return one;
-  return (run, instance) => {
-    inGroups(run, instance, path.groups, 0, one);
-  };
-}
-
-/** Does a step in all groups that `slots` lead to. */
-function inGroups(
-  run: Run,
-  group: GroupInstance,
-  slots: readonly number[],
-  depth: number,
-  step: RunStep,
-): void {
-  const slot = slots[depth];
-  if (slot === undefined) {
-    step(run, group);
-    return;
-  }
-  const inner = group.groups(slot);
-  if (inner) for (const one of inner) inGroups(run, one, slots, depth + 1, step);
-}
-
-function addName(run: Run, slot: number, mapped: Mapped): void {
-  const list = run.names[slot] as Mapped[] | undefined;
-  if (!list || list.length === 0) run.startName(slot, mapped);
-  else if (!isListed(list, mapped)) list.push(mapped);
-}
-
-const members = new WeakMap<readonly Mapped[], Set<Mapped>>();
-
-/** A long list gets a set beside it, or a message of 100,000 results would be searched 100,000 times. */
-function isListed(list: readonly Mapped[], mapped: Mapped): boolean {
-  if (list.length < 32) return list.includes(mapped);
-  let set = members.get(list);
-  if (!set) {
-    set = new Set(list);
-    members.set(list, set);
-  }
-  if (set.has(mapped)) return true;
-  set.add(mapped);
-  return false;
 }

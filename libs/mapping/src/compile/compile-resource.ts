@@ -8,10 +8,11 @@ import { compileElement } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { type ElementGroup, groupRules } from './element-group.js';
+import { fieldsOf } from './need.js';
 import { PlanReads } from './plan-reads.js';
 import { place, requiredMembers } from './required-members.js';
 import { type ElementSetter, ResourcePlan, type Setter } from './resource-plan.js';
-import { conditionNeed, fieldsOf, needOf } from './rule-needs.js';
+import { conditionNeed, needOf } from './rule-needs.js';
 import type { Compiler, NamedResource, Scope, SourceFrame } from './scope.js';
 
 interface CompiledElement {

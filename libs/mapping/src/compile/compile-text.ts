@@ -93,9 +93,12 @@ export function compileCondition(condition: Condition, scope: Scope): ((run: Run
       const parts = condition.parts.map((part) => compileCondition(part, scope));
       const good = parts.filter((part) => part !== undefined);
       if (good.length < parts.length) return undefined;
-      return condition.kind === 'and'
-        ? (run) => good.every((part) => part(run))
-        : (run) => good.some((part) => part(run));
+      // The first part that is not like all the others decides.
+      const usual = condition.kind === 'and';
+      return (run) => {
+        for (const part of good) if (part(run) !== usual) return !usual;
+        return usual;
+      };
     }
     case 'not': {
       const part = compileCondition(condition.part, scope);
@@ -166,7 +169,8 @@ function compileEquals(
   if (literals.length === good.length) return oneOf(condition.left, left, literals, scope);
   return (run) => {
     const text = left(run) ?? '';
-    return good.some((right) => (right(run) ?? '') === text);
+    for (const right of good) if ((right(run) ?? '') === text) return true;
+    return false;
   };
 }
 

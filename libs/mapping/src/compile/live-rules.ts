@@ -1,5 +1,5 @@
 import type { Run } from '../run/run.js';
-import { bitsOf, isMet, type Need } from './rule-needs.js';
+import { bitsOf, isMet, type Need } from './need.js';
 
 /** So many different presences are kept; results of one laboratory have a few. */
 const choicesMax = 8;

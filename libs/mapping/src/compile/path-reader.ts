@@ -120,13 +120,13 @@ function collectIn(
 }
 
 function countIn(run: Run, segment: Segment, at: FieldPlace): number {
+  if (!segment.isValued(at.field)) return 0;
   if (!at.test && at.component === 0) {
     // One repetition, nearly always.
     const start = segment.find(at.field, 1, 0, 0);
     run.end = run.message.foundEnd;
     if (start >= 0 && run.text.charCodeAt(run.end) !== run.repetitionCode) return isNull(run, start) ? 0 : 1;
   }
-  if (!segment.isValued(at.field)) return 0;
   const count = segment.repetitions(at.field);
   let found = 0;
   for (let repetition = 1; repetition <= count; repetition++)

@@ -8,8 +8,8 @@ import { innerOf, meet, noneMet } from '../run/met.js';
 import { PlanMemory } from '../run/plan-memory.js';
 import type { Mapped, Run } from '../run/run.js';
 import { LiveRules } from './live-rules.js';
+import type { Need } from './need.js';
 import type { SurroundingReads } from './plan-reads.js';
-import type { Need } from './rule-needs.js';
 
 /** Reads text without marking it as mapped: for keys and conditions. */
 export type ReadText = (run: Run) => string | undefined;

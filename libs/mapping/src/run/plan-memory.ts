@@ -40,7 +40,6 @@ export class PlanMemory {
   }
 
   /** From memory, when equal text was mapped in equal surroundings; else anew, and into memory if it comes again. */
-  // eslint-disable-next-line max-params -- called for every segment: an object would cost as much as it saves
   recall(
     run: Run,
     start: number,
