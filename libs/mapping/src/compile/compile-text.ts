@@ -182,6 +182,7 @@ function oneOf(
   scope: Scope,
 ): (run: Run) => boolean {
   const set = new Set(words);
+  const longest = Math.max(...words.map((word) => word.length));
   const reader = value.kind === 'path' ? compilePath(value, scope) : undefined;
   if (!reader || reader.level !== 1 || value.kind !== 'path') return (run) => set.has(text(run) ?? '');
   return (run) => {
@@ -191,7 +192,7 @@ function oneOf(
     const component = run.cut(start, run.end, run.componentCode);
     const end = run.cut(start, component, run.subcomponentCode);
     const source = run.text;
-    for (const word of words) if (word.length === end - start && source.startsWith(word, start)) return true;
+    if (end - start <= longest && set.has(source.slice(start, end))) return true;
     // Blanks around it do not count.
     const isPlain = source.charCodeAt(start) > 0x20 && source.charCodeAt(end - 1) > 0x20;
     return isPlain ? false : set.has(run.peek(start, end) ?? '');

@@ -54,6 +54,7 @@ export interface PlanFacts {
 }
 
 const noRemovals: string[] = [];
+const noTwins: readonly Mapped[] = [];
 /** So many different resources may claim one key in one message; the rest is refused. */
 const sameKeyMax = 1_000;
 
@@ -123,7 +124,7 @@ export class ResourcePlan {
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
     const shared = known !== undefined;
-    let twins: readonly Mapped[] = [];
+    let twins: readonly Mapped[] = noTwins;
     if (known && merge === 'snapshot' && !gathers) {
       const first = known;
       for (let count = 2; known; count++) {
@@ -167,7 +168,7 @@ export class ResourcePlan {
       );
     }
     if (known) return joined(run, known, resource, gathers);
-    const twin = twins.find((one) => sameContent(one.resource, resource));
+    const twin = twins.length > 0 && twins.find((one) => sameContent(one.resource, resource));
     if (twin) {
       run.resources.splice(place, 1);
       run.met.splice(met, 1);
