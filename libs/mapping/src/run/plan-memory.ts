@@ -14,7 +14,7 @@ const memory = new ResourceMemory();
 let planCount = 0;
 
 /** After so many questions it is decided whether to go on asking for every text. */
-const questionsMax = 256;
+const questionsMax = 64;
 /** Of so many questions one must have an answer, or asking costs more than it saves. */
 const fruitfulShare = 16;
 /** A plan that asks in vain still asks for one text of so many: what comes may change. */
@@ -91,8 +91,10 @@ export class PlanMemory {
 
   #note(isAnswered: boolean): void {
     if (isAnswered) this.#answers++;
-    if (++this.#questions < questionsMax) return;
-    this.#isFruitful = this.#answers * fruitfulShare >= this.#questions;
+    // One answer is enough to begin again.
+    const begins = isAnswered && !this.#isFruitful;
+    if (++this.#questions < questionsMax && !begins) return;
+    this.#isFruitful = begins || this.#answers * fruitfulShare >= this.#questions;
     this.#questions = 0;
     this.#answers = 0;
   }
