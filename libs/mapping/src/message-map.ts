@@ -56,6 +56,7 @@ export class MessageMap implements CompiledMessageMap {
   ): MappingResult {
     const { program, rules, drops } = this.facts;
     run.begin(message, tenant, parameters, program.nameCount);
+    run.segmentBits = program.segments.of(message);
     run.accounting = account !== 'off' || lineage;
     const log = lineage ? new LineageLog() : undefined;
     run.lineage = log;

@@ -6,7 +6,10 @@ import { compilePath } from './compile-path.js';
 import { compileCondition } from './compile-text.js';
 import { targetOf } from './compiled-body.js';
 import type { ElementGroup } from './element-group.js';
+import { LiveRules } from './live-rules.js';
+import { type Need, noNeed } from './need.js';
 import type { Setter } from './resource-plan.js';
+import { expressionNeed, needOf } from './rule-needs.js';
 import { mistake, type Scope } from './scope.js';
 import { switchedSetter } from './switched.js';
 
@@ -60,7 +63,10 @@ function choiceSetter(body: RuleBody, element: ElementType, outer: Scope): Sette
     case 'value':
       return choiceValue(body.expression, element, scope);
     case 'choose':
-      return firstSetter(body.options.map((option) => choiceSetter(option, element, scope)));
+      return firstSetter(
+        body.options.map((option) => choiceSetter(option, element, scope)),
+        body.options.map((option) => needOf([option], scope)),
+      );
     case 'when': {
       const condition = compileCondition(body.condition, scope);
       const inner = choiceSetter(body.body, element, scope);
@@ -82,15 +88,22 @@ function choiceSetter(body: RuleBody, element: ElementType, outer: Scope): Sette
   }
 }
 
-function firstSetter(setters: readonly (Setter | undefined)[]): Setter | undefined {
-  const good = setters.filter((setter) => setter !== undefined);
+function firstSetter(setters: readonly (Setter | undefined)[], needs: readonly Need[]): Setter | undefined {
+  const good = setters.flatMap((set, n) => (set ? [{ set, need: needs[n] ?? noNeed }] : []));
   if (good.length < setters.length) return undefined;
-  return (run, target) => good.some((setter) => setter(run, target));
+  const live = new LiveRules(good);
+  return (run, target) => {
+    for (const { set } of live.of(run)) if (set(run, target)) return true;
+    return false;
+  };
 }
 
 function choiceValue(expression: ValueExpression, element: ElementType, scope: Scope): Setter | undefined {
   if (expression.kind === 'first')
-    return firstSetter(expression.options.map((option) => choiceValue(option, element, scope)));
+    return firstSetter(
+      expression.options.map((option) => choiceValue(option, element, scope)),
+      expression.options.map((option) => expressionNeed(option, scope)),
+    );
   const type = choiceType(expression, element, scope);
   if (type === undefined || !element.types.includes(type))
     return mistake(

@@ -19,8 +19,11 @@ import { type CompiledBody, targetOf } from './compiled-body.js';
 import { type CollectValues, single } from './compiled-value.js';
 import { type ElementGroup, groupRules } from './element-group.js';
 import { keepingMoment } from './keep-moment.js';
+import { LiveRules } from './live-rules.js';
+import type { Need } from './need.js';
 import { place, requiredMembers } from './required-members.js';
 import type { Setter } from './resource-plan.js';
+import { needOf } from './rule-needs.js';
 import { mistake, type Scope } from './scope.js';
 import { switchedBody } from './switched.js';
 
@@ -48,9 +51,8 @@ export function compileElement(
   const [only] = element.types;
   if (only === undefined) return undefined;
   const name = element.choice ? choiceName(element.name, only) : element.name;
-  const [first, ...others] = group.bodies.map((body) => compileBody(body, element, only, scope));
-  if (!first || others.includes(undefined)) return undefined;
-  const bodies = [first, ...others.filter((body) => body !== undefined)];
+  const bodies = compileBodies(group.bodies, element, only, scope);
+  if (!bodies) return undefined;
   const constant = bodies.every((body) => body.constant);
   const set = element.max === 1 ? setOne : setMany;
   return { set: keepingMoment(set(name, bodies, group.place), element), constant, element };
@@ -88,7 +90,7 @@ function setOne(name: string, bodies: readonly CompiledBody[], at: Place): Sette
   };
 }
 
-function setMany(name: string, bodies: readonly CompiledBody[], at: Place): Setter {
+function setMany(name: string, bodies: readonly (CompiledBody & { need: Need })[], at: Place): Setter {
   const [only] = bodies;
   if (only && bodies.length === 1) {
     const { collect } = only;
@@ -101,10 +103,11 @@ function setMany(name: string, bodies: readonly CompiledBody[], at: Place): Sett
       return true;
     };
   }
+  const live = new LiveRules(bodies);
   return (run, target) => {
     const begin = run.lineage?.length ?? 0;
     let list: unknown[] | undefined;
-    for (const body of bodies) list = body.collect(run, list);
+    for (const body of live.of(run)) list = body.collect(run, list);
     if (!list) return false;
     target[name] = list as FhirValue[];
     run.lineage?.wrote(target, name, list, run.rule, at, begin);
@@ -152,6 +155,21 @@ function compileBody(
   }
 }
 
+/** Each of them, with what it needs; undefined when one has a mistake. */
+function compileBodies(
+  bodies: readonly RuleBody[],
+  element: ElementType,
+  type: string,
+  scope: Scope,
+): (CompiledBody & { readonly need: Need })[] | undefined {
+  const compiled = bodies.map((body) => {
+    const one = compileBody(body, element, type, scope);
+    return one && { ...one, need: needOf([body], scope) };
+  });
+  const good = compiled.filter((one) => one !== undefined);
+  return good.length < compiled.length ? undefined : good;
+}
+
 function compileList(
   items: readonly RuleBody[],
   element: ElementType,
@@ -166,12 +184,12 @@ function compileList(
       `${element.path} takes one value, not a list`,
       'use ?? or choose:',
     );
-  const compiled = items.map((item) => compileBody(item, element, type, scope));
-  const good = compiled.filter((one) => one !== undefined);
-  if (good.length < compiled.length) return undefined;
+  const good = compileBodies(items, element, type, scope);
+  if (!good) return undefined;
+  const live = new LiveRules(good);
   const collect: CollectValues = (run, list) => {
     let out = list;
-    for (const one of good) out = one.collect(run, out);
+    for (const one of live.of(run)) out = one.collect(run, out);
     return out;
   };
   return {
@@ -187,12 +205,12 @@ function compileOptions(
   type: string,
   scope: Scope,
 ): CompiledBody | undefined {
-  const compiled = options.map((option) => compileBody(option, element, type, scope));
-  const good = compiled.filter((one) => one !== undefined);
-  if (good.length < compiled.length) return undefined;
+  const good = compileBodies(options, element, type, scope);
+  if (!good) return undefined;
+  const live = new LiveRules(good);
   return {
     read: (run) => {
-      for (const one of good) {
+      for (const one of live.of(run)) {
         const value = one.read(run);
         if (value !== undefined) return value;
       }
@@ -200,7 +218,7 @@ function compileOptions(
     },
     collect: (run, list) => {
       const before = list?.length ?? 0;
-      for (const one of good) {
+      for (const one of live.of(run)) {
         const after = one.collect(run, list);
         if (after && after.length > before) return after;
       }
@@ -219,7 +237,10 @@ function compileObject(
 ): CompiledBody | undefined {
   const owner = element.backbone ? element.path : type;
   const order = [...childrenOf(owner)];
-  const compiled = groupRules(rules, scope).map((group) => compileElement(owner, group, scope));
+  const compiled = groupRules(rules, scope).map((group) => {
+    const part = compileElement(owner, group, scope);
+    return part && { ...part, need: needOf(group.bodies, scope) };
+  });
   const parts = compiled.filter((one) => one !== undefined);
   if (parts.length < compiled.length) return undefined;
   parts.sort((a, b) => place(order, a.element) - place(order, b.element));
@@ -231,10 +252,11 @@ function compileObject(
   );
   if (!required) return undefined;
   const constant = parts.every((part) => part.constant);
+  const live = new LiveRules(parts);
   const read = (run: Run): FhirObject | undefined => {
     const object: FhirObject = {};
     let valued = constant;
-    for (const part of parts) if (part.set(run, object) && !part.constant) valued = true;
+    for (const part of live.of(run)) if (part.set(run, object) && !part.constant) valued = true;
     if (!valued) return undefined;
     if (type === 'Period') checkPeriod(run, object);
     for (const names of required) {

@@ -1,5 +1,4 @@
 import { nearestName } from '#fhir';
-import type { Segment } from '#hl7v2';
 import { type GroupNode, parseStructure, Structure } from '../dictionary/structure.js';
 import { structureGrammar } from '../dictionary/v2-dictionary.js';
 import type { Condition } from '../language/expression.js';
@@ -7,25 +6,31 @@ import type { MapStep, MessageMapSource, ResourceMapSource } from '../language/m
 import { type Problems, suggestion } from '../language/problems.js';
 import type { GroupInstance } from '../run/group-instance.js';
 import { MessageLinks, type PlanLinks } from '../run/message-links.js';
-import type { Mapped, Run } from '../run/run.js';
+import type { SegmentBits } from '../run/segment-bits.js';
 import type { Level } from '../types/convert.js';
 import { compileLinks } from './compile-links.js';
 import { compileResource } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { compileValue } from './compile-value.js';
+import {
+  createStep,
+  type RunStep,
+  type StepCondition,
+  type StepOfSegments,
+  type StepOptions,
+} from './create-step.js';
 import { findSegments } from './find-segments.js';
 import { groupNames, groupPath } from './group-path.js';
+import { fieldsOf } from './need.js';
 import { PlanReads } from './plan-reads.js';
-import type { ResourcePlan } from './resource-plan.js';
-import { conditionFields } from './rule-fields.js';
+import { conditionNeed } from './rule-needs.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
-/** Does one step of a message map in one occurrence of a group. */
-export type RunStep = (run: Run, group: GroupInstance) => void;
-
 export interface MessageProgram {
   readonly structure: Structure;
+  /** Of the segments that it speaks of. */
+  readonly segments: SegmentBits;
   readonly steps: RunStep;
   /** How many names hold resources. */
   readonly nameCount: number;
@@ -44,10 +49,10 @@ export function compileMessage(map: MessageMapSource, compiler: Compiler): Messa
   const { links } = builder;
   const run: RunStep = (state, root) => {
     links.begin();
-    steps(state, root);
+    steps.run(state, root);
     links.finish(state);
   };
-  return { structure, steps: run, nameCount: names.count };
+  return { structure, segments: compiler.segments, steps: run, nameCount: names.count };
 }
 
 function findStructure(map: MessageMapSource, problems: Problems): Structure | undefined {
@@ -89,7 +94,7 @@ class StepBuilder {
     group: GroupNode,
     around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
-  ): RunStep | undefined {
+  ): StepOfSegments | undefined {
     const compiled = steps.map((step) =>
       step.kind === 'each'
         ? this.each(step, group, around, aliases)
@@ -97,9 +102,10 @@ class StepBuilder {
     );
     const good = compiled.filter((step) => step !== undefined);
     if (good.length < compiled.length) return undefined;
-    return (run, instance) => {
-      for (const step of good) step(run, instance);
+    const run: RunStep = (state, instance) => {
+      for (const step of good) if ((step.segments & state.segmentBits) !== 0) step.run(state, instance);
     };
+    return { run, segments: good.reduce((bits, step) => bits | step.segments, 0) };
   }
 
   private each(
@@ -107,7 +113,7 @@ class StepBuilder {
     group: GroupNode,
     around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
-  ): RunStep | undefined {
+  ): StepOfSegments | undefined {
     const path = groupPath(group, step.group);
     const node = path?.at(-1);
     if (!path || !node) {
@@ -126,7 +132,7 @@ class StepBuilder {
     const fresh = this.names.startingIn(here);
     if (!body) return undefined;
     const slots = path.map((one) => one.slot);
-    return (run, instance) => {
+    const run: RunStep = (state, instance) => {
       let level: readonly GroupInstance[] = [instance];
       for (const slot of slots)
         level =
@@ -134,10 +140,11 @@ class StepBuilder {
             ? (level[0]?.groups(slot) ?? [])
             : level.flatMap((one) => one.groups(slot) ?? []);
       for (const one of level) {
-        for (const slot of fresh) run.names[slot] = [];
-        body(run, one);
+        for (const slot of fresh) state.emptyName(slot);
+        body.run(state, one);
       }
     };
+    return { run, segments: body.segments };
   }
 
   private create(
@@ -145,7 +152,7 @@ class StepBuilder {
     group: GroupNode,
     around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
-  ): RunStep | undefined {
+  ): StepOfSegments | undefined {
     const map = this.compiler.maps.get(step.map);
     if (!map) {
       const known = [...this.compiler.maps.keys()];
@@ -183,8 +190,8 @@ class StepBuilder {
     const site = { group: places.group, names: this.names.at(step, around), aliases, level: 1 as Level };
     const plan = compileResource(map, site, this.compiler);
     const links = plan && compileLinks(map, site, this.compiler);
-    const condition = step.when && this.condition(step.when, step, map, site);
-    if (!plan || links === null || (step.when && !condition)) {
+    const when = step.when && this.condition(step.when, step, map, site);
+    if (!plan || links === null || (step.when && !when)) {
       if (this.compiler.problemsOf(map.file) !== this.problems)
         this.problems.add(
           step.place,
@@ -195,8 +202,8 @@ class StepBuilder {
       return undefined;
     }
     const name = this.names.slotOf(step);
-    const fields = step.when ? conditionFields(step.when, map.source.name) : -1;
-    return createStep(plan, places, { name, condition, fields, made: this.made(links) });
+    const run = createStep(plan, places, { name, when, made: this.made(links) });
+    return { run, segments: this.compiler.segments.bitOf(map.source.name) };
   }
 
   private made(links: PlanLinks | undefined): StepOptions['made'] {
@@ -215,7 +222,7 @@ class StepBuilder {
       names: ReadonlyMap<string, NamedResource>;
       aliases: ReadonlyMap<string, GroupNode>;
     },
-  ): ((run: Run) => boolean) | undefined {
+  ): StepCondition | undefined {
     const scope: Scope = {
       compiler: this.compiler,
       compileValue,
@@ -232,83 +239,7 @@ class StepBuilder {
       settled: new Map(),
       reads: new PlanReads(),
     };
-    return compileCondition(when, scope);
+    const holds = compileCondition(when, scope);
+    return holds && { holds, fields: fieldsOf(conditionNeed(when, scope)) };
   }
-}
-
-interface StepOptions {
-  /** Slot of the name that what is made gets. */
-  readonly name: number | undefined;
-  readonly condition: ((run: Run) => boolean) | undefined;
-  /** Fields without which the condition cannot hold, as bits. */
-  readonly fields: number;
-  readonly made: ((run: Run, mapped: Mapped, segment: Segment) => void) | undefined;
-}
-
-/** Runs a plan over the segments in a slot of the groups that `path` leads to. */
-function createStep(
-  plan: ResourcePlan,
-  path: { readonly groups: readonly number[]; readonly slots: readonly number[] },
-  { name, condition, fields, made }: StepOptions,
-): RunStep {
-  const one = (run: Run, group: GroupInstance): void => {
-    run.group = group;
-    for (const slot of path.slots) {
-      const segments = group.segments(slot);
-      if (!segments) continue;
-      for (const segment of segments) {
-        if (condition) {
-          if (fields !== -1 && (segment.valued & fields) === 0) continue;
-          run.segment = segment;
-          if (!condition(run)) continue;
-        }
-        const mapped = plan.ofSegment(run, segment);
-        if (!mapped) continue;
-        if (name !== undefined) addName(run, name, mapped);
-        made?.(run, mapped, segment);
-      }
-    }
-  };
-  if (path.groups.length === 0) return one;
-  return (run, instance) => {
-    inGroups(run, instance, path.groups, 0, one);
-  };
-}
-
-/** Does a step in all groups that `slots` lead to. */
-function inGroups(
-  run: Run,
-  group: GroupInstance,
-  slots: readonly number[],
-  depth: number,
-  step: RunStep,
-): void {
-  const slot = slots[depth];
-  if (slot === undefined) {
-    step(run, group);
-    return;
-  }
-  const inner = group.groups(slot);
-  if (inner) for (const one of inner) inGroups(run, one, slots, depth + 1, step);
-}
-
-function addName(run: Run, slot: number, mapped: Mapped): void {
-  const list = run.names[slot] as Mapped[] | undefined;
-  if (!list || list.length === 0) run.names[slot] = [mapped];
-  else if (!isListed(list, mapped)) list.push(mapped);
-}
-
-const members = new WeakMap<readonly Mapped[], Set<Mapped>>();
-
-/** A long list gets a set beside it, or a message of 100,000 results would be searched 100,000 times. */
-function isListed(list: readonly Mapped[], mapped: Mapped): boolean {
-  if (list.length < 32) return list.includes(mapped);
-  let set = members.get(list);
-  if (!set) {
-    set = new Set(list);
-    members.set(list, set);
-  }
-  if (set.has(mapped)) return true;
-  set.add(mapped);
-  return false;
 }

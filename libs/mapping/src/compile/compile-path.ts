@@ -20,6 +20,7 @@ import {
   type RepetitionTest,
   rangeReader,
   readerWhere,
+  selectorOf,
 } from './path-reader.js';
 import { mistake, type Scope } from './scope.js';
 import {
@@ -194,7 +195,8 @@ export function compileSelector(path: PathExpression, scope: Scope): SegmentSele
     (known ? extraSelector(path.name) : undefined);
   if (!select) return unknownSegment(path, scope);
   const { where } = path;
-  const taken = where ? filteredSelector(select, where) : select;
+  const there = selectorOf(scope.compiler.segments.bitOf(path.name), select);
+  const taken = where ? filteredSelector(there, where) : there;
   const filter = where ? `[${where.field}=${where.words.join(',')}]` : '';
   scope.reads.addField(`${path.scope ?? ''}.${path.name}${filter}`, taken, path.field);
   return taken;

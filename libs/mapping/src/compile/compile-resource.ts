@@ -8,10 +8,11 @@ import { compileElement } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
 import { compileValue } from './compile-value.js';
 import { type ElementGroup, groupRules } from './element-group.js';
+import { fieldsOf } from './need.js';
 import { PlanReads } from './plan-reads.js';
 import { place, requiredMembers } from './required-members.js';
 import { type ElementSetter, ResourcePlan, type Setter } from './resource-plan.js';
-import { conditionFields, ruleFields } from './rule-fields.js';
+import { conditionNeed, needOf } from './rule-needs.js';
 import type { Compiler, NamedResource, Scope, SourceFrame } from './scope.js';
 
 interface CompiledElement {
@@ -66,10 +67,9 @@ export function compileResource(
     isValue: map.source.kind === 'value',
     number: compiler.nextNumber(),
     when,
-    whenFields:
-      map.when && map.source.kind === 'segment' ? conditionFields(map.when.condition, map.source.name) : -1,
+    whenFields: map.when ? fieldsOf(conditionNeed(map.when.condition, scope)) : -1,
     key: keyGood,
-    setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, compiler)),
+    setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, scope)),
     required,
     surroundings: scope.reads.surroundings(),
     fields: frame.kind === 'segment' && frame.name === 'MSH' ? scope.reads.own : undefined,
@@ -105,14 +105,15 @@ function setterOf(
   map: ResourceMapSource,
   group: ElementGroup,
   compiled: NonNullable<ReturnType<typeof compileElement>>,
-  compiler: Compiler,
+  scope: Scope,
 ): ElementSetter {
+  const { compiler } = scope;
   return {
     rule: compiler.rules.add(`${map.name}/${group.name}`, group.place.file ?? map.file, group.place.line),
     element: elementName(group, compiled.element.name),
     set: isExtension(group) ? appending(group.name, compiled.set) : compiled.set,
     constant: compiled.constant,
-    fields: map.source.kind === 'segment' ? ruleFields(group.bodies, map.source.name) : -1,
+    need: needOf(group.bodies, scope),
   };
 }
 

@@ -93,9 +93,12 @@ export function compileCondition(condition: Condition, scope: Scope): ((run: Run
       const parts = condition.parts.map((part) => compileCondition(part, scope));
       const good = parts.filter((part) => part !== undefined);
       if (good.length < parts.length) return undefined;
-      return condition.kind === 'and'
-        ? (run) => good.every((part) => part(run))
-        : (run) => good.some((part) => part(run));
+      // The first part that is not like all the others decides.
+      const usual = condition.kind === 'and';
+      return (run) => {
+        for (const part of good) if (part(run) !== usual) return !usual;
+        return usual;
+      };
     }
     case 'not': {
       const part = compileCondition(condition.part, scope);
@@ -166,7 +169,8 @@ function compileEquals(
   if (literals.length === good.length) return oneOf(condition.left, left, literals, scope);
   return (run) => {
     const text = left(run) ?? '';
-    return good.some((right) => (right(run) ?? '') === text);
+    for (const right of good) if ((right(run) ?? '') === text) return true;
+    return false;
   };
 }
 
@@ -178,6 +182,7 @@ function oneOf(
   scope: Scope,
 ): (run: Run) => boolean {
   const set = new Set(words);
+  const longest = Math.max(...words.map((word) => word.length));
   const reader = value.kind === 'path' ? compilePath(value, scope) : undefined;
   if (!reader || reader.level !== 1 || value.kind !== 'path') return (run) => set.has(text(run) ?? '');
   return (run) => {
@@ -187,7 +192,7 @@ function oneOf(
     const component = run.cut(start, run.end, run.componentCode);
     const end = run.cut(start, component, run.subcomponentCode);
     const source = run.text;
-    for (const word of words) if (word.length === end - start && source.startsWith(word, start)) return true;
+    if (end - start <= longest && set.has(source.slice(start, end))) return true;
     // Blanks around it do not count.
     const isPlain = source.charCodeAt(start) > 0x20 && source.charCodeAt(end - 1) > 0x20;
     return isPlain ? false : set.has(run.peek(start, end) ?? '');

@@ -1,5 +1,6 @@
 import type { ResourceMapSource } from '../language/mapping-file.js';
 import type { Problems } from '../language/problems.js';
+import { SegmentBits } from '../run/segment-bits.js';
 import type { CodeTable } from '../tables/code-table.js';
 import type { Level } from '../types/convert.js';
 import type { Vocabulary } from '../types/vocabulary.js';
@@ -10,6 +11,7 @@ import { type Compiler, RuleBook } from './scope.js';
 /** What one message map is compiled with, and what has been compiled for it. */
 export class MapCompiler implements Compiler {
   readonly rules = new RuleBook();
+  readonly segments = new SegmentBits();
   readonly parts = new Set<string>();
   readonly used = new Set<ResourceMapSource>();
   readonly #plans = new Map<string, ResourcePlan | undefined>();

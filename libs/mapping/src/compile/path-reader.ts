@@ -117,13 +117,13 @@ function collectIn(
 }
 
 function countIn(run: Run, segment: Segment, at: FieldPlace): number {
+  if (!segment.isValued(at.field)) return 0;
   if (!at.test && at.component === 0) {
     // One repetition, nearly always.
     const start = segment.find(at.field, 1, 0, 0);
     run.end = run.message.foundEnd;
     if (start >= 0 && run.text.charCodeAt(run.end) !== run.repetitionCode) return isNull(run, start) ? 0 : 1;
   }
-  if (!segment.isValued(at.field)) return 0;
   const count = segment.repetitions(at.field);
   let found = 0;
   for (let repetition = 1; repetition <= count; repetition++)
@@ -202,8 +202,18 @@ export function otherFieldReader(
       if (segments) for (const segment of segments) out = collectIn(run, segment, at, convert, out);
       return out;
     },
-    count: (run) => (select(run) ?? []).reduce((sum, segment) => sum + countIn(run, segment, at), 0),
+    count: (run) => {
+      const segments = select(run);
+      let count = 0;
+      if (segments) for (const segment of segments) count += countIn(run, segment, at);
+      return count;
+    },
   };
+}
+
+/** Looks for segments only in messages that have some of that name. */
+export function selectorOf(bit: number, select: SegmentSelector): SegmentSelector {
+  return (run) => ((run.segmentBits & bit) === 0 ? undefined : select(run));
 }
 
 /** Reads the value, or a part of it, that a map of a data type or an `each` is at. */

@@ -120,8 +120,13 @@ export class SurroundingReads {
     for (const slot of this.names) {
       const named = run.names[slot] ?? [];
       const last = named[named.length - 1];
-      if (last !== undefined) mark = Math.imul(mark ^ named.length, 31) + markOf(last.key);
+      if (last !== undefined) mark = Math.imul(mark ^ named.length, 31) + keyMark(last);
     }
     return mark | 0;
   }
+}
+
+function keyMark(mapped: Mapped): number {
+  if (mapped.mark === 0) mapped.mark = markOf(mapped.key);
+  return mapped.mark;
 }

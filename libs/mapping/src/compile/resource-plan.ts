@@ -5,9 +5,11 @@ import type { MergeMode } from '../mapping-result.js';
 import { gather } from '../run/gather.js';
 import { claimedAs, share, sharingOf } from '../run/key-sharing.js';
 import { mergeWithin, sameContent } from '../run/merge-within.js';
-import { bring, innerOf, meet, noneMet, partsOf } from '../run/met.js';
-import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
+import { innerOf, meet, noneMet } from '../run/met.js';
+import { PlanMemory } from '../run/plan-memory.js';
 import type { Mapped, Run } from '../run/run.js';
+import { LiveRules } from './live-rules.js';
+import type { Need } from './need.js';
 import type { SurroundingReads } from './plan-reads.js';
 
 /** Reads text without marking it as mapped: for keys and conditions. */
@@ -24,13 +26,8 @@ export interface ElementSetter {
   readonly set: Setter;
   /** The message has no part in it. */
   readonly constant: boolean;
-  /** Fields without which there is nothing to set, as bits (`fieldBit`); all bits when it depends on more. */
-  readonly fields: number;
-}
-
-/** The bit of a field in `Segment.valued`; fields from 31 on share one. */
-export function fieldBit(field: number): number {
-  return 1 << Math.min(field, 31);
+  /** What must be there for it to set anything. */
+  readonly need: Need;
 }
 
 export interface PlanFacts {
@@ -57,18 +54,17 @@ export interface PlanFacts {
   readonly fields: readonly number[] | undefined;
 }
 
-/** One for the process: running is synchronous. */
-const memory = new ResourceMemory();
-let planCount = 0;
-
 const noRemovals: string[] = [];
 
 /** A resource map, compiled for one place in one message map. */
 export class ResourcePlan {
-  /** Tells plans of the process apart in the memory. */
-  readonly #serial = ++planCount;
+  readonly #memory: PlanMemory;
+  readonly #setters: LiveRules<ElementSetter>;
 
-  constructor(readonly facts: PlanFacts) {}
+  constructor(readonly facts: PlanFacts) {
+    this.#memory = new PlanMemory(facts.surroundings, facts.fields, facts.isValue);
+    this.#setters = new LiveRules(facts.setters);
+  }
 
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
   ofSegment(run: Run, segment: Segment): Mapped | undefined {
@@ -76,7 +72,7 @@ export class ResourcePlan {
     if (whenFields !== -1 && (segment.valued & whenFields) === 0) return undefined;
     const outer = run.segment;
     run.segment = segment;
-    const mapped = this.#recall(run, segment.start, segmentEnd(run, segment), segment);
+    const mapped = this.#made(run, segment.start, segmentEnd(run, segment), segment);
     run.segment = outer;
     return mapped;
   }
@@ -96,61 +92,31 @@ export class ResourcePlan {
     const { from, to } = run;
     run.from = start;
     run.to = end;
-    const mapped = this.#recall(run, start, end, undefined);
+    const mapped = this.#made(run, start, end, undefined);
     run.from = from;
     run.to = to;
     cache.set(text, mapped ?? null);
     return mapped;
   }
 
-  /** From memory, when equal text was mapped in equal surroundings; else anew, and into memory if it comes again. */
-  #recall(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
+  #made(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
     // Lineage wants the work done, not the result.
-    if (run.accounting) return this.#fresh(run, start, end, segment);
-    const { fields, surroundings, isValue } = this.facts;
-    const own = segment && fields ? fieldsOf(segment, fields) : run.text.slice(start, end);
-    const seed = Math.imul(this.#serial, 0x9e3779b1) ^ surroundings.mark(run) ^ run.circumstances;
-    const mark = seed ^ markOf(own);
-    const entry = memory.find(mark, (one) => this.#isSame(run, one, own));
-    const recalled = entry && bring(run, entry.made, start, isValue);
-    if (recalled) return recalled;
-    const first = run.met.length;
-    const failures = run.failures.length;
-    const again = entry !== undefined || memory.wasSeen(mark);
-    const taken = again ? surroundings.take(run) : undefined;
-    const mapped = this.#fresh(run, start, end, segment);
-    if (!mapped || run.failures.length > failures || run.met[first]?.mapped.id !== mapped.id) return mapped;
-    if (taken) {
-      const made = partsOf(run.met, first, start, fields ? start : end);
-      if (made) {
-        const size = sizeOf(own, taken, made, run.text.length);
-        const { circumstances } = run;
-        memory.keep(mark, { plan: this.#serial, circumstances, own, surroundings: taken, made, size });
-      }
-    }
-    return mapped;
+    if (run.accounting) return this.fresh(run, start, end);
+    return this.#memory.recall(run, start, end, segment, this);
   }
 
-  #isSame(run: Run, { plan, circumstances, own, surroundings }: MemoryEntry, text: string): boolean {
-    return (
-      plan === this.#serial &&
-      circumstances === run.circumstances &&
-      own === text &&
-      this.facts.surroundings.areAs(surroundings, run)
-    );
-  }
-
-  #fresh(run: Run, start: number, end: number, segment: Segment | undefined): Mapped | undefined {
+  /** Made of the message, not recalled. */
+  fresh(run: Run, start: number, end: number): Mapped | undefined {
     const { rule, nulled } = run;
     const { when } = this.facts;
     if (when && !when(run)) return undefined;
-    const mapped = this.#build(run, start, end, segment ? segment.valued : -1);
+    const mapped = this.#build(run, start, end);
     run.rule = rule;
     run.nulled = nulled;
     return mapped;
   }
 
-  #build(run: Run, start: number, end: number, valued: number): Mapped | undefined {
+  #build(run: Run, start: number, end: number): Mapped | undefined {
     const { type, merge, gathers, isValue } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
@@ -175,7 +141,7 @@ export class ResourcePlan {
     if (untold || sharing || (known && merge === 'snapshot')) mapped.own = undefined;
     const place = known ? -1 : run.resources.push(mapped) - 1;
     const met = run.met.push({ mapped, resource: mapped.own, start, end }) - 1;
-    const filled = this.#fill(run, mapped, valued);
+    const filled = this.#fill(run, mapped);
     if (!filled && isValue) {
       // Separators without content, or parts that no rule reads: there is nobody to speak of.
       if (place >= 0) run.resources.splice(place, 1);
@@ -207,11 +173,10 @@ export class ResourcePlan {
   }
 
   /** Sets the elements; false when the message has no part in any of them. */
-  #fill(run: Run, mapped: Mapped, valued: number): boolean {
-    const { merge, setters } = this.facts;
+  #fill(run: Run, mapped: Mapped): boolean {
+    const { merge } = this.facts;
     let filled = false;
-    for (const setter of setters) {
-      if ((setter.fields & valued) === 0) continue;
+    for (const setter of this.#setters.of(run)) {
       run.rule = setter.rule;
       run.nulled = false;
       if (setter.set(run, mapped.resource)) filled ||= !setter.constant;
@@ -274,16 +239,12 @@ function newMapped(type: string, id: string, merge: MergeMode, start: number, en
     own: resource,
     value: undefined,
     inner: noneMet,
+    part: undefined,
+    mark: 0,
     reference: { reference: key },
     start,
     end,
   };
-}
-
-function fieldsOf(segment: Segment, fields: readonly number[]): string {
-  let text = '';
-  for (const field of fields) text += `${segment.raw(field)}\r`;
-  return text;
 }
 
 function segmentEnd(run: Run, segment: Segment): number {

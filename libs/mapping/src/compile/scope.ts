@@ -5,6 +5,7 @@ import type { ResourceMapSource } from '../language/mapping-file.js';
 import type { Place } from '../language/place.js';
 import type { Problems } from '../language/problems.js';
 import { rulesMax } from '../run/run.js';
+import type { SegmentBits } from '../run/segment-bits.js';
 import type { CodeTable } from '../tables/code-table.js';
 import type { Level } from '../types/convert.js';
 import type { Vocabulary } from '../types/vocabulary.js';
@@ -48,6 +49,8 @@ export interface Compiler {
   readonly tables: ReadonlyMap<string, CodeTable>;
   readonly maps: ReadonlyMap<string, ResourceMapSource>;
   readonly rules: RuleBook;
+  /** Numbers the names of segments that rules need. */
+  readonly segments: SegmentBits;
   /** Files of maps and tables that took part. */
   readonly parts: Set<string>;
   /** Resource maps that took part. */

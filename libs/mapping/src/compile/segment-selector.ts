@@ -24,14 +24,21 @@ export function slotSelector(up: number, slots: readonly number[]): SegmentSelec
 
 /** Climbs `up` groups, descends through all groups on the way, and takes the segments at the end. */
 export function descendingSelector(up: number, path: readonly number[]): SegmentSelector {
-  const groups = path.slice(0, -1);
-  const last = path.at(-1) ?? 0;
   return (run) => {
     const top = climb(run, up);
-    let level: readonly GroupInstance[] = top ? [top] : [];
-    for (const slot of groups) level = level.flatMap((group) => group.groups(slot) ?? []);
-    return level.flatMap((group) => group.segments(last) ?? []);
+    const found: Segment[] = [];
+    if (top) descend(top, path, 0, found);
+    return found;
   };
+}
+
+function descend(group: GroupInstance, path: readonly number[], depth: number, found: Segment[]): void {
+  const slot = path[depth] ?? 0;
+  if (depth === path.length - 1) {
+    for (const segment of group.segments(slot) ?? []) found.push(segment);
+    return;
+  }
+  for (const inner of group.groups(slot) ?? []) descend(inner, path, depth + 1, found);
 }
 
 /** Segments that the structure does not know, in this group or the groups around it. */

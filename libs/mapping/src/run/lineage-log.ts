@@ -25,6 +25,9 @@ export type LogEntry = number | UsedRow | MadeValue;
 
 /** An element that was set: what happened between `begin` and `end` of the log made it. */
 export interface WrittenElement {
+  /** The object that it was set in, and the name it has there. */
+  readonly target: FhirObject;
+  readonly name: string;
   /** The list, where it is one. */
   readonly value: unknown;
   /** Number in the rule book. */
@@ -42,9 +45,6 @@ export interface WrittenElement {
 export class LineageLog {
   readonly entries: LogEntry[] = [];
   readonly written: WrittenElement[] = [];
-  /** To `written`, one by one: the object that the element was set in, and the name of the element. */
-  readonly targets: FhirObject[] = [];
-  readonly names: string[] = [];
   /** Objects that were made of others, with those: pairs. */
   readonly joined: FhirObject[] = [];
 
@@ -62,9 +62,7 @@ export class LineageLog {
     place: Place | undefined,
     begin: number,
   ): void {
-    this.targets.push(target);
-    this.names.push(name);
-    this.written.push({ value, rule, place, begin, end: this.entries.length });
+    this.written.push({ target, name, value, rule, place, begin, end: this.entries.length });
   }
 
   /** `whole` has the elements of `part`, and perhaps more. */

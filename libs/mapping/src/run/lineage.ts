@@ -172,9 +172,7 @@ function index(log: LineageLog): Map<FhirObject, Map<string, WrittenElement[]>> 
     if (list) list.push(one);
     else names.set(name, [one]);
   };
-  log.written.forEach((one, i) => {
-    add(log.targets[i] as FhirObject, log.names[i] as string, one);
-  });
+  for (const one of log.written) add(one.target, one.name, one);
   for (let i = 0; i < log.joined.length; i += 2) {
     const names = objects.get(log.joined[i + 1] as FhirObject);
     for (const [name, list] of names ?? [])

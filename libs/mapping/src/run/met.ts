@@ -1,6 +1,6 @@
 import type { FhirObject } from '#fhir';
 import { mergeRemembered } from './merge-within.js';
-import type { Remembered, RememberedPart, RememberedPlace } from './resource-memory.js';
+import type { PlacedPart, Remembered, RememberedPart, RememberedPlace } from './resource-memory.js';
 import type { Mapped, Met, Run } from './run.js';
 
 export const noneMet: readonly Met[] = [];
@@ -36,25 +36,29 @@ export function partsOf(
   start: number,
   end: number,
 ): Remembered | undefined {
-  const parts = new Map<string, RememberedPart>();
+  const parts = new Map<string, PlacedPart>();
   for (let i = first; i < met.length; i++) {
     const { mapped, resource, start: from, end: to } = met[i] as Met;
     const { id, merge } = mapped;
     if (resource === undefined) return undefined;
     const known = parts.get(id);
     // Two texts made it together.
-    if (known && known.resource !== resource) return undefined;
+    if (known && known.part.resource !== resource) return undefined;
     if (known) continue;
     const outside = i > first && (from < start || to > end);
     // A place is asked for only where one of two snapshots has to be chosen.
     if (outside && merge === 'snapshot') return undefined;
-    const place = outside ? { id, from: -1, to: -1 } : { id, from: from - start, to: to - start };
-    const { type, key, removals, reference, value, inner } = mapped;
-    const places = inner.map((one) => ({ id: one.mapped.id, from: one.start, to: one.end }));
-    Object.freeze(resource);
-    parts.set(id, { type, id, key, merge, resource, removals, reference, value, inner: places, place });
+    const isShared = mapped.part?.resource === resource;
+    const part = isShared ? (mapped.part as RememberedPart) : partOf(mapped, resource);
+    parts.set(id, { part, isShared, from: outside ? -1 : from - start, to: outside ? -1 : to - start });
   }
   return [...parts.values()];
+}
+
+function partOf(mapped: Mapped, resource: FhirObject): RememberedPart {
+  const { type, id, key, merge, removals, reference, value } = mapped;
+  const inner = mapped.inner.map((one) => ({ id: one.mapped.id, from: one.start, to: one.end }));
+  return { type, id, key, merge, resource: Object.freeze(resource), removals, reference, value, inner };
 }
 
 /** Puts what was remembered into the message; undefined when the message already holds something else in its place. */
@@ -62,28 +66,28 @@ export function bring(run: Run, remembered: Remembered, start: number, isValue: 
   const { byId } = run;
   let fresh = false;
   for (let i = 0; i < remembered.length; i++) {
-    const part = remembered[i] as RememberedPart;
+    const { part } = remembered[i] as PlacedPart;
     const known = byId.get(part.id);
     if (known === undefined) fresh = true;
     else if (known.own === part.resource && (i > 0 || isValue)) continue;
     else if (i > 0 || part.merge === 'snapshot') return undefined;
   }
   for (let i = 0; i < remembered.length; i++)
-    bringPart(run, remembered[i] as RememberedPart, start, i > 0 || isValue);
+    bringPart(run, remembered[i] as PlacedPart, start, i > 0 || isValue);
   // Now that all of them are there.
   if (fresh)
     for (let i = 0; i < remembered.length; i++) {
-      const { inner, id } = remembered[i] as RememberedPart;
+      const { inner, id } = (remembered[i] as PlacedPart).part;
       const mapped = byId.get(id);
       if (inner.length > 0 && mapped?.inner === noneMet) mapped.inner = inner.map((one) => metOf(run, one));
     }
-  return byId.get(remembered[0]?.id ?? '');
+  return byId.get(remembered[0]?.part.id ?? '');
 }
 
-function bringPart(run: Run, part: RememberedPart, from: number, isValue: boolean): void {
-  const { resource, value, place } = part;
-  const start = place.from < 0 ? -1 : from + place.from;
-  const end = place.from < 0 ? -1 : from + place.to;
+function bringPart(run: Run, { part, from, to }: PlacedPart, origin: number, isValue: boolean): void {
+  const { resource, value } = part;
+  const start = from < 0 ? -1 : origin + from;
+  const end = from < 0 ? -1 : origin + to;
   let mapped = run.byId.get(part.id);
   if (mapped === undefined) {
     mapped = mappedOf(part, start, end);
@@ -113,6 +117,8 @@ function mappedOf(part: RememberedPart, start: number, end: number): Mapped {
     own: resource,
     value,
     inner: noneMet,
+    part,
+    mark: 0,
     reference,
     start,
     end,

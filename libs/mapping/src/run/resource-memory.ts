@@ -14,7 +14,15 @@ export interface RememberedPart {
   readonly value: SourceValue | undefined;
   /** Those that values inside its own made. */
   readonly inner: readonly RememberedPlace[];
-  readonly place: RememberedPlace;
+}
+
+/** One of them, and where the text it was made of stands, from the start of what was mapped; -1: outside. */
+export interface PlacedPart {
+  readonly part: RememberedPart;
+  /** Kept by another entry already. */
+  readonly isShared: boolean;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A text, and the number of the plan that made a resource of it. */
@@ -23,7 +31,7 @@ export interface SourceValue {
   readonly text: string;
 }
 
-/** Where the text that a resource was made of stands, from the start of another one; -1 when it stands outside. */
+/** Where the text that a resource was made of stands, from the start of another one. */
 export interface RememberedPlace {
   readonly id: string;
   readonly from: number;
@@ -31,17 +39,18 @@ export interface RememberedPlace {
 }
 
 /** What was made of a text: the resource itself first, then those of the values in it, in the order they were met. */
-export type Remembered = readonly RememberedPart[];
+export type Remembered = readonly PlacedPart[];
 
 /**
- * Size of one generation, of which there are two, in characters: texts, so much for each resource, and the messages they
- * were made of, because a text that was cut out of another one keeps all of it in memory.
+ * Size of one generation, of which there are two, in characters: texts, so much for each resource that no other entry
+ * keeps, and the messages they were made of, because a text that was cut out of another one keeps all of it in memory.
  */
 const generationMax = 2_000_000;
 const partSize = 1_500;
+const sharedSize = 50;
 const sightings = 1 << 14;
-/** A mark looks at so many characters of a text. */
-const samples = 24;
+/** A mark looks at so many characters of a text, and at all of them up to twice as many. */
+const samples = 64;
 /** So many texts with one mark are kept; the oldest goes first. */
 const sameMarkMax = 16;
 
@@ -64,7 +73,7 @@ export interface MemoryEntry {
 /** Equal texts have equal marks; of different ones most have different ones. */
 export function markOf(text: string): number {
   const { length } = text;
-  const step = length <= samples ? 1 : Math.floor(length / samples);
+  const step = length < 2 * samples ? 1 : Math.floor(length / samples);
   let mark = length;
   for (let i = length - 1; i >= 0; i -= step) mark = (Math.imul(mark, 31) + text.charCodeAt(i)) | 0;
   return mark;
@@ -117,14 +126,10 @@ export class ResourceMemory {
   }
 }
 
-/** What an entry keeps in memory. `messageLength`: of the text that it was cut out of. */
-export function sizeOf(
-  own: string,
-  surroundings: Surroundings,
-  made: Remembered,
-  messageLength: number,
-): number {
-  let size = own.length + made.length * partSize + messageLength;
+/** What an entry keeps in memory beside the message it was cut out of. */
+export function sizeOf(own: string, surroundings: Surroundings, made: Remembered): number {
+  let size = own.length;
+  for (const { isShared } of made) size += isShared ? sharedSize : partSize;
   for (const part of surroundings) size += typeof part === 'string' ? part.length : 1;
   return size;
 }

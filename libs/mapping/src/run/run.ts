@@ -5,7 +5,8 @@ import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import { circumstancesOf } from './circumstances.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
-import type { SourceValue } from './resource-memory.js';
+import type { RememberedPart, SourceValue } from './resource-memory.js';
+import { numberBit, otherBit } from './segment-bits.js';
 
 /** The first bit of a mark: the value was read with all its subcomponents. */
 export const wholeMark = 0x8000;
@@ -29,6 +30,10 @@ export interface Mapped {
   value: SourceValue | undefined;
   /** Of a resource made from a value: those that values inside it made, with their places from its start. */
   inner: readonly Met[];
+  /** What it was recalled from. */
+  readonly part: RememberedPart | undefined;
+  /** `markOf` its key, once somebody asked; 0 before. */
+  mark: number;
   /** `{reference: 'Type/id'}`, one object for everything that points here. */
   readonly reference: FhirObject;
   /** Where the text it was made from stands in the message. */
@@ -100,12 +105,18 @@ export class Run {
   lineage: LineageLog | undefined = undefined;
   /** Number of what a map can see of the message as a whole: equal ones have equal numbers. */
   circumstances = 0;
+  /** Something that was made of the message is kept for later ones, and with it the text of the message. */
+  isKept = false;
   /** Resources in the order in which maps came upon them; known ones too. */
   met: Met[] = [];
   /** `""` stood where the rule at work looked. */
   nulled = false;
   /** Per character of the text: the rule that read the leaf starting there. */
   marks = new Uint16Array(keptMarks);
+  /** The names of segments in the message, as bits of its message map. */
+  segmentBits = 0;
+  /** The slots of names that hold resources, as bits. */
+  nameBits = 0;
   /** Resources by the slot of their name in the message map. */
   names: (readonly Mapped[])[] = [];
   resources: Mapped[] = [];
@@ -139,12 +150,14 @@ export class Run {
     else this.marks.fill(0, 0, Math.max(length, this.#used));
     this.#used = length;
     this.names = new Array<readonly Mapped[]>(nameCount).fill(noMapped);
+    this.nameBits = otherBit;
     this.resources = [];
     this.failures = [];
     this.segment = undefined;
     this.group = undefined;
     this.rule = 0;
     this.nulled = false;
+    this.isKept = false;
     this.met = [];
     this.circumstances = circumstancesOf(message, tenant, parameters, this.unclean);
     const zone = zoneOffsets.of(parameters['time_zone']);
@@ -173,6 +186,17 @@ export class Run {
     this.byId = new Map();
     this.sharedKeys = new Map();
     this.byValue = new Map();
+  }
+
+  emptyName(slot: number): void {
+    this.names[slot] = [];
+    this.nameBits &= ~numberBit(slot) | otherBit;
+  }
+
+  /** The first resource of a name that had none. */
+  startName(slot: number, mapped: Mapped): void {
+    this.names[slot] = [mapped];
+    this.nameBits |= numberBit(slot);
   }
 
   /** First place in [from, to) that holds the separator, else `to`. */
@@ -231,6 +255,7 @@ export class Run {
 
   /** Marks a leaf as read. */
   mark(start: number, mark: number): void {
+    if (!this.accounting) return;
     this.marks[start] = mark;
     if (this.lineage !== undefined) this.lineage.entries.push(start);
   }
@@ -243,6 +268,7 @@ export class Run {
 
   /** What text that stood at `from` was read for is read for its equal at `to` too. */
   markEqual(from: number, to: number, length: number): void {
+    if (!this.accounting) return;
     const { marks, lineage } = this;
     marks.copyWithin(to, from, from + length);
     if (lineage === undefined) return;
@@ -252,7 +278,7 @@ export class Run {
   /** Marks every leaf of a range as read by the rule at work. */
   markAll(start: number, end: number): void {
     const { text, componentCode, subcomponentCode, repetitionCode } = this;
-    if (this.rule === 0) return;
+    if (this.rule === 0 || !this.accounting) return;
     let first = start;
     for (let i = start; i < end; i++) {
       const code = text.charCodeAt(i);

@@ -47,7 +47,7 @@ export function remembered(convert: Convert): Convert {
 
 function mark(run: Run, start: number, { places, flags, rows }: Entry): void {
   const { rule } = run;
-  if (rule === 0) return;
+  if (rule === 0 || !run.accounting) return;
   for (let i = 0; i < places.length; i++)
     run.mark(start + (places[i] as number), rule | (flags[i] as number));
   for (const [table, row, code] of rows) rowUsed(table, row, code);
@@ -61,10 +61,12 @@ function read(run: Run, start: number, end: number, convert: Convert): Entry {
   run.rule = probation;
   const rows: (readonly [CodeTable, TableRow, string])[] = [];
   const watcher = watchRows((table, row, code) => rows.push([table, row, code]));
-  const { lineage } = run;
+  const { lineage, accounting } = run;
   run.lineage = undefined;
+  run.accounting = true;
   const value = convert(run, start, end);
   run.lineage = lineage;
+  run.accounting = accounting;
   watchRows(watcher);
   run.rule = rule;
   const places: number[] = [];
