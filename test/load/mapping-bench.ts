@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { writeJson } from '#fhir';
 import { parseMessage } from '#hl7v2';
 import { loadMappings } from '#mapping';
 import { repositoryRoot } from './bench-messages.js';
 import type { Figure } from './figure.js';
 import { mapOruByHand } from './hand-written-oru.js';
-import { JsonOnce } from './json-once.js';
 import { laboratoryMessages } from './laboratory.js';
 
 const MESSAGES = 6_000;
@@ -33,8 +33,8 @@ export function mappingBench(scale: number, say: (text: string) => void): Figure
 
 function waysOf(map: OruMap): Record<string, Way> {
   let unseen = 0;
-  const texts = new JsonOnce();
-  const json = (resources: ReturnType<OruMap['run']>['resources']) => texts.bytes(resources).length;
+  const json = (resources: ReturnType<OruMap['run']>['resources']) =>
+    Buffer.from(resources.map(({ resource }) => writeJson(resource)).join('\n')).length;
   return {
     byHand: (raw) => mapOruByHand(raw, 'bench').length,
     parsed: (raw) => parseMessage(raw).segments.length,

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { writeJson } from '#fhir';
 import { parseMessage } from '#hl7v2';
 import { loadMappings } from '#mapping';
 import { repositoryRoot } from './bench-messages.js';
 import type { Figure } from './figure.js';
 import { mapOruByHand } from './hand-written-oru.js';
-import { JsonOnce } from './json-once.js';
 import type { MessageTemplate } from './message-templates.js';
 
 const WARM_UP_SHARE = 0.25;
@@ -18,11 +18,10 @@ export function mappingFigures(templates: readonly MessageTemplate[], count: num
   });
   const map = loadMappings(join(repositoryRoot, 'mappings')).forMessage('ORU', 'R01');
   if (map === undefined) throw new Error('there is no valid mapping for ORU^R01: npm run suture -- validate');
-  const texts = new JsonOnce();
   const byFilesFor = (tenantOf: (n: number) => string) =>
     perSecond(messages, (raw, n) => {
       const { resources } = map.run(parseMessage(raw), { tenant: tenantOf(n) });
-      return texts.bytes(resources);
+      return Buffer.from(resources.map((mapped) => writeJson(mapped.resource)).join('\n'));
     });
   const byFiles = byFilesFor(() => 'bench');
   // What a tenant sends is never taken for what another one sent.

@@ -1,7 +1,8 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import type { MappedResource } from './mapping-result.js';
 
-const absentReason = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
+/** The extension of R4 that says why an element has no value. */
+export const absentReason = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
 
 /**
  * What is stored once `incoming` has met `current` (HL7 v2.5.1 chapter 2.5.3.2: an absent field means no change,

@@ -1,8 +1,8 @@
 import { choiceName, type ElementType, type FhirObject } from '#fhir';
+import { absentReason } from '../merge-update.js';
 import type { Run } from '../run/run.js';
 import type { Setter } from './resource-plan.js';
 
-const absent = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
 const original = 'http://hl7.org/fhir/StructureDefinition/originalText';
 
 const moments = new Set(['date', 'dateTime', 'instant', 'time']);
@@ -38,7 +38,7 @@ function keep(run: Run, target: FhirObject, names: ReadonlyMap<string, string>):
   run.mark(sent.start, sent.mark);
   const value = {
     extension: [
-      { url: absent, valueCode: 'error' },
+      { url: absentReason, valueCode: 'error' },
       { url: original, valueString: sent.text },
     ],
   };

@@ -6,10 +6,10 @@ import { gather } from '../run/gather.js';
 import { claimedAs, share, sharingOf } from '../run/key-sharing.js';
 import { mergeWithin, sameContent } from '../run/merge-within.js';
 import { innerOf, meet, noneMet } from '../run/met.js';
-import { PlanMemory } from '../run/plan-memory.js';
 import type { Mapped, Run } from '../run/run.js';
 import { LiveRules } from './live-rules.js';
 import type { Need } from './need.js';
+import { PlanMemory } from './plan-memory.js';
 import type { SurroundingReads } from './plan-reads.js';
 
 /** Reads text without marking it as mapped: for keys and conditions. */

@@ -177,6 +177,7 @@ export class Run {
     if (this.#used > keptMarks) this.#used = 0;
     this.text = '';
     this.timeText = '';
+    this.noMoment = undefined;
     this.resources = [];
     this.met = [];
     this.names = [];

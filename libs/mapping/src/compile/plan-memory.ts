@@ -1,8 +1,8 @@
 import type { Segment } from '#hl7v2';
-import type { SurroundingReads } from '../compile/plan-reads.js';
-import { bring, partsOf } from './met.js';
-import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from './resource-memory.js';
-import type { Mapped, Run } from './run.js';
+import { bring, partsOf } from '../run/met.js';
+import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
+import type { Mapped, Run } from '../run/run.js';
+import type { SurroundingReads } from './plan-reads.js';
 
 /** Makes the resource of a segment, or of the value between two places. */
 export interface Maker {
