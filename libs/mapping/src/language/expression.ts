@@ -1,3 +1,5 @@
+import type { XmlStep } from './xml-path.js';
+
 /**
  * The expression language: small and total. Every expression ends, has no side effect and no loop; values come from
  * the message, the channel's parameters and literals.
@@ -31,6 +33,8 @@ export interface PathExpression {
   /** 0: all of it. */
   readonly component: number;
   readonly subcomponent: number;
+  /** Of a path through an XML document (`xml-path.ts`); the rest is then without meaning, `name` the path as written. */
+  readonly steps?: readonly XmlStep[];
 }
 
 export interface SegmentFilter {

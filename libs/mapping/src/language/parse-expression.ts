@@ -1,5 +1,7 @@
 import type { Argument, Condition, ValueExpression } from './expression.js';
-import { ExpressionMistake, parsePath, wholePath } from './parse-path.js';
+import { ExpressionMistake } from './expression-mistake.js';
+import { parsePath, wholePath, xmlPath } from './parse-path.js';
+import { xmlPathPattern } from './xml-path.js';
 
 interface Token {
   readonly kind: 'path' | 'word' | 'text' | 'number' | 'symbol' | 'end';
@@ -16,6 +18,7 @@ const patterns: readonly (readonly [Token['kind'], RegExp])[] = [
   ],
   ['path', /(?:[a-z][A-Za-z0-9_]*\.)?[A-Z][A-Z0-9]{2}\[\d+=[^\]]*\]/y],
   ['path', /[A-Z][A-Z0-9_]{1,11}(?:\.\d{1,2}){1,2}(?![A-Za-z0-9_.])/y],
+  ['path', xmlPathPattern],
   ['text', /'(?:[^'\\]|\\.)*'/y],
   ['number', /-?\d+(?:\.\d+)?/y],
   ['word', /[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*/y],
@@ -141,7 +144,8 @@ class Parser {
   private count(offset: number): Condition {
     this.#at += 1;
     this.expect('(');
-    const path = this.piped();
+    const counted = this.piped();
+    const path = counted.kind === 'name' ? xmlPath(counted.name, counted.offset) : counted;
     if (path.kind !== 'path') return this.fail('count() takes a path', 'write count(OBX-5) for instance');
     this.expect(')');
     const operator = this.next();

@@ -1,20 +1,16 @@
 import type { PathExpression, RepetitionFilter, SegmentFilter } from './expression.js';
-
-/** A mistake in an expression; `offset` counts from the first character of the expression. */
-export class ExpressionMistake extends Error {
-  constructor(
-    readonly offset: number,
-    message: string,
-    readonly remedy: string,
-  ) {
-    super(message);
-  }
-}
+import { ExpressionMistake } from './expression-mistake.js';
+import { parseXmlPath } from './xml-path.js';
 
 /** A path that is a name alone. */
 export function wholePath(scope: string | undefined, name: string, offset: number): PathExpression {
   const all = { filter: undefined, where: undefined, component: 0, subcomponent: 0 };
   return { kind: 'path', offset, scope, name, field: 0, ...all };
+}
+
+/** A path through an XML document, from the element at hand. */
+export function xmlPath(text: string, offset: number): PathExpression {
+  return { ...wholePath(undefined, text, offset), steps: parseXmlPath(text, offset) };
 }
 
 const fieldPath =
@@ -41,7 +37,9 @@ export function parsePath(text: string, offset: number): PathExpression {
     const [, scope, name = '', where = ''] = segments;
     return { ...wholePath(scope, name, offset), where: parseWhere(where, offset) };
   }
-  const [, name = '', component, subcomponent] = typePath.exec(text) ?? [];
+  const typed = typePath.exec(text);
+  if (!typed) return xmlPath(text, offset);
+  const [, name = '', component, subcomponent] = typed;
   return {
     ...wholePath(undefined, name, offset),
     component: Number(component),

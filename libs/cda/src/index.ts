@@ -1,0 +1,4 @@
+export { CdaDocument } from './cda-document.js';
+export { documentLimits } from './limits.js';
+export { parseDocument, parseXmlText } from './parse-document.js';
+export { type XmlAttribute, XmlElement, type XmlText } from './xml-element.js';

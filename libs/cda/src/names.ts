@@ -1,0 +1,56 @@
+import type { XmlAttribute } from './xml-element.js';
+
+const hl7 = 'urn:hl7-org:v3';
+const prefixes: Readonly<Record<string, string>> = {
+  'urn:hl7-org:sdtc': 'sdtc',
+  'http://www.w3.org/2001/XMLSchema-instance': 'xsi',
+  'http://www.w3.org/XML/1998/namespace': 'xml',
+};
+
+/** What prefixes mean at one place of a document. */
+export class Names {
+  readonly #elements = new Map<string, string>();
+  readonly #attributes = new Map<string, string>();
+
+  constructor(private readonly uris: ReadonlyMap<string, string> = new Map()) {}
+
+  /** With what the attributes of an element say of prefixes. */
+  with(attributes: readonly XmlAttribute[], valueOf: (attribute: XmlAttribute) => string): Names {
+    const uris = new Map(this.uris);
+    for (const one of attributes) {
+      if (one.name === 'xmlns') uris.set('', valueOf(one));
+      else if (one.name.startsWith('xmlns:')) uris.set(one.name.slice('xmlns:'.length), valueOf(one));
+    }
+    return new Names(uris);
+  }
+
+  element(written: string): string {
+    return this.#known(this.#elements, written, true);
+  }
+
+  /** An attribute without a prefix is in no namespace. */
+  attribute(written: string): string {
+    return written.includes(':') ? this.#known(this.#attributes, written, false) : written;
+  }
+
+  #known(names: Map<string, string>, written: string, isElement: boolean): string {
+    let name = names.get(written);
+    if (name === undefined) {
+      name = this.#name(written, isElement);
+      names.set(written, name);
+    }
+    return name;
+  }
+
+  #name(written: string, isElement: boolean): string {
+    const colon = written.indexOf(':');
+    const prefix = colon < 0 ? '' : written.slice(0, colon);
+    const local = written.slice(colon + 1);
+    const uri = this.uris.get(prefix);
+    // Snippets come without declarations: what everybody writes is what is meant.
+    if (uri === undefined) return written;
+    if (uri === hl7 || (uri === '' && isElement)) return local;
+    const known = prefixes[uri];
+    return known === undefined ? `{${uri}}${local}` : `${known}:${local}`;
+  }
+}
