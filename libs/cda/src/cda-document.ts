@@ -1,9 +1,10 @@
-import type { XmlAttribute, XmlElement, XmlText } from './xml-element.js';
+import { type XmlAttribute, XmlElement, type XmlText } from './xml-element.js';
 
 /** Sees a value: of an attribute, or text of an element. */
 export type LeafVisitor = (element: XmlElement, leaf: XmlAttribute | XmlText) => void;
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const reference = /&(?:#x([0-9A-Fa-f]+)|#([0-9]+)|([a-z]+));/g;
 const cdataStart = '<![CDATA[';
 
@@ -11,9 +12,12 @@ const cdataStart = '<![CDATA[';
 export class CdaDocument {
   /** Some value is not written as it is read: with references, CDATA or line ends of other systems. */
   readonly hasEscapes: boolean;
+  /** Stands for the document: its only child is the root element. */
+  readonly above: XmlElement;
   #byId: Map<string, XmlElement> | undefined;
   #lines: number[] | undefined;
-  #lastFound: XmlElement | undefined;
+  /** What was found last is mostly asked for next. */
+  lastFound: XmlElement | undefined;
 
   constructor(
     /** As it was sent, decoded. */
@@ -21,8 +25,13 @@ export class CdaDocument {
     readonly root: XmlElement,
     /** In the order of the document. */
     readonly elements: readonly XmlElement[],
+    /** As it was sent. */
+    readonly bytes: Uint8Array,
   ) {
     this.hasEscapes = /[&\r]/.test(text);
+    this.above = new XmlElement('', undefined, [], -1, -1);
+    this.above.children.push(root);
+    this.above.end = text.length;
   }
 
   /** What the text between two places says: references resolved, line ends made one. */
@@ -34,6 +43,13 @@ export class CdaDocument {
       if (name !== undefined) return entities[name] ?? whole;
       return String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16));
     });
+  }
+
+  /** The value as it may stand in XML, in text and between double quotes. */
+  markupOf({ start, end }: XmlAttribute | XmlText): string {
+    const raw = this.text.slice(start, end);
+    if (!this.text.startsWith(cdataStart, start - cdataStart.length) && !/[\r"<]/.test(raw)) return raw;
+    return this.valueBetween(start, end).replaceAll(/[&<>"]/g, (one) => escapes[one] ?? one);
   }
 
   value(leaf: XmlAttribute | XmlText): string {
@@ -55,10 +71,10 @@ export class CdaDocument {
 
   /** The element whose tag begins at `start`. */
   elementAt(start: number): XmlElement | undefined {
-    if (this.#lastFound?.start === start) return this.#lastFound;
+    if (this.lastFound?.start === start) return this.lastFound;
     const found = this.#around(start);
     if (found?.start !== start) return undefined;
-    this.#lastFound = found;
+    this.lastFound = found;
     return found;
   }
 
@@ -74,16 +90,17 @@ export class CdaDocument {
     return this.#byId.get(id);
   }
 
-  /** Every value in the order of the document. */
+  /** Every value in the order of the document: attributes, and text that is more than blanks. */
   eachLeaf(see: LeafVisitor): void {
     for (const element of this.elements) {
-      for (const attribute of element.attributes) if (attribute.end > attribute.start) see(element, attribute);
+      for (const attribute of element.attributes) if (this.hasText(attribute)) see(element, attribute);
       for (const child of element.children)
-        if (child.kind === 'text' && this.#isSeen(child)) see(element, child);
+        if (child.kind === 'text' && this.hasText(child)) see(element, child);
     }
   }
 
-  #isSeen({ start, end }: XmlText): boolean {
+  /** Whether there is more than blanks. */
+  hasText({ start, end }: XmlAttribute | XmlText): boolean {
     for (let i = start; i < end; i++) if (this.text.charCodeAt(i) > 0x20) return true;
     return false;
   }

@@ -29,7 +29,7 @@ export function decodeXml(bytes: Uint8Array): string {
       `the document has ${bytes.length} bytes; at most ${documentLimits.size} are read`,
     );
   const encoding = encodingOf(bytes);
-  let decoder: TextDecoder;
+  let decoder: InstanceType<typeof TextDecoder>;
   try {
     decoder = new TextDecoder(encoding, { fatal: true });
   } catch (cause) {

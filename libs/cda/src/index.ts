@@ -1,4 +1,5 @@
 export { CdaDocument } from './cda-document.js';
+export { isXml } from './is-xml.js';
 export { documentLimits } from './limits.js';
 export { parseDocument, parseXmlText } from './parse-document.js';
 export { type XmlAttribute, XmlElement, type XmlText } from './xml-element.js';

@@ -12,12 +12,12 @@ import { type XmlAttribute, XmlElement } from './xml-element.js';
  * (CDA_TOO_DEEP, CDA_TOO_MANY_ELEMENTS, CDA_TOO_MANY_ATTRIBUTES, CDA_TOO_LARGE). No entity is ever fetched or defined.
  */
 export function parseDocument(bytes: Uint8Array): CdaDocument {
-  return parseXmlText(decodeXml(bytes));
+  return new DocumentReader(decodeXml(bytes), bytes).read();
 }
 
 /** As `parseDocument`, of decoded text. */
 export function parseXmlText(text: string): CdaDocument {
-  return new DocumentReader(text).read();
+  return new DocumentReader(text, Buffer.from(text)).read();
 }
 
 class DocumentReader {
@@ -34,7 +34,10 @@ class DocumentReader {
   /** The text of a section is open: blanks count in it. */
   #narrative: XmlElement | undefined;
 
-  constructor(readonly text: string) {}
+  constructor(
+    readonly text: string,
+    readonly bytes: Uint8Array,
+  ) {}
 
   read(): CdaDocument {
     const parser = this.#parser;
@@ -71,7 +74,7 @@ class DocumentReader {
     parser.write(this.text).close();
     const [root] = this.#elements;
     if (!root) return this.#refuse('CDA_MALFORMED', 'malformed XML: there is no element');
-    return new CdaDocument(this.text, root, this.#elements);
+    return new CdaDocument(this.text, root, this.#elements, this.bytes);
   }
 
   #start(written: string): void {

@@ -15,8 +15,12 @@ export interface ConversionReport {
   readonly errors: MappingReport['errors'];
 }
 
-/** The account of a file of HL7 v2. */
-export function conversionReport(source: string, { bundle, messages }: ConvertedFile): ConversionReport {
+/** The account of a file of HL7 v2 or of a document. */
+export function conversionReport(
+  source: string,
+  format: ConversionReport['format'],
+  { bundle, messages }: ConvertedFile,
+): ConversionReport {
   const maps = new Set<string>();
   const dropped: MappingReport['dropped'][number][] = [];
   const unmapped: string[] = [];
@@ -36,7 +40,7 @@ export function conversionReport(source: string, { bundle, messages }: Converted
   const isPart = messages.some((message) => message.refusal !== undefined);
   const outcome = bundle === undefined ? 'refused' : isPart ? 'partly' : 'converted';
   const account = { maps: [...maps], mapped, dropped, unmapped, errors };
-  return { source, format: 'hl7v2', outcome, messages: messages.length, ...account };
+  return { source, format, outcome, messages: messages.length, ...account };
 }
 
 /** The report of a file that holds nothing which can be converted. */

@@ -1,6 +1,7 @@
 import { createReadStream, type Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { isXml } from '#cda';
 import { splitBatch } from '#hl7v2';
 import { EngineError } from '#kernel';
 
@@ -72,9 +73,11 @@ export async function readBytes(file: MessageFile): Promise<Buffer> {
   }
 }
 
-/** The messages of a file in order; none when it is no HL7 v2. */
+/** The messages of a file in order, or its one document; none when it is neither. */
 export async function readMessages(file: MessageFile): Promise<FoundMessage[]> {
-  const { messages } = splitBatch(await readBytes(file));
+  const bytes = await readBytes(file);
+  if (isXml(bytes)) return [{ file, number: 1, of: 1, raw: bytes }];
+  const { messages } = splitBatch(bytes);
   return messages.map((raw, index) => ({ file, number: index + 1, of: messages.length, raw }));
 }
 

@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { compileDocument } from './compile/compile-document.js';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
+import { DocumentMap } from './document-map.js';
 import { LayeredMaps } from './language/layers.js';
-import type { MapSource, MapStep, MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
+import {
+  innerSteps,
+  type MapSource,
+  type MapStep,
+  type MessageMapSource,
+  type ResourceMapSource,
+  type StepPart,
+} from './language/mapping-file.js';
 import { Problems } from './language/problems.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
 import { baseLayer, folderOf, sutureLayer } from './mapping-files.js';
@@ -11,6 +20,7 @@ import { type MappingProblem, uniqueProblems } from './mapping-problem.js';
 import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 import { MessageMap } from './message-map.js';
 import { DropTable } from './run/drop-table.js';
+import { isDocument, type Source, typeParts } from './source.js';
 import type { CodeTable } from './tables/code-table.js';
 import { SystemNames } from './types/code-systems.js';
 import { builtInTables, Vocabulary } from './types/vocabulary.js';
@@ -134,8 +144,15 @@ class Loader {
     const resources = new Map(maps.flatMap((map) => (map.kind === 'resource' ? [[map.name, map]] : [])));
     const messages = maps.filter((map) => map.kind === 'message');
     this.#checkClaims(messages);
-    const uncompiled = messages.map(
-      (source) => new UncompiledMap(source, () => this.#compileMessageMap(source, vocabulary, resources)),
+    const parts = messages.filter(isPart);
+    const uncompiled = messages.flatMap((source) =>
+      isPart(source)
+        ? []
+        : [
+            new UncompiledMap(withParts(source, parts), (whole) =>
+              this.#compileMap(whole, vocabulary, resources),
+            ),
+          ],
     );
     const digest = this.#digest(this.#read, this.source.maps.keys());
     return new LoadedSet(uncompiled, digest, () => this.problems);
@@ -146,23 +163,29 @@ class Loader {
     return uniqueProblems([...this.#problems.values()].flatMap(({ list }) => list));
   }
 
-  #compileMessageMap(
+  #compileMap(
     source: MessageMapSource,
     vocabulary: Vocabulary,
     maps: ReadonlyMap<string, ResourceMapSource>,
-  ): MessageMap | undefined {
+  ): MessageMap | DocumentMap | undefined {
     // Told where it stands, once, and not at every place that needs it.
     if (createdMaps(source.steps).some((map) => this.source.isWrong(map))) return undefined;
     const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
-    const before = this.#problemsOf(source.file).list.length;
-    const program = compileMessage(source, compiler);
+    const files = [source.file, ...partsOf(source).map(({ file }) => file)];
+    const problemCount = () => files.reduce((sum, file) => sum + this.#problemsOf(file).list.length, 0);
+    const before = problemCount();
+    const isCda = source.format === 'cda';
+    const program = isCda ? compileDocument(source, compiler) : compileMessage(source, compiler);
     for (const part of compiler.parts) this.usedFiles.add(part);
     for (const { name } of compiler.used) this.usedMaps.add(name);
-    if (!program || this.#problemsOf(source.file).list.length > before) return undefined;
+    if (!program || problemCount() > before) return undefined;
+    const names = [source, ...partsOf(source), ...compiler.used].map(({ name }) => name);
+    const digest = this.#digest(compiler.parts, names);
+    if (!('structure' in program))
+      return new DocumentMap({ source, program, rules: compiler.rules, digest });
     const drops = new DropTable();
     drops.add(source.name, source.drop);
     for (const map of compiler.used) drops.add(map.name, map.drop);
-    const digest = this.#digest(compiler.parts, [source.name, ...[...compiler.used].map(({ name }) => name)]);
     return new MessageMap({ source, program, rules: compiler.rules, drops, digest });
   }
 
@@ -213,16 +236,16 @@ class Loader {
 
 /** A message map that is compiled when it is first wanted. */
 class UncompiledMap {
-  #compiled: { readonly map: MessageMap | undefined } | undefined;
+  #compiled: { readonly map: MessageMap | DocumentMap | undefined } | undefined;
 
   constructor(
     readonly source: MessageMapSource,
-    readonly compile: () => MessageMap | undefined,
+    readonly compile: (source: MessageMapSource) => MessageMap | DocumentMap | undefined,
   ) {}
 
   /** Undefined when it has a mistake. */
-  get map(): MessageMap | undefined {
-    this.#compiled ??= { map: this.compile() };
+  get map(): MessageMap | DocumentMap | undefined {
+    this.#compiled ??= { map: this.compile(this.source) };
     return this.#compiled.map;
   }
 }
@@ -243,7 +266,7 @@ class LoadedSet implements MappingSet {
     }
   }
 
-  get maps(): readonly MessageMap[] {
+  get maps(): readonly (MessageMap | DocumentMap)[] {
     return this.all.flatMap((one) => one.map ?? []);
   }
 
@@ -260,12 +283,57 @@ class LoadedSet implements MappingSet {
     );
   }
 
+  forSource(source: Source): CompiledMessageMap | undefined {
+    if (!isDocument(source)) return this.forMessage(...typeParts(source));
+    return this.#byMessage.get(`cda/${source.root.name}`)?.map ?? this.#byMessage.get(anyDocument)?.map;
+  }
+
   named(name: string): CompiledMessageMap | undefined {
     return this.#byName.get(name)?.map;
   }
 }
 
+/** Documents whose root element nobody else is for. */
+const anyDocument = 'cda/*';
+
+/** A map for parts of documents is part of the maps that lead there. */
+function isPart({ format, for: claims }: MessageMapSource): boolean {
+  return format === 'cda' && !claims.some(({ text }) => text === 'cda/ClinicalDocument' || text === anyDocument);
+}
+
+/** A map of documents with the maps of their parts: a claim of a template is asked before others. */
+function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
+  if (source.format !== 'cda') return source;
+  const byTemplate = (map: MessageMapSource) => map.for.some(({ text }) => text.includes('[template='));
+  const ordered = [...parts.filter(byTemplate), ...parts.filter((one) => !byTemplate(one))];
+  const filled = (steps: readonly MapStep[]): MapStep[] =>
+    steps.map((step) => {
+      if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
+      return step.kind === 'maps' ? { ...step, parts: ordered.map((map) => partOf(map)) } : step;
+    });
+  return { ...source, steps: filled(source.steps) };
+}
+
+function partOf(map: MessageMapSource): StepPart {
+  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps: map.steps } };
+}
+
+/** The maps for parts that a map leads to. */
+function partsOf({ steps }: MessageMapSource): MessageMapSource[] {
+  const found = new Set<MessageMapSource>();
+  const see = (inner: readonly MapStep[]): void => {
+    for (const step of inner) {
+      if (step.kind === 'maps') for (const { map } of step.parts) found.add(map);
+      for (const each of innerSteps(step)) see(each.steps);
+    }
+  };
+  see(steps);
+  return [...found];
+}
+
 /** The maps that steps and those in them run. */
 function createdMaps(steps: readonly MapStep[]): string[] {
-  return steps.flatMap((step) => (step.kind === 'each' ? createdMaps(step.steps) : [step.map]));
+  return steps.flatMap((step) =>
+    step.kind === 'create' ? [step.map] : innerSteps(step).flatMap((inner) => createdMaps(inner.steps)),
+  );
 }

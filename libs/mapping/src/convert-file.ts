@@ -1,7 +1,9 @@
 import { bundleOf, writeJson } from '#fhir';
 import { type Message, parseMessage, splitBatch } from '#hl7v2';
+import { isXml } from '#cda';
 import { isEngineError } from '#kernel';
 import type { ElementLineage, MappingParameters, MappingReport } from './mapping-result.js';
+import { convertDocument } from './convert-document.js';
 import type { MappingSet } from './mapping-set.js';
 
 export interface ConvertOptions {
@@ -33,10 +35,11 @@ export interface ConvertedFile {
 }
 
 /**
- * Converts a file of HL7 v2 (one message, several, a batch, MLLP frames) without a server. One message gives the
+ * Converts a file of HL7 v2 (one message, several, a batch, MLLP frames) or a document of CDA without a server. One message gives the
  * bundle its map names; several give one `collection`. Equal bytes, options and maps give equal text.
  */
 export function convertFile(bytes: Buffer, set: MappingSet, options: ConvertOptions): ConvertedFile {
+  if (isXml(bytes)) return convertDocument(bytes, set, options);
   const { messages } = splitBatch(bytes);
   const entries = new Map<string, string>();
   const converted = messages.map((raw, i) => convertMessage(raw, i + 1, set, options, entries));
@@ -110,7 +113,7 @@ function convertMessage(
     report,
     lineage: lineage ? [...map.lineage(message, { tenant, parameters })] : undefined,
     refusal: undefined,
-    bundleType: map.bundleType,
+    bundleType: map.bundleType === 'message' ? 'message' : 'collection',
     controlId: msh?.value(10) ?? undefined,
     timestamp: map.timestamp(message, parameters),
   };

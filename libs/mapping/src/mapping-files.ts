@@ -8,7 +8,7 @@ import { readTable } from './tables/read-table.js';
 const filesMax = 10_000;
 const fileSizeMax = 16 * 1024 * 1024;
 
-/** The layer of `mappings/hl7v2`. */
+/** The layer of what stands in `mappings` beside the layers. */
 export const sutureLayer = 'suture';
 /** Below it, when there is such a folder. */
 export const baseLayer = 'base';
@@ -43,8 +43,7 @@ export class MappingFiles {
 
   /** The mapping files of a layer. */
   maps(layer: string): ReadFile<MappingFile>[] {
-    const files = mappingFiles(this.dir, folderOf(layer), '.yaml');
-    return files
+    return filesOfLayer(this.dir, layer, '.yaml')
       .filter((file) => !/\.(test|golden)\.yaml$/.test(file))
       .map((file) => known(this.#maps, file, (problems) => readMappingFile(file, this.text(file), problems)));
   }
@@ -74,6 +73,15 @@ function known<T>(
 
 function tableName(file: string): string {
   return file.slice(file.lastIndexOf('/') + 1, -'.csv'.length);
+}
+
+/** The layer that ships has a folder for each format. */
+const sutureFolders = ['ccda', 'hl7v2'];
+
+/** Files of maps of a layer with that ending, as `mappingFiles` gives them. */
+export function filesOfLayer(dir: string, layer: string, ending: string): string[] {
+  const folders = layer === sutureLayer ? sutureFolders : [folderOf(layer)];
+  return folders.flatMap((folder) => mappingFiles(dir, folder, ending));
 }
 
 /** Where the files of a layer stand. */

@@ -1,24 +1,25 @@
-import type { Message } from '#hl7v2';
+import type { BundleKind } from './language/mapping-file.js';
 import type { MappingProblem } from './mapping-problem.js';
 import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
+import type { Source } from './source.js';
 
-/** One message map, compiled: immutable, without a clock, without randomness. */
+/** One map of messages or of documents, compiled: immutable, without a clock, without randomness. */
 export interface CompiledMessageMap {
   /** `v2.ORU_R01`. */
   readonly name: string;
   /** SHA-256, lower-case hex, over the mapping files and tables that took part in it. */
   readonly digest: string;
   /** Type of the bundle that `suture convert` makes of one message. */
-  readonly bundleType: 'message' | 'collection';
-  /** Maps one message. Throws only `bug`: what a message lacks is in the report. */
-  run(message: Message, context: MappingContext): MappingResult;
+  readonly bundleType: BundleKind;
+  /** Maps one message or document, of the format that the map is for. Throws only `bug`: what a message lacks is in the report. */
+  run(source: Source, context: MappingContext): MappingResult;
   /**
    * Where the values of all resources come from that `run` makes of the message, in their order and in that of their
    * elements. Ids are hashes of keys, and are not among them. Maps the message again and takes notes: some three times as dear.
    */
-  lineage(message: Message, context: MappingContext): Iterable<ElementLineage>;
-  /** MSH-7 as an R4 instant, in the zone of the channel where it names none; undefined when it is no moment. */
-  timestamp(message: Message, parameters?: MappingParameters): string | undefined;
+  lineage(source: Source, context: MappingContext): Iterable<ElementLineage>;
+  /** MSH-7, or the time of a document, as an R4 instant, in the zone of the channel where it names none; undefined when it is no moment. */
+  timestamp(source: Source, parameters?: MappingParameters): string | undefined;
 }
 
 /** What was good in a directory of mappings, and what was not. A map is compiled when it is first wanted, and then kept. */
@@ -34,6 +35,8 @@ export interface MappingSet {
    * claims the message.
    */
   forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined;
+  /** The map for a document, by the name of its root element; or for a message, by MSH-9. */
+  forSource(source: Source): CompiledMessageMap | undefined;
   /** By the name of the map (`v2.ORU_R01`) or the file it stands in (`hl7v2/oru-r01`). */
   named(name: string): CompiledMessageMap | undefined;
 }

@@ -1,8 +1,8 @@
 import type { Message, Segment } from '#hl7v2';
 import { EngineError } from '#kernel';
 import type { Condition, PathExpression, ValueExpression } from './language/expression.js';
+import { ExpressionMistake } from './language/expression-mistake.js';
 import { parseCondition } from './language/parse-expression.js';
-import { ExpressionMistake } from './language/parse-path.js';
 
 type Test = (message: Message) => boolean;
 type Read = (message: Message) => readonly string[];
@@ -67,7 +67,8 @@ function readOf(value: ValueExpression): Read {
 
 /** The values that the path has in the message; empty ones are left out. */
 function pathOf(path: PathExpression): Read {
-  const { name, field, filter, scope } = path;
+  const { name, field, filter, scope, steps } = path;
+  if (steps) throw wrong(`paths through documents cannot be used here, at character ${path.offset + 1}`);
   if (scope !== undefined || (filter !== undefined && filter.kind !== 'index')) {
     throw wrong(`groups and named repetitions cannot be used here, at character ${path.offset + 1}`);
   }

@@ -1,15 +1,17 @@
 import type { Message } from '#hl7v2';
+import { assert } from '#kernel';
 import type { MessageProgram } from './compile/compile-message.js';
 import type { RuleBook } from './compile/scope.js';
-import type { MessageMapSource } from './language/mapping-file.js';
+import type { BundleKind, MessageMapSource } from './language/mapping-file.js';
 import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
 import type { CompiledMessageMap } from './mapping-set.js';
 import { makeReport } from './run/account.js';
 import type { DropTable } from './run/drop-table.js';
 import { placeSegments } from './run/group-instance.js';
-import { MessageLineage } from './run/lineage.js';
+import { leavesOfMessage, MessageLineage } from './run/lineage.js';
 import { LineageLog } from './run/lineage-log.js';
 import { Run } from './run/run.js';
+import { isDocument, type Source } from './source.js';
 import { watchRows } from './tables/code-table.js';
 import { formatTime } from './types/time.js';
 
@@ -41,7 +43,7 @@ export class MessageMap implements CompiledMessageMap {
     return this.facts.digest;
   }
 
-  get bundleType(): 'message' | 'collection' {
+  get bundleType(): BundleKind {
     return this.facts.source.bundle;
   }
 
@@ -50,14 +52,15 @@ export class MessageMap implements CompiledMessageMap {
     return this.facts.source.for.map((claim) => claim.text);
   }
 
-  run(message: Message, context: MappingContext): MappingResult {
-    return this.#run(message, context, undefined);
+  run(source: Source, context: MappingContext): MappingResult {
+    return this.#run(messageOf(source), context, undefined);
   }
 
-  lineage(message: Message, context: MappingContext): Iterable<ElementLineage> {
+  lineage(source: Source, context: MappingContext): Iterable<ElementLineage> {
+    const message = messageOf(source);
     const log = new LineageLog();
     const { resources } = this.#run(message, context, log);
-    return new MessageLineage(log, message, resources, this.facts.rules).elements();
+    return new MessageLineage(log, () => leavesOfMessage(message), resources, this.facts.rules).elements();
   }
 
   #run(
@@ -89,7 +92,8 @@ export class MessageMap implements CompiledMessageMap {
     }
   }
 
-  timestamp(message: Message, parameters: MappingParameters = noParameters): string | undefined {
+  timestamp(source: Source, parameters: MappingParameters = noParameters): string | undefined {
+    const message = messageOf(source);
     const text = message.first('MSH')?.value(7);
     if (text === null || text === undefined) return undefined;
     run.begin(message, '', parameters, 0);
@@ -97,4 +101,9 @@ export class MessageMap implements CompiledMessageMap {
     run.finish();
     return instant;
   }
+}
+
+function messageOf(source: Source): Message {
+  assert(!isDocument(source), 'MAPPING_SOURCE_FORMAT');
+  return source;
 }

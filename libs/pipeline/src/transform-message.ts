@@ -1,6 +1,8 @@
+import { isXml, parseDocument } from '#cda';
 import { parseMessage, readMessageHeader } from '#hl7v2';
 import { type JournaledMessage, journalKind } from '#journal';
 import { formatPosition, isEngineError } from '#kernel';
+import { isDocument, type Source } from '#mapping';
 import { digestOfMapping, type MessageOutcome, messageState } from '#store';
 import type { TransformChannel } from './transform-channel.js';
 
@@ -50,15 +52,15 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
     );
   }
   try {
-    const header = readMessageHeader(message.raw);
-    const parsed = parseMessage(message.raw, { header });
-    const undecodable = parsed.problems.find((problem) => problem.severity === 'error');
-    if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
-    for (const filter of channel.filters) {
-      if (filter.drops(parsed)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
+    const { parsed, controlId } = parse(message.raw);
+    if (!isDocument(parsed)) {
+      const undecodable = parsed.problems.find((problem) => problem.severity === 'error');
+      if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
+      for (const filter of channel.filters) {
+        if (filter.drops(parsed)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
+      }
     }
-    const { messageCode, triggerEvent, messageStructure } = header;
-    const map = channel.mappings.forMessage(messageCode, triggerEvent, messageStructure || undefined);
+    const map = channel.mappings.forSource(parsed);
     if (map === undefined) {
       return ended(
         messageState.dead,
@@ -71,7 +73,6 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
       return ended(messageState.dead, 'MAPPING_EMPTY', `mapping ${map.name} made no resource of it`);
     }
     const mapping = digestOfMapping(context.engineVersion, map.digest);
-    const { controlId } = header;
     return { ...common, state: messageState.transformed, mapping, resources, controlId };
   } catch (error) {
     // The message of an EngineError never holds content; that of another error may, so only its name is kept.
@@ -79,4 +80,11 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
     const name = error instanceof Error ? error.name : 'unknown';
     return ended(messageState.dead, 'TRANSFORM_FAILED', `the transformer failed on it (${name})`);
   }
+}
+
+/** A message with its control id; a document, which has none. */
+function parse(raw: Buffer): { parsed: Source; controlId: string } {
+  if (isXml(raw)) return { parsed: parseDocument(raw), controlId: '' };
+  const header = readMessageHeader(raw);
+  return { parsed: parseMessage(raw, { header }), controlId: header.controlId };
 }

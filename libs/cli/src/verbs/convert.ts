@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
+import { isXml } from '#cda';
 import { readMessageHeader, splitBatch } from '#hl7v2';
 import { EngineError, isEngineError } from '#kernel';
 import { type ConvertedFile, convertFile, MappingLibrary } from '#mapping';
@@ -148,20 +149,27 @@ async function convertOne(
     if (!isEngineError(error)) throw error;
     return refuse('unknown', error.code, error.message);
   }
-  const [first] = splitBatch(bytes).messages;
-  if (first !== undefined) {
-    const { messageCode, triggerEvent } = readMessageHeader(first);
-    const channel = channels.of(`${messageCode}^${triggerEvent}`);
+  const convert = (format: ConversionReport['format'], type: string) => {
+    const channel = channels.of(type);
     const { parameters } = channel;
     const converted = convertFile(bytes, layers.maps(channel), { tenant, parameters, lineage });
     const lines = lineage ? lineageLines(converted) : undefined;
-    return { bundle: converted.bundle, lineage: lines, report: conversionReport(source, converted) };
+    return {
+      bundle: converted.bundle,
+      lineage: lines,
+      report: conversionReport(source, format, converted),
+    };
+  };
+  if (isXml(bytes)) return convert('xml', 'ClinicalDocument');
+  const [first] = splitBatch(bytes).messages;
+  if (first !== undefined) {
+    const { messageCode, triggerEvent } = readMessageHeader(first);
+    return convert('hl7v2', `${messageCode}^${triggerEvent}`);
   }
   // UTF-16 shows its letters between zero bytes; a byte order mark goes before them.
   const start = bytes
     .toString('latin1', 0, SNIFF_BYTES)
     .replace(/^[\s\u00ef\u00bb\u00bf\u00ff\u00fe\0]+/, '');
-  if (start.startsWith('<')) return refuse('xml', 'FORMAT_NOT_BUILT', 'it is XML; C-CDA is not built yet');
   if (endingOf(file.path) === '.csv')
     return refuse('csv', 'FORMAT_NOT_BUILT', 'it is CSV, which is not built yet');
   const why = start === '' ? 'it is empty' : 'it holds no HL7 v2 message, no XML and no CSV';

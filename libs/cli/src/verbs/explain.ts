@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseMessage, readMessageHeader } from '#hl7v2';
+import { isXml } from '#cda';
+import { readMessageHeader } from '#hl7v2';
 import { EngineError, isEngineError, parsePosition } from '#kernel';
-import { MappingLibrary } from '#mapping';
+import { type CompiledMessageMap, MappingLibrary, parseSource } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { explainRules } from '../explain-rules.js';
@@ -69,9 +70,9 @@ function isFile(call: Call, word: string): boolean {
   return existsSync(resolve(call.settings.typedFrom, word));
 }
 
-/** `v2.` begins the names that we ship: one that is not there is told as a map that is not there. */
+/** `v2.` and `ccda.` begin the names that we ship: one that is not there is told as a map that is not there. */
 function isMap(choice: LayerChoice, word: string): boolean {
-  return /^v2\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word);
+  return /^(?:v2|ccda)\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word);
 }
 
 async function explainMessages(
@@ -158,8 +159,7 @@ function explained(
   asked: ValuesAsked,
 ): Explanation {
   const { filters } = asked;
-  const header = readMessageHeader(source.raw);
-  const type = `${header.messageCode}^${header.triggerEvent}`;
+  const type = typeOfRaw(source.raw);
   const chosen = channels.of(type, source.channel);
   const { channel, parameters } = chosen;
   const facts = { message: source.label, type, channel, layers: choice.layers(chosen) };
@@ -172,10 +172,11 @@ function explained(
     elements: undefined,
   };
   const set = choice.maps(chosen);
-  const map = set.forMessage(header.messageCode, header.triggerEvent, header.messageStructure || undefined);
-  if (map === undefined) return { ...none, map: undefined, problem: `no map claims ${type}` };
+  let map: CompiledMessageMap | undefined;
   try {
-    const message = parseMessage(source.raw);
+    const message = parseSource(source.raw);
+    map = set.forSource(message);
+    if (map === undefined) return { ...none, map, problem: `no map claims ${type}` };
     const context = { tenant: call.settings.tenant, parameters };
     const { resources, report } = map.run(message, { ...context, account: 'rules' });
     const { read: _, ...account } = report;
@@ -199,6 +200,13 @@ function explained(
     };
   } catch (error) {
     if (!isEngineError(error)) throw error;
-    return { ...none, map: map.name, problem: `${error.code}: ${error.message}` };
+    return { ...none, map: map?.name, problem: `${error.code}: ${error.message}` };
   }
+}
+
+/** As channels accept it. */
+function typeOfRaw(raw: Buffer): string {
+  if (isXml(raw)) return 'ClinicalDocument';
+  const { messageCode, triggerEvent } = readMessageHeader(raw);
+  return `${messageCode}^${triggerEvent}`;
 }

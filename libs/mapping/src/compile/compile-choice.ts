@@ -1,10 +1,12 @@
 import { choiceName, type ElementType, type FhirValue } from '#fhir';
 import type { ValueExpression } from '../language/expression.js';
 import type { RuleBody } from '../language/mapping-file.js';
+import { candidateTypes } from '../types/cda/element-type.js';
 import { compileCases } from './compile-each.js';
 import { compilePath } from './compile-path.js';
 import { compileCondition } from './compile-text.js';
 import { targetOf } from './compiled-body.js';
+import type { ReadValue } from './compiled-value.js';
 import type { ElementGroup } from './element-group.js';
 import { LiveRules } from './live-rules.js';
 import { type Need, noNeed } from './need.js';
@@ -12,6 +14,7 @@ import type { Setter } from './resource-plan.js';
 import { expressionNeed, needOf } from './rule-needs.js';
 import { mistake, type Scope } from './scope.js';
 import { switchedSetter } from './switched.js';
+import { elementValue } from './xml-reader.js';
 
 const naturalTargets: Readonly<Record<string, readonly string[]>> = {
   DTM: ['dateTime', 'instant', 'date'],
@@ -104,6 +107,11 @@ function choiceValue(expression: ValueExpression, element: ElementType, scope: S
       expression.options.map((option) => choiceValue(option, element, scope)),
       expression.options.map((option) => expressionNeed(option, scope)),
     );
+  if (expression.kind === 'path' && expression.steps) {
+    const reader = compilePath(expression, scope);
+    if (!reader) return undefined;
+    if (reader.type === elementValue) return elementChoice(expression, element, scope);
+  }
   const type = choiceType(expression, element, scope);
   if (type === undefined || !element.types.includes(type))
     return mistake(
@@ -125,6 +133,37 @@ function choiceValue(expression: ValueExpression, element: ElementType, scope: S
     target[name] = one as FhirValue;
     run.lineage?.wrote(target, name, one, run.rule, at, begin);
     return true;
+  };
+}
+
+/** An element of a document decides its type when it is read: the best of those that R4 has there. */
+function elementChoice(
+  path: Extract<ValueExpression, { kind: 'path' }>,
+  element: ElementType,
+  scope: Scope,
+): Setter | undefined {
+  const reads = new Map<string, ReadValue>();
+  for (const type of element.types) {
+    const quiet = { ...scope, problems: scope.problems.quiet() };
+    const value = type === 'Reference' ? undefined : scope.compileValue(path, targetOf(element, type), quiet);
+    if (value) reads.set(type, value.read);
+  }
+  const reader = compilePath(path, scope);
+  const at = scope.place;
+  return (run, target) => {
+    const begin = run.lineage?.length ?? 0;
+    const start = reader?.first(run) ?? -1;
+    const found = start < 0 ? undefined : run.document.elementAt(start);
+    if (!found) return false;
+    for (const type of candidateTypes(run, found)) {
+      const one = reads.get(type)?.(run);
+      if (one === undefined) continue;
+      const name = choiceName(element.name, type);
+      target[name] = one as FhirValue;
+      run.lineage?.wrote(target, name, one, run.rule, at, begin);
+      return true;
+    }
+    return false;
   };
 }
 

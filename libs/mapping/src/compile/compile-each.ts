@@ -2,10 +2,13 @@ import type { V2Type } from '../dictionary/v2-dictionary.js';
 import type { PathExpression } from '../language/expression.js';
 import type { RuleBody } from '../language/mapping-file.js';
 import type { Run } from '../run/run.js';
+import { xmlWalk } from '../run/xml-select.js';
+import { isValued } from '../types/cda/element-parts.js';
 import { compilePath, compileSelector } from './compile-path.js';
 import type { CompiledBody } from './compiled-body.js';
 import type { CollectValues } from './compiled-value.js';
 import { mistake, type Scope } from './scope.js';
+import { elementValue, xmlPeek } from './xml-reader.js';
 
 /** Walks over the repetitions of a field, or the segments of a name. */
 export function compileEach(
@@ -13,6 +16,7 @@ export function compileEach(
   scope: Scope,
   compile: (scope: Scope) => CompiledBody | undefined,
 ): CompiledBody | undefined {
+  if (path.steps) return eachElement(path, scope, compile);
   if (path.field === 0 && scope.frame.kind === 'segment') return eachSegment(path, scope, compile);
   const reader = compilePath(path, scope);
   if (!reader) return undefined;
@@ -36,6 +40,34 @@ export function compileEach(
     collect: (run, list) => reader.collect(run, convert, list),
     constant: false,
   };
+}
+
+/** Paths of the rule begin at each of the elements. */
+function eachElement(
+  path: PathExpression,
+  scope: Scope,
+  compile: (scope: Scope) => CompiledBody | undefined,
+): CompiledBody | undefined {
+  const reader = compilePath(path, scope);
+  const inner = compile(scope);
+  if (!reader || !inner) return undefined;
+  if (reader.type !== elementValue)
+    return mistake(scope, path.offset, 'MAPPING_PATH', 'each goes over elements', 'leave the attribute away');
+  const walk = xmlWalk(path.steps ?? []);
+  const collect: CollectValues = (run, list) => {
+    const outer = run.element;
+    let out = list;
+    if (!outer) return out;
+    walk(run.document, outer, (element) => {
+      if (!isValued(run.document, element)) return false;
+      run.element = element;
+      out = inner.collect(run, out);
+      run.element = outer;
+      return false;
+    });
+    return out;
+  };
+  return { read: (run) => collect(run, undefined)?.[0], collect, constant: false };
 }
 
 function eachSegment(
@@ -90,6 +122,7 @@ export function compileCases<T>(
   compile: (body: RuleBody, scope: Scope) => T | undefined,
 ): { pick: (run: Run) => T | undefined } | undefined {
   const reader = compilePath(body.path, scope);
+  const peek = body.path.steps && xmlPeek(body.path.steps);
   const table = new Map<string, T>();
   let complete = reader !== undefined;
   for (const one of body.cases) {
@@ -111,6 +144,7 @@ export function compileCases<T>(
   const otherwise = body.otherwise && compile(body.otherwise, scope);
   if (!reader || !complete || (body.otherwise && otherwise === undefined)) return undefined;
   const pick = (run: Run): T | undefined => {
+    if (peek) return table.get(peek(run) ?? '') ?? otherwise;
     const start = reader.first(run);
     const name = start < 0 ? '' : (run.peek(start, run.cut(start, run.end, run.componentCode)) ?? '');
     return table.get(name) ?? otherwise;

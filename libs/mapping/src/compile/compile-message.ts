@@ -3,6 +3,7 @@ import { type GroupNode, parseStructure, Structure } from '../dictionary/structu
 import { structureGrammar } from '../dictionary/v2-dictionary.js';
 import type { Condition } from '../language/expression.js';
 import type { MapStep, MessageMapSource, ResourceMapSource } from '../language/mapping-file.js';
+import type { Place } from '../language/place.js';
 import { type Problems, suggestion } from '../language/problems.js';
 import type { GroupInstance } from '../run/group-instance.js';
 import { MessageLinks, type PlanLinks } from '../run/message-links.js';
@@ -95,11 +96,11 @@ class StepBuilder {
     around: readonly EachStep[],
     aliases: ReadonlyMap<string, GroupNode>,
   ): StepOfSegments | undefined {
-    const compiled = steps.map((step) =>
-      step.kind === 'each'
-        ? this.each(step, group, around, aliases)
-        : this.create(step, group, around, aliases),
-    );
+    const compiled = steps.map((step) => {
+      if (step.kind === 'each') return this.each(step, group, around, aliases);
+      if (step.kind === 'create') return this.create(step, group, around, aliases);
+      return this.refused(step);
+    });
     const good = compiled.filter((step) => step !== undefined);
     if (good.length < compiled.length) return undefined;
     const run: RunStep = (state, instance) => {
@@ -145,6 +146,11 @@ class StepBuilder {
       }
     };
     return { run, segments: body.segments };
+  }
+
+  private refused({ place }: { readonly place: Place }): undefined {
+    this.problems.add(place, 'MAPPING_GROUP', 'only documents have parts with maps of their own', 'use each:');
+    return undefined;
   }
 
   private create(

@@ -30,6 +30,7 @@ import {
   type SegmentSelector,
   slotSelector,
 } from './segment-selector.js';
+import { xmlReader } from './xml-reader.js';
 
 /** Names for components in a filter, by data type. */
 const filterNames: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -44,6 +45,16 @@ const filterNames: Readonly<Record<string, Readonly<Record<string, number>>>> = 
 
 /** How to read `path`; undefined, and a problem, when it leads nowhere. */
 export function compilePath(path: PathExpression, scope: Scope): PathReader | undefined {
+  if (path.steps) {
+    if (scope.frame.kind === 'element') return xmlReader(path.steps);
+    return mistake(
+      scope,
+      path.offset,
+      'MAPPING_PATH',
+      `${path.name} is a path through a document, and this map reads ${scope.frame.name}`,
+      'write for instance PID-5, or `source: cda/...`',
+    );
+  }
   const { frame, each } = scope;
   if (
     each &&
@@ -54,6 +65,14 @@ export function compilePath(path: PathExpression, scope: Scope): PathReader | un
     path.field > 0
   )
     return compileRange(path, each.type, 1, scope);
+  if (frame.kind === 'element')
+    return mistake(
+      scope,
+      path.offset,
+      'MAPPING_PATH',
+      `${path.name} names no element of a document`,
+      'write a path, for instance code/@code',
+    );
   if (frame.kind === 'value') {
     if (path.name === frame.name && path.field === 0)
       return compileRange(path, { type: frame.name, table: 0, repeats: false }, frame.level, scope);

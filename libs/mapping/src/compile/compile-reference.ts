@@ -6,6 +6,7 @@ import type { Convert, Level } from '../types/convert.js';
 import { compilePath } from './compile-path.js';
 import { type CompiledValue, type Modifiers, reading, single, type Target } from './compiled-value.js';
 import { mistake, type Scope } from './scope.js';
+import { elementValue } from './xml-reader.js';
 
 /** A value that is a person, organization or place of its own: the map for its data type makes the resource. */
 export function compileReference(
@@ -29,7 +30,7 @@ export function compileReference(
       offset,
       'MAPPING_NO_CONVERSION',
       `no map makes a resource of ${source.type} that ${target.path} may refer to`,
-      `write a map with source: hl7v2/${source.type}`,
+      source === elementValue ? 'choose: as NAME OF A MAP' : `write a map with source: hl7v2/${source.type}`,
     );
   const unconditional = fitting.filter((map) => !map.when);
   if (fitting.length > 1 && unconditional.length > 1)
@@ -62,7 +63,15 @@ function referenceTo(
   scope: Scope,
   offset: number,
 ): Convert | undefined {
-  const plan = scope.compiler.valuePlan(map, level);
+  const isElement = map.source.kind === 'element';
+  const plan = isElement
+    ? scope.compiler.elementPlan(map, scope.names)
+    : scope.compiler.valuePlan(map, level);
+  if (plan && isElement)
+    return (run, start) => {
+      const element = run.document.elementAt(start);
+      return element && plan.ofElement(run, element)?.reference;
+    };
   if (plan) return (run, start, end) => plan.ofValue(run, start, end)?.reference;
   return mistake(
     scope,
@@ -162,13 +171,15 @@ export function compileAs(
     );
   const reader = compilePath(input, scope);
   if (!reader) return undefined;
-  if (map.source.kind !== 'value')
+  const { kind, name } = map.source;
+  const fits = reader.type === elementValue ? kind === 'element' : kind === 'value';
+  if (!fits)
     return mistake(
       scope,
       offset,
       'MAPPING_NO_CONVERSION',
-      `${type} reads segments, not values`,
-      'choose a map of a data type',
+      `${type} reads ${kind === 'segment' ? 'segments' : name}, not what stands here`,
+      'choose a map of a data type, or of an element',
     );
   const convert = referenceTo(map, reader.level, scope, offset);
   return convert && reading(reader, convert);

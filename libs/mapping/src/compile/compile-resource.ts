@@ -3,6 +3,8 @@ import type { GroupNode } from '../dictionary/structure.js';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { ResourceMapSource, RuleBody } from '../language/mapping-file.js';
 import { suggestion } from '../language/problems.js';
+import { withXmlNames } from '../language/xml-names.js';
+import { xmlDrops } from '../run/xml-drops.js';
 import { checkReachable } from './check-reachable.js';
 import { compileElement } from './compile-element.js';
 import { compileCondition, compileText } from './compile-text.js';
@@ -30,20 +32,21 @@ export interface UseSite {
 
 /** A map for one place; undefined, and problems, when something in it is wrong there. */
 export function compileResource(
-  map: ResourceMapSource,
+  source: ResourceMapSource,
   site: UseSite,
   compiler: Compiler,
 ): ResourcePlan | undefined {
+  const map = source.source.kind === 'element' ? withXmlNames(source) : source;
   const problems = compiler.problemsOf(map.file);
   const before = problems.list.length;
   const { type } = map.create;
   if (!checkNames(map, compiler)) return undefined;
   compiler.parts.add(map.file);
-  compiler.used.add(map);
+  compiler.used.add(source);
   const frame: SourceFrame =
-    map.source.kind === 'segment'
-      ? { kind: 'segment', name: map.source.name }
-      : { kind: 'value', name: map.source.name, level: site.level };
+    map.source.kind === 'value'
+      ? { kind: 'value', name: map.source.name, level: site.level }
+      : { kind: map.source.kind, name: map.source.name };
   const scope = scopeOf(map, site, compiler, frame);
   const key = map.key.map(({ expression, place: at }) =>
     compileText(expression, { ...scope, place: at }, 'peek'),
@@ -65,6 +68,7 @@ export function compileResource(
     merge: map.merge === 'update' ? 'update' : 'snapshot',
     gathers: map.merge === 'gather',
     isValue: map.source.kind === 'value',
+    drops: map.source.kind === 'element' ? xmlDrops(map.name, map.drop) : undefined,
     number: compiler.nextNumber(),
     when,
     whenFields: map.when ? fieldsOf(conditionNeed(map.when.condition, scope)) : -1,
@@ -188,6 +192,7 @@ function checkNames(map: ResourceMapSource, compiler: Compiler): boolean {
     return false;
   }
   const { kind, name } = map.source;
+  if (kind === 'element') return true;
   const known = kind === 'segment' ? name.startsWith('Z') || isKnownSegment(name) : isComposite(name);
   if (!known)
     problems.add(

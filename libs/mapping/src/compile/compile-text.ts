@@ -6,6 +6,7 @@ import { compilePath, compileSelector } from './compile-path.js';
 import { type CompiledValue, single, type Target } from './compiled-value.js';
 import type { ReadText } from './resource-plan.js';
 import { mistake, type Scope } from './scope.js';
+import { xmlPeek } from './xml-reader.js';
 
 const textTarget: Target = {
   type: 'string',
@@ -75,6 +76,7 @@ function asText(value: unknown): string | undefined {
 function compilePeek(path: Extract<ValueExpression, { kind: 'path' }>, scope: Scope): ReadText | undefined {
   const reader = compilePath(path, scope);
   if (!reader) return undefined;
+  if (path.steps) return xmlPeek(path.steps);
   const { level } = reader;
   return (run) => {
     const start = reader.first(run);
@@ -124,7 +126,7 @@ function compileCount(
   path: Extract<ValueExpression, { kind: 'path' }>,
   scope: Scope,
 ): ((run: Run) => number) | undefined {
-  if (path.field > 0 || scope.frame.kind === 'value') {
+  if (path.field > 0 || path.steps || scope.frame.kind === 'value') {
     const reader = compilePath(path, scope);
     return reader && ((run) => reader.count(run));
   }
@@ -135,6 +137,10 @@ function compileCount(
 
 function compileValued(value: ValueExpression, scope: Scope): ((run: Run) => boolean) | undefined {
   if (value.kind === 'path') {
+    if (value.steps) {
+      const reader = compilePath(value, scope);
+      return reader && ((run) => reader.first(run) >= 0);
+    }
     const count = compileCount(value, scope);
     return count && ((run) => count(run) > 0);
   }
@@ -183,7 +189,7 @@ function oneOf(
 ): (run: Run) => boolean {
   const set = new Set(words);
   const longest = Math.max(...words.map((word) => word.length));
-  const reader = value.kind === 'path' ? compilePath(value, scope) : undefined;
+  const reader = value.kind === 'path' && !value.steps ? compilePath(value, scope) : undefined;
   if (!reader || reader.level !== 1 || value.kind !== 'path') return (run) => set.has(text(run) ?? '');
   return (run) => {
     if (run.escaped || run.unclean) return set.has(text(run) ?? '');

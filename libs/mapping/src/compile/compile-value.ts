@@ -3,6 +3,7 @@ import { nearestName, typeKind } from '#fhir';
 import type { V2Type } from '../dictionary/v2-dictionary.js';
 import type { PathExpression, ValueExpression } from '../language/expression.js';
 import type { Run } from '../run/run.js';
+import { mergedTiming } from '../types/cda/timing.js';
 import { type ConversionOptions, conversion } from '../types/conversion.js';
 import type { Convert, Level } from '../types/convert.js';
 import { compilePath } from './compile-path.js';
@@ -10,6 +11,7 @@ import { compileAs, compileName, compileReference } from './compile-reference.js
 import { type CompiledValue, type Modifiers, reading, single, type Target } from './compiled-value.js';
 import { compileCall } from './functions.js';
 import { mistake, type Scope } from './scope.js';
+import { elementValue } from './xml-reader.js';
 
 /** Compiles `expression` to give `target`; undefined, and a problem, when it cannot. */
 export function compileValue(
@@ -57,7 +59,10 @@ function compilePathValue(
 ): CompiledValue | undefined {
   const reader = compilePath(path, scope);
   const convert = reader && convertFor({ ...reader, offset: path.offset }, target, scope, modifiers);
-  return reader && convert && reading(reader, convert);
+  if (!reader || !convert) return undefined;
+  if (reader.type === elementValue && target.type === 'Timing')
+    return single((run) => mergedTiming((reader.collect(run, convert, undefined) ?? []) as FhirObject[]));
+  return reading(reader, convert);
 }
 
 /** The conversion from a source type to the target, with everything that modifies it. */

@@ -73,7 +73,7 @@ function inGroups(
   if (inner) for (const one of inner) inGroups(run, one, slots, depth + 1, step);
 }
 
-function addName(run: Run, slot: number, mapped: Mapped): void {
+export function addName(run: Run, slot: number, mapped: Mapped): void {
   const list = run.names[slot] as Mapped[] | undefined;
   if (!list || list.length === 0) run.startName(slot, mapped);
   else if (!isListed(list, mapped)) list.push(mapped);

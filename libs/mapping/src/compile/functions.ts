@@ -10,6 +10,7 @@ import { formatTime } from '../types/time.js';
 import { compilePath } from './compile-path.js';
 import { compileText, textOfTarget } from './compile-text.js';
 import { type CompiledValue, type Modifiers, reading, single, type Target } from './compiled-value.js';
+import { documentFunctions } from './document-functions.js';
 import { findTable, word } from './function-words.js';
 import { mistake, type Scope } from './scope.js';
 
@@ -183,7 +184,8 @@ const functions: Readonly<Record<string, CompileFunction>> = {
   },
 };
 
-const functionNames = Object.keys(functions);
+const allFunctions: typeof functions = { ...functions, ...documentFunctions };
+const functionNames = Object.keys(allFunctions);
 
 export function compileCall(
   call: Call,
@@ -191,7 +193,7 @@ export function compileCall(
   scope: Scope,
   modifiers: Modifiers,
 ): CompiledValue | undefined {
-  const compile = Object.hasOwn(functions, call.name) ? functions[call.name] : undefined;
+  const compile = Object.hasOwn(allFunctions, call.name) ? allFunctions[call.name] : undefined;
   if (compile) return compile(call, target, scope, modifiers);
   const remedy = suggestion(nearestName(call.name, functionNames), functionNames, 'remove it');
   return mistake(

@@ -6,7 +6,7 @@ import type { Level } from '../types/convert.js';
 import type { Vocabulary } from '../types/vocabulary.js';
 import { compileResource } from './compile-resource.js';
 import type { ResourcePlan } from './resource-plan.js';
-import { type Compiler, RuleBook } from './scope.js';
+import { type Compiler, type NamedResource, RuleBook } from './scope.js';
 
 /** What one message map is compiled with, and what has been compiled for it. */
 export class MapCompiler implements Compiler {
@@ -15,6 +15,10 @@ export class MapCompiler implements Compiler {
   readonly parts = new Set<string>();
   readonly used = new Set<ResourceMapSource>();
   readonly #plans = new Map<string, ResourcePlan | undefined>();
+  readonly #elementPlans = new WeakMap<
+    ReadonlyMap<string, NamedResource>,
+    Map<string, ResourcePlan | undefined>
+  >();
   #number = 0;
 
   constructor(
@@ -36,6 +40,23 @@ export class MapCompiler implements Compiler {
     const site = { group: undefined, names: new Map(), aliases: new Map(), level };
     const plan = compileResource(map, site, this);
     this.#plans.set(key, plan);
+    return plan;
+  }
+
+  elementPlan(
+    map: ResourceMapSource,
+    names: ReadonlyMap<string, NamedResource>,
+  ): ResourcePlan | undefined {
+    let plans = this.#elementPlans.get(names);
+    if (!plans) {
+      plans = new Map();
+      this.#elementPlans.set(names, plans);
+    }
+    if (plans.has(map.name)) return plans.get(map.name);
+    plans.set(map.name, undefined);
+    const site = { group: undefined, names, aliases: new Map(), level: 1 as Level };
+    const plan = compileResource(map, site, this);
+    plans.set(map.name, plan);
     return plan;
   }
 }

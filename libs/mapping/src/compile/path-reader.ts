@@ -75,7 +75,7 @@ function firstIn(run: Run, segment: Segment, at: FieldPlace): number {
 }
 
 /** Converts one value of several, from `start` to `run.end`. */
-function convertOne(run: Run, convert: Convert, start: number): unknown {
+export function convertOne(run: Run, convert: Convert, start: number): unknown {
   const { lineage } = run;
   if (lineage === undefined) return convert(run, start, run.end);
   const begin = lineage.length;

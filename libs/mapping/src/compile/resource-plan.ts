@@ -1,3 +1,4 @@
+import type { XmlElement } from '#cda';
 import type { FhirObject } from '#fhir';
 import type { Segment } from '#hl7v2';
 import { stableId } from '#kernel';
@@ -7,6 +8,7 @@ import { claimedAs, share, sharingOf } from '../run/key-sharing.js';
 import { mergeWithin, sameContent } from '../run/merge-within.js';
 import { innerOf, meet, noneMet } from '../run/met.js';
 import type { Mapped, Run } from '../run/run.js';
+import { noteDrops, type XmlDrop } from '../run/xml-drops.js';
 import { LiveRules } from './live-rules.js';
 import type { Need } from './need.js';
 import { PlanMemory } from './plan-memory.js';
@@ -38,6 +40,8 @@ export interface PlanFacts {
   readonly gathers: boolean;
   /** It reads a value, not a segment. */
   readonly isValue: boolean;
+  /** It reads an element of a document: what of it is dropped on purpose. Undefined: a segment or a value. */
+  readonly drops: readonly XmlDrop[] | undefined;
   /** Tells plans apart in the cache of values. */
   readonly number: number;
   /** Without it nothing is made. */
@@ -74,6 +78,17 @@ export class ResourcePlan {
     run.segment = segment;
     const mapped = this.#made(run, segment.start, segmentEnd(run, segment), segment);
     run.segment = outer;
+    return mapped;
+  }
+
+  /** The resource of an element; undefined when it is refused, or there is nothing in it. */
+  ofElement(run: Run, element: XmlElement): Mapped | undefined {
+    const outer = run.element;
+    run.element = element;
+    const mapped = this.fresh(run, element.start, element.end);
+    const { drops } = this.facts;
+    if (drops && mapped && run.accounting) noteDrops(run, element, drops);
+    run.element = outer;
     return mapped;
   }
 
@@ -117,7 +132,7 @@ export class ResourcePlan {
   }
 
   #build(run: Run, start: number, end: number): Mapped | undefined {
-    const { type, merge, gathers, isValue } = this.facts;
+    const { type, merge, gathers, isValue, drops } = this.facts;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
@@ -142,7 +157,7 @@ export class ResourcePlan {
     const place = known ? -1 : run.resources.push(mapped) - 1;
     const met = run.met.push({ mapped, resource: mapped.own, start, end }) - 1;
     const filled = this.#fill(run, mapped);
-    if (!filled && isValue) {
+    if (!filled && (isValue || drops)) {
       // Separators without content, or parts that no rule reads: there is nobody to speak of.
       if (place >= 0) run.resources.splice(place, 1);
       run.met.splice(met, 1);

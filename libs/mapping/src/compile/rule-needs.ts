@@ -58,6 +58,7 @@ function bodyNeed(body: RuleBody, scope: NeedScope): Need {
 
 function pathNeed({ name, scope: alias, where, field }: PathExpression, scope: NeedScope): Need {
   const { frame, compiler } = scope;
+  if (frame.kind === 'element') return noNeed;
   if (frame.kind === 'value') return noNeed;
   if (name === frame.name && alias === undefined && !where)
     return field > 0 ? { kind: 'field', bit: fieldBit(field) } : noNeed;

@@ -60,11 +60,14 @@ export interface Compiler {
   nextNumber(): number;
   /** The plan of a map that reads a value; compiled once for each level. Undefined when it has a mistake. */
   valuePlan(map: ResourceMapSource, level: Level): ResourcePlan | undefined;
+  /** The same of a map that reads an element; what its names mean depends on where it is used. */
+  elementPlan(map: ResourceMapSource, names: ReadonlyMap<string, NamedResource>): ResourcePlan | undefined;
 }
 
 export type SourceFrame =
   | { readonly kind: 'segment'; readonly name: string }
-  | { readonly kind: 'value'; readonly name: string; readonly level: Level };
+  | { readonly kind: 'value'; readonly name: string; readonly level: Level }
+  | { readonly kind: 'element'; readonly name: string };
 
 /** Compiles an expression to give a target; handed around, because functions and texts are made of values too. */
 export type CompileValue = (

@@ -1,4 +1,5 @@
-import type { MapStep, MessageMapSource } from '../language/mapping-file.js';
+import { innerSteps, type MapStep, type MessageMapSource, type ResourceMapSource } from '../language/mapping-file.js';
+import { eachExpression } from '../language/walk-rules.js';
 import type { Compiler, NamedResource } from './scope.js';
 
 export type EachStep = Extract<MapStep, { kind: 'each' }>;
@@ -68,10 +69,8 @@ export class StepNames {
 
   #define(steps: readonly MapStep[], around: Around): void {
     for (const step of steps) {
-      if (step.kind === 'each') {
-        this.#define(step.steps, [...around, step]);
-        continue;
-      }
+      for (const inner of innerSteps(step)) this.#define(inner.steps, [...around, inner]);
+      if (step.kind !== 'create') continue;
       this.#order.set(step, this.#order.size);
       if (step.as !== undefined) {
         const type = this.#compiler.maps.get(step.map)?.create.type ?? '';
@@ -87,10 +86,10 @@ export class StepNames {
 
   #use(steps: readonly MapStep[], around: Around): void {
     for (const step of steps) {
-      if (step.kind === 'each') this.#use(step.steps, [...around, step]);
-      else
-        for (const { text } of this.#compiler.maps.get(step.map)?.uses ?? [])
-          this.#join(this.#nearest(text, step, around), around);
+      for (const inner of innerSteps(step)) this.#use(inner.steps, [...around, inner]);
+      if (step.kind !== 'create') continue;
+      for (const name of usedNames(step.map, this.#compiler.maps))
+        this.#join(this.#nearest(name, step, around), around);
     }
   }
 
@@ -118,6 +117,23 @@ export class StepNames {
       for (const one of this.#definitions) if (one.variable === joined) one.variable = variable;
     }
   }
+}
+
+/** The names that a map refers to, and the maps of elements that its rules run. */
+function usedNames(
+  map: string,
+  maps: ReadonlyMap<string, ResourceMapSource>,
+  seen: Set<string> = new Set(),
+): string[] {
+  const source = maps.get(map);
+  if (!source || seen.has(map)) return [];
+  seen.add(map);
+  const names = source.uses.map(({ text }) => text);
+  if (source.source.kind !== 'element') return names;
+  eachExpression(source.set, (expression) => {
+    if (expression.kind === 'as') names.push(...usedNames(expression.type, maps, seen));
+  });
+  return names;
 }
 
 function together(a: Around, b: Around): Around {

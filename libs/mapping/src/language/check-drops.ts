@@ -35,7 +35,8 @@ function checkPlace({ path, text, place }: DropRule, problems: Problems): boolea
     problems.add(place, 'MAPPING_DROP_PATH', message, remedy);
     return false;
   };
-  const { name, field, component, subcomponent, filter, scope } = path;
+  const { name, field, component, subcomponent, filter, scope, steps } = path;
+  if (steps) return true;
   if (filter !== undefined || scope !== undefined)
     return wrong(`${text}: a drop is for every repetition, in every group`, `write ${name}-${field}`);
   if (name.startsWith('Z')) return true;
@@ -79,7 +80,7 @@ function readsAlways(body: RuleBody, drop: PathExpression): boolean {
 
 function readsWhole(expression: ValueExpression, drop: PathExpression): boolean {
   if (expression.kind === 'as') return readsWhole(expression.input, drop);
-  if (expression.kind !== 'path' || drop.field === 0) return false;
+  if (expression.kind !== 'path' || drop.field === 0 || expression.steps) return false;
   const { name, field, component, subcomponent, filter, scope } = expression;
   const isSame =
     name === drop.name &&

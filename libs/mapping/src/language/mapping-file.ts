@@ -1,6 +1,11 @@
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
 import type { Place } from './place.js';
 
+export type SourceFormat = 'hl7v2' | 'cda';
+
+/** Type of the bundle that the offline conversion makes of one message. */
+export type BundleKind = 'message' | 'collection' | 'document';
+
 /** What an element gets. */
 export type RuleBody =
   | { readonly kind: 'value'; readonly expression: ValueExpression; readonly place: Place }
@@ -47,7 +52,7 @@ export interface ElementRule {
 
 /** Says on purpose that a value is not mapped. */
 export interface DropRule {
-  /** `PID-1`, `PV1-3.5`, `NTE`. */
+  /** `PID-1`, `PV1-3.5`, `NTE`; `statusCode/@code`, with all that is in it. */
   readonly path: PathExpression;
   readonly text: string;
   readonly reason: string;
@@ -69,7 +74,7 @@ export interface ParentRule {
   readonly place: Place;
 }
 
-/** A map from one segment, or one value of a data type, to one resource. */
+/** A map from one segment, one value of a data type, or one element of a document, to one resource. */
 export interface ResourceMapSource {
   readonly kind: 'resource';
   readonly name: string;
@@ -77,7 +82,11 @@ export interface ResourceMapSource {
   readonly place: Place;
   /** Stands for the map of that name in a lower layer. */
   readonly replaces: boolean;
-  readonly source: { readonly kind: 'segment' | 'value'; readonly name: string; readonly place: Place };
+  readonly source: {
+    readonly kind: 'segment' | 'value' | 'element';
+    readonly name: string;
+    readonly place: Place;
+  };
   readonly create: { readonly type: string; readonly place: Place };
   readonly merge: 'update' | 'snapshot' | 'gather';
   /** Without it the map makes nothing. */
@@ -105,13 +114,41 @@ export type MapStep =
     }
   | {
       readonly kind: 'each';
+      /** Of a document: a path. */
       readonly group: string;
       readonly place: Place;
       readonly as: string | undefined;
       readonly steps: readonly MapStep[];
+    }
+  /** Elements of a document, each to the message map that is for it. */
+  | {
+      readonly kind: 'maps';
+      readonly path: string;
+      readonly place: Place;
+      /** Those maps, as steps in such an element: known when all files and layers are put together. */
+      readonly parts: readonly StepPart[];
     };
 
-/** A map from a message to its resources. */
+/** A message map for a part of documents, in a step that leads to such parts. */
+export interface StepPart {
+  readonly map: MessageMapSource;
+  readonly each: Extract<MapStep, { kind: 'each' }>;
+}
+
+/** The steps that stand in a step. */
+export function innerSteps(step: MapStep): readonly Extract<MapStep, { kind: 'each' }>[] {
+  switch (step.kind) {
+    case 'create':
+      return [];
+    case 'each':
+      return [step];
+    case 'maps':
+      return step.parts.map(({ each }) => each);
+  }
+}
+
+
+/** A map from a message, a document or a part of documents to its resources. */
 export interface MessageMapSource {
   readonly kind: 'message';
   readonly name: string;
@@ -119,11 +156,12 @@ export interface MessageMapSource {
   readonly place: Place;
   /** Stands for the map of that name in a lower layer. */
   readonly replaces: boolean;
-  /** `ORU^R01`, or `ADT_A01` for a structure. */
+  readonly format: SourceFormat;
+  /** `ORU^R01`, or `ADT_A01` for a structure; `cda/ClinicalDocument`, `cda/act[template=...]`. */
   readonly for: readonly { readonly text: string; readonly place: Place }[];
-  /** A name of the dictionary, or a grammar. */
+  /** A name of the dictionary, or a grammar; empty for documents. */
   readonly structure: { readonly text: string; readonly place: Place };
-  readonly bundle: 'message' | 'collection';
+  readonly bundle: BundleKind;
   readonly steps: readonly MapStep[];
   readonly drop: readonly DropRule[];
 }

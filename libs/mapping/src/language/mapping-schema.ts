@@ -2,7 +2,7 @@ import { expectKeys, testKeys } from '../tests/read-tests.js';
 import { messageMapKeys, resourceMapKeys } from './read-mapping-file.js';
 import { patchKeys } from './read-patch.js';
 import { ruleKeys } from './read-rule.js';
-import { createStepKeys, eachStepKeys } from './read-steps.js';
+import { createStepKeys, eachStepKeys, mapsStepKeys } from './read-steps.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -14,7 +14,7 @@ const help: Readonly<Record<string, string>> = {
   remove: 'Names of rules or steps that go: birthDate, telecom[work], drop PID-31, GROUP/v2.NTE.Observation.',
   name: 'Name of a rule in a list, by which a layer finds it.',
   note: 'For people; read by nobody else.',
-  source: 'hl7v2/ and a segment or data type.',
+  source: 'hl7v2/ and a segment or data type; cda/ and an element.',
   create: 'The resource type (of a map), or the map to run (of a step).',
   merge:
     'update: what a message does not value keeps its former content; snapshot: the message says all there is; gather: as snapshot, made by several segments of the message together.',
@@ -26,13 +26,14 @@ const help: Readonly<Record<string, string>> = {
     'Elements of another resource of the message that list this one, and the labels by which that one is found.',
   set: 'Elements and what they get.',
   drop: 'Values that are not mapped on purpose, with the reason.',
-  for: 'Messages this map is for: ORU^R01, or the structure ORU_R01.',
+  for: 'Messages this map is for: ORU^R01, or the structure ORU_R01; cda/ClinicalDocument, or a part of documents: cda/act[template=...].',
   structure: 'A structure of the dictionary, or a grammar: MSH PID PV1? ORDER(ORC OBX*)+',
   bundle: 'Type of the bundle that the offline conversion makes.',
   steps: 'What to create, and over which groups.',
   from: 'Where the segments stand, when there are several places: SPECIMEN.OBX',
   as: 'Name for what the step makes; other maps refer to it.',
-  each: 'A group (of a step), a path or segment (of a rule): done for every occurrence.',
+  maps: 'Path to elements of a document: each goes to the map that is for it.',
+  each: 'A group or path (of a step), a path or segment (of a rule): done for every occurrence.',
   use: 'Expression, or rule.',
   value: 'A constant of FHIR.',
   choose: 'Rules in order; the first that gives something wins.',
@@ -80,7 +81,7 @@ export function mappingSchema(): Schema {
       resourceMap: object(resourceMapKeys, ['map', 'source', 'create', 'key', 'set'], {
         replace: { const: true },
         merge: { enum: ['snapshot', 'update', 'gather'] },
-        source: { type: 'string', pattern: '^hl7v2/[A-Z][A-Z0-9_]*$' },
+        source: { type: 'string', pattern: '^(hl7v2/[A-Z][A-Z0-9_]*|cda/((sdtc:)?[A-Za-z][A-Za-z0-9]*|\\*))$' },
         uses: texts,
         key: { anyOf: [expression, { type: 'array', items: expression }] },
         label: labels,
@@ -88,10 +89,10 @@ export function mappingSchema(): Schema {
         set: elements,
         drop: drops,
       }),
-      messageMap: object(messageMapKeys, ['map', 'for', 'structure', 'steps'], {
+      messageMap: object(messageMapKeys, ['map', 'for', 'steps'], {
         replace: { const: true },
         for: texts,
-        bundle: { enum: ['message', 'collection'] },
+        bundle: { enum: ['message', 'collection', 'document'] },
         steps: { type: 'array', items: ref('step') },
         drop: drops,
       }),
@@ -107,6 +108,7 @@ export function mappingSchema(): Schema {
         anyOf: [
           object(createStepKeys, ['create'], {}),
           object(eachStepKeys, ['each', 'steps'], { steps: { type: 'array', items: ref('step') } }),
+          object(mapsStepKeys, ['maps'], {}),
         ],
       },
       rule: { anyOf: [expression, { type: 'array', items: ref('rule') }, ref('control')] },

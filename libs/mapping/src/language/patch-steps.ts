@@ -3,7 +3,8 @@ import type { NamedRule } from './patch-rules.js';
 
 /** `PATIENT_RESULT/v2.PID.Patient`: the groups around a step and the map it runs, or the group it goes through. */
 function stepName(step: MapStep, around: string): string {
-  return around + (step.kind === 'create' ? step.map : step.group);
+  if (step.kind === 'create') return around + step.map;
+  return around + (step.kind === 'each' ? step.group : `maps ${step.path}`);
 }
 
 /** The names of steps and of those in them; steps that run one map in one place share their name. */

@@ -1,6 +1,8 @@
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import { checkDocument } from './check-document.js';
+import { ExpressionMistake } from './expression-mistake.js';
 import type { MapSource, MessageMapSource, PatchSource, ResourceMapSource } from './mapping-file.js';
+import type { Place } from './place.js';
 import type { Problems } from './problems.js';
 import {
   checkKeys,
@@ -18,7 +20,8 @@ import { readLabels, readParents } from './read-links.js';
 import { readPatch } from './read-patch.js';
 import { readElementRules } from './read-rule.js';
 import { readSteps } from './read-steps.js';
-import { entryOf, type MapNode, readYaml } from './yaml-node.js';
+import { parseXmlPath } from './xml-path.js';
+import { entryOf, type MapNode, readYaml, type YamlNode } from './yaml-node.js';
 
 export const resourceMapKeys = [
   'map',
@@ -90,13 +93,13 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   const create = text(node, 'create', problems);
   const setEntry = entryOf(node, 'set');
   if (!setEntry) problems.add(node, 'MAPPING_KEY_MISSING', "'set' is missing", 'add set: with the elements');
-  const match = source && /^hl7v2\/([A-Z][A-Z0-9_]*)$/.exec(source.text);
+  const match = source && /^(?:hl7v2\/([A-Z][A-Z0-9_]*)|cda\/((?:sdtc:)?[A-Za-z][A-Za-z0-9]*|\*))$/.exec(source.text);
   if (source && !match)
     problems.add(
       source.place,
       'MAPPING_SOURCE',
       `'${source.text}' is no source`,
-      'write hl7v2/ and a segment or data type, for instance hl7v2/PID',
+      'write hl7v2/ and a segment or data type, or cda/ and an element: hl7v2/PID, cda/observation',
     );
   const key = readKeyParts(node, problems);
   if (key.length === 0 && !entryOf(node, 'key'))
@@ -111,7 +114,8 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   const set = setEntry ? readElementRules(setEntry.value, problems) : [];
   const drop = readDrops(node, problems);
   if (!name || !source || !match || !create) return undefined;
-  const sourceName = match[1] ?? '';
+  const [, segment, element] = match;
+  const sourceName = segment ?? element ?? '';
   return {
     kind: 'resource',
     name: name.text,
@@ -119,7 +123,7 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
     place: name.place,
     replaces: readWord(node, 'replace', ['true'], problems) === 'true',
     source: {
-      kind: !isKnownSegment(sourceName) && isComposite(sourceName) ? 'value' : 'segment',
+      kind: sourceKind(segment),
       name: sourceName,
       place: source.place,
     },
@@ -135,22 +139,21 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   };
 }
 
+/** Without a segment it is an element. */
+function sourceKind(segment: string | undefined): ResourceMapSource['source']['kind'] {
+  if (segment === undefined) return 'element';
+  return !isKnownSegment(segment) && isComposite(segment) ? 'value' : 'segment';
+}
+
 function readMessageMap(node: MapNode, file: string, problems: Problems): MessageMapSource | undefined {
   checkKeys(node, messageMapKeys, problems);
   const name = readName(node, 'map', problems);
-  const claims = listOf(entryOf(node, 'for')).flatMap((item) => {
-    const claim = textOf(item, 'for', problems);
-    if (!claim || /^[A-Z0-9]{3}(?:\^[A-Z0-9]{3}|_[A-Z0-9]{3})?$/.test(claim.text)) return claim ?? [];
-    problems.add(
-      claim.place,
-      'MAPPING_FOR',
-      `'${claim.text}' names no message`,
-      'write ORU^R01 (type and trigger) or ORU_R01 (structure)',
-    );
-    return [];
-  });
-  const structure = text(node, 'structure', problems);
-  const bundle = readWord(node, 'bundle', ['message', 'collection'], problems);
+  const claims = listOf(entryOf(node, 'for')).flatMap((item) => readClaim(item, problems));
+  const isCda = claims.some((claim) => claim.text.startsWith(elementClaim));
+  if (isCda && !claims.every((claim) => claim.text.startsWith(elementClaim)))
+    problems.add(node, 'MAPPING_FOR', 'a map is for messages or for documents', 'write two maps');
+  const structure = isCda ? { text: '', place: node } : text(node, 'structure', problems);
+  const bundle = readWord(node, 'bundle', isCda ? ['document', 'collection'] : ['message', 'collection'], problems);
   const steps = readSteps(entryOf(node, 'steps'), node, problems);
   const drop = readDrops(node, problems);
   if (!name || !structure) return undefined;
@@ -160,10 +163,43 @@ function readMessageMap(node: MapNode, file: string, problems: Problems): Messag
     file,
     place: name.place,
     replaces: readWord(node, 'replace', ['true'], problems) === 'true',
+    format: isCda ? 'cda' : 'hl7v2',
     for: claims,
     structure,
-    bundle: bundle === 'collection' ? 'collection' : 'message',
+    bundle: bundle === 'collection' ? bundle : isCda ? 'document' : 'message',
     steps,
     drop,
   };
+}
+
+const elementClaim = 'cda/';
+
+function readClaim(item: YamlNode, problems: Problems): { text: string; place: Place }[] {
+  const claim = textOf(item, 'for', problems);
+  if (!claim || /^[A-Z0-9]{3}(?:\^[A-Z0-9]{3}|_[A-Z0-9]{3})?$/.test(claim.text)) return claim ? [claim] : [];
+  if (claim.text.startsWith(elementClaim)) {
+    const mistake = claimMistake(claim.text.slice(elementClaim.length));
+    if (mistake === undefined) return [claim];
+    problems.add(claim.place, 'MAPPING_FOR', mistake.message, mistake.remedy);
+    return [];
+  }
+  problems.add(
+    claim.place,
+    'MAPPING_FOR',
+    `'${claim.text}' names no message`,
+    'write ORU^R01 (type and trigger), ORU_R01 (structure), cda/ClinicalDocument or cda/act[template=...]',
+  );
+  return [];
+}
+
+/** What is wrong with an element and its predicates. */
+function claimMistake(text: string): Pick<ExpressionMistake, 'message' | 'remedy'> | undefined {
+  try {
+    const [only, ...others] = parseXmlPath(text, 0);
+    if (only?.axis === 'child' && others.length === 0) return undefined;
+    return { message: `'${text}' is no element`, remedy: 'write its name and predicates: act[template=...]' };
+  } catch (error) {
+    if (error instanceof ExpressionMistake) return error;
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@ import { entryOf, type MapEntry, type MapNode, type YamlNode } from './yaml-node
 
 export const createStepKeys = ['create', 'from', 'as', 'when'] as const;
 export const eachStepKeys = ['each', 'as', 'steps'] as const;
+export const mapsStepKeys = ['maps'] as const;
 
 /** The steps of a message map. */
 export function readSteps(entry: MapEntry | undefined, node: MapNode, problems: Problems): MapStep[] {
@@ -34,6 +35,11 @@ function readStep(item: YamlNode, problems: Problems): MapStep | undefined {
     const group = text(item, 'each', problems);
     const steps = readSteps(entryOf(item, 'steps'), item, problems);
     return group && { kind: 'each', group: group.text, place: group.place, as, steps };
+  }
+  if (entryOf(item, 'maps')) {
+    checkKeys(item, mapsStepKeys, problems);
+    const path = text(item, 'maps', problems);
+    return path && { kind: 'maps', path: path.text, place: path.place, parts: [] };
   }
   checkKeys(item, createStepKeys, problems);
   const map = text(item, 'create', problems);

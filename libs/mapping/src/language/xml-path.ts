@@ -4,13 +4,15 @@ import { ExpressionMistake } from './expression-mistake.js';
  * A path through an XML document, from the element at hand:
  *
  *   path      = [ '/' | '//' ] step { ( '/' | '//' ) step }
- *   step      = ( name | '*' | '@' name | '.' | '..' ) { '[' predicate ']' }
+ *   step      = ( name | '*' | '@' name | '@*' | '.' | '..' | 'ancestor::' name ) { '[' predicate ']' }
  *   predicate = number | [ 'not' ] path | path ( '=' | '!=' ) word { ',' word }
  *             | 'template' ( '=' | '!=' ) oid { ',' oid }          templateId/@root, whatever its extension
+ *
+ * A predicate may hold a path with predicates of its own, and those no more. `ancestor::` is the nearest of that name.
  */
 export interface XmlStep {
-  /** `root`: the document; the step after it names its element. */
-  readonly axis: 'child' | 'descendant' | 'parent' | 'self' | 'attribute' | 'root';
+  /** `root`: the document; the step after it names its element. `within`: the element and all in it. */
+  readonly axis: 'child' | 'descendant' | 'within' | 'parent' | 'ancestor' | 'self' | 'attribute' | 'root';
   /** `*` is any; empty for `.`, `..` and the root. */
   readonly name: string;
   readonly predicates: readonly XmlPredicate[];
@@ -26,15 +28,20 @@ export type XmlPredicate =
       readonly negated: boolean;
     };
 
-const stepSource = String.raw`(?:@?[A-Za-z_*][A-Za-z0-9_-]*(?::[A-Za-z_][A-Za-z0-9_-]*)?|\.\.?)(?:\[[^\]]*\])*`;
+const bracketed = String.raw`\[(?:[^[\]]|\[[^[\]]*\])*\]`;
+const nameSource = String.raw`[A-Za-z_][A-Za-z0-9_-]*`;
+const stepSource = String.raw`(?:ancestor::${nameSource}|@?(?:\*|${nameSource}(?::${nameSource})?)|\.\.?)(?:${bracketed})*`;
 
 /** Finds a path in an expression; a name alone is none. */
 export const xmlPathPattern = new RegExp(
-  String.raw`(?!in\[)(?=\/|\.|@|\*\/|[A-Za-z_][A-Za-z0-9_-]*[/:[])(?:\/\/?)?${stepSource}(?:\/\/?${stepSource})*`,
+  String.raw`(?!in\[)(?=\/|\.|@|\*\/|${nameSource}[/:[])(?:\/\/?)?${stepSource}(?:\/\/?${stepSource})*`,
   'y',
 );
 
-const stepPattern = /(\/\/?)?(@?[A-Za-z_*][A-Za-z0-9_:-]*|\.\.?)((?:\[[^\]]*\])*)/y;
+const stepPattern = new RegExp(
+  String.raw`(\/\/?)?(ancestor::${nameSource}|@?(?:\*|${nameSource}(?::${nameSource})?)|\.\.?)((?:${bracketed})*)`,
+  'y',
+);
 const templateRoot: readonly XmlStep[] = [
   { axis: 'child', name: 'templateId', predicates: [] },
   { axis: 'attribute', name: 'root', predicates: [] },
@@ -51,6 +58,10 @@ export function parseXmlPath(text: string, offset: number): XmlStep[] {
     const [whole, slashes = '', name = '', predicates = ''] = match;
     if (at === 0 && slashes !== '') steps.push({ axis: 'root', name: '', predicates: [] });
     if (at > 0 && slashes === '') throw notAPath(text, offset + at);
+    if (steps.at(-1)?.axis === 'attribute')
+      throw new ExpressionMistake(offset + at, 'nothing stands in an attribute', 'end the path there');
+    const isAttribute = name.startsWith('@');
+    if (isAttribute && slashes === '//') steps.push({ axis: 'within', name: '*', predicates: [] });
     steps.push(stepOf(slashes, name, parsePredicates(predicates, offset + at)));
     at += whole.length;
   }
@@ -61,6 +72,8 @@ function stepOf(slashes: string, name: string, predicates: XmlPredicate[]): XmlS
   if (name === '.') return { axis: 'self', name: '', predicates };
   if (name === '..') return { axis: 'parent', name: '', predicates };
   if (name.startsWith('@')) return { axis: 'attribute', name: name.slice(1), predicates };
+  if (name.startsWith('ancestor::'))
+    return { axis: 'ancestor', name: name.slice('ancestor::'.length), predicates };
   return { axis: slashes === '//' ? 'descendant' : 'child', name, predicates };
 }
 
@@ -68,15 +81,17 @@ function notAPath(text: string, offset: number): ExpressionMistake {
   return new ExpressionMistake(offset, `'${text}' is no path`, 'write for instance act/code/@code');
 }
 
+const predicatePattern = new RegExp(bracketed, 'g');
+
 function parsePredicates(text: string, offset: number): XmlPredicate[] {
-  return [...text.matchAll(/\[([^\]]*)\]/g)].map((match) =>
-    parsePredicate((match[1] ?? '').trim(), offset + match.index),
+  return [...text.matchAll(predicatePattern)].map((match) =>
+    parsePredicate(match[0].slice(1, -1).trim(), offset + match.index),
   );
 }
 
 function parsePredicate(text: string, offset: number): XmlPredicate {
   if (/^\d+$/.test(text) && Number(text) > 0) return { kind: 'index', index: Number(text) };
-  const match = /^(?:(not)\s+)?([^\s=!]+)(?:\s*(!?=)\s*([^\s=,]+(?:\s*,\s*[^\s=,]+)*))?$/.exec(text);
+  const match = /^(?:(not)\s+)?((?:[^\s=![\]]|\[[^[\]]*\])+)(?:\s*(!?=)\s*([^\s=,]+(?:\s*,\s*[^\s=,]+)*))?$/.exec(text);
   const [, not, path = '', operator, list] = match ?? [];
   if (!match || (not !== undefined && operator !== undefined))
     throw new ExpressionMistake(

@@ -1,10 +1,22 @@
 import type { Message } from '#hl7v2';
 import type { RuleBook } from '../compile/scope.js';
-import type { AccountMode, DroppedLeaf, MappedLeaf, MappingReport } from '../mapping-result.js';
+import type { AccountMode, DroppedLeaf, MappedLeaf, MappingFailure, MappingReport } from '../mapping-result.js';
 import type { DropTable } from './drop-table.js';
 import { type Run, rulesMax, wholeMark } from './run.js';
 
-const listMax = 100_000;
+/** So many leaves are named at most. */
+export const listMax = 100_000;
+
+/** What a report says of leaves when nobody asked. */
+export const noAccount = { mapped: -1, droppedCount: -1, unmappedCount: -1, dropped: [], unmapped: [] };
+
+/** The failures of a run, rules by their names. */
+export function failuresOf(run: Run, rules: RuleBook): MappingFailure[] {
+  return run.failures.map((failure) => {
+    const number = Number(failure.rule);
+    return Number.isInteger(number) ? { ...failure, rule: rules.get(number)?.name ?? '' } : failure;
+  });
+}
 
 /** Accounts for every leaf of the message: read by a rule, dropped by one, or unmapped. */
 export function makeReport(
@@ -14,12 +26,8 @@ export function makeReport(
   rules: RuleBook,
   drops: DropTable,
 ): MappingReport {
-  const errors = run.failures.map((failure) => {
-    const number = Number(failure.rule);
-    return Number.isInteger(number) ? { ...failure, rule: rules.get(number)?.name ?? '' } : failure;
-  });
-  if (mode === 'off')
-    return { mapped: -1, droppedCount: -1, unmappedCount: -1, dropped: [], unmapped: [], errors };
+  const errors = failuresOf(run, rules);
+  if (mode === 'off') return { ...noAccount, errors };
   const { marks } = run;
   const full = mode === 'full' || mode === 'rules';
   const read: MappedLeaf[] | undefined = mode === 'rules' ? [] : undefined;

@@ -1,3 +1,4 @@
+import type { CdaDocument } from '#cda';
 import { Decimal, type FhirObject } from '#fhir';
 import type { Message } from '#hl7v2';
 import type { RuleBook } from '../compile/scope.js';
@@ -12,7 +13,7 @@ interface Origin {
 }
 
 /** A leaf of the message. */
-interface Leaf {
+export interface SourceLeaf {
   readonly path: string;
   readonly text: string;
   readonly digits: string;
@@ -22,11 +23,12 @@ interface Leaf {
 export class MessageLineage {
   /** Elements that were set, by the object they were set in and their name. */
   #written: Map<FhirObject, Map<string, WrittenElement[]>> | undefined;
-  #leaves: Map<number, Leaf> | undefined;
+  #leaves: ReadonlyMap<number, SourceLeaf> | undefined;
 
   constructor(
     private readonly log: LineageLog,
-    private readonly message: Message,
+    /** The leaves of the source by where they start. */
+    private readonly leavesOfSource: () => ReadonlyMap<number, SourceLeaf>,
     private readonly resources: readonly MappedResource[],
     private readonly rules: RuleBook,
   ) {}
@@ -118,7 +120,7 @@ export class MessageLineage {
 
   /** The leaf whose text it is; else those whose text is in it; else all that were read for it. */
   #sourcesOf(text: string, begin: number, end: number): string[] {
-    const leaves = new Set<Leaf>();
+    const leaves = new Set<SourceLeaf>();
     for (let i = begin; i < end; i++) {
       const leaf = this.#leafOf(this.log.entries[i]);
       if (leaf) leaves.add(leaf);
@@ -126,7 +128,7 @@ export class MessageLineage {
     const all = [...leaves];
     if (all.length < 2) return all.map(({ path }) => path);
     const digits = digitsOf(text);
-    const tests: ((leaf: Leaf) => boolean)[] = [
+    const tests: ((leaf: SourceLeaf) => boolean)[] = [
       (leaf) => leaf.text === text,
       (leaf) => leaf.digits.length > 3 && digits.startsWith(leaf.digits),
       (leaf) => leaf.text.length > 1 && text.includes(leaf.text),
@@ -138,8 +140,8 @@ export class MessageLineage {
     return all.map(({ path }) => path);
   }
 
-  #leafOf(entry: LogEntry | undefined): Leaf | undefined {
-    return typeof entry === 'number' ? (this.#leaves ??= leavesOf(this.message)).get(entry) : undefined;
+  #leafOf(entry: LogEntry | undefined): SourceLeaf | undefined {
+    return typeof entry === 'number' ? (this.#leaves ??= this.leavesOfSource()).get(entry) : undefined;
   }
 
   #writtenIn(object: FhirObject, name: string): readonly WrittenElement[] {
@@ -148,15 +150,29 @@ export class MessageLineage {
   }
 }
 
-function leavesOf(message: Message): Map<number, Leaf> {
-  const leaves = new Map<number, Leaf>();
+/** Those of a message. */
+export function leavesOfMessage(message: Message): Map<number, SourceLeaf> {
+  const leaves = new Map<number, SourceLeaf>();
   // eslint-disable-next-line max-params -- the visitor has the parameters that hl7v2 gives it
   message.eachLeaf((segment, field, repetition, component, subcomponent, start, end) => {
-    const text = (message.valueBetween(start, end) ?? '').trim();
-    const path = segment.path(field, repetition, component, subcomponent);
-    leaves.set(start, { path, text, digits: /^[\d.+-]+$/.test(text) ? digitsOf(text) : '' });
+    const text = message.valueBetween(start, end) ?? '';
+    leaves.set(start, sourceLeaf(segment.path(field, repetition, component, subcomponent), text));
   });
   return leaves;
+}
+
+/** Those of a document. */
+export function leavesOfDocument(document: CdaDocument): Map<number, SourceLeaf> {
+  const leaves = new Map<number, SourceLeaf>();
+  document.eachLeaf((element, leaf) => {
+    leaves.set(leaf.start, sourceLeaf(document.path(element, leaf), document.value(leaf)));
+  });
+  return leaves;
+}
+
+function sourceLeaf(path: string, value: string): SourceLeaf {
+  const text = value.trim();
+  return { path, text, digits: /^[\d.+-]+$/.test(text) ? digitsOf(text) : '' };
 }
 
 function digitsOf(text: string): string {

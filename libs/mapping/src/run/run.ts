@@ -1,12 +1,15 @@
+import type { CdaDocument, XmlElement } from '#cda';
 import type { FhirObject } from '#fhir';
 import type { Message, Segment } from '#hl7v2';
 import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import { circumstancesOf } from './circumstances.js';
+import type { Drop } from './drop-table.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
 import type { RememberedPart, SourceValue } from './resource-memory.js';
 import { numberBit, otherBit } from './segment-bits.js';
+import type { SourceText } from './source-text.js';
 
 /** The first bit of a mark: the value was read with all its subcomponents. */
 export const wholeMark = 0x8000;
@@ -79,6 +82,9 @@ const noMapped: readonly Mapped[] = [];
 /** The state of one run. One object serves all messages of a map, one after the other: running is synchronous. */
 export class Run {
   declare message: Message;
+  declare document: CdaDocument;
+  /** `message` or `document`. */
+  declare source: SourceText;
   text = '';
   escaped = false;
   /** Some value holds what R4 forbids in text; it is left out there, and the bytes stay in the journal. */
@@ -92,6 +98,8 @@ export class Run {
 
   /** The segment, or the range of the value, that the map at work reads. */
   segment: Segment | undefined;
+  /** The element that the map at work reads. */
+  element: XmlElement | undefined;
   from = 0;
   to = 0;
   group: GroupInstance | undefined;
@@ -109,6 +117,10 @@ export class Run {
   isKept = false;
   /** Resources in the order in which maps came upon them; known ones too. */
   met: Met[] = [];
+  /** Of a document: what the steps made, in the order of their making. */
+  made: { readonly mapped: Mapped; readonly start: number }[] = [];
+  /** Of a document: leaves that a drop rule is for, by where they start. */
+  droppedAt = new Map<number, Drop>();
   /** `""` stood where the rule at work looked. */
   nulled = false;
   /** Per character of the text: the rule that read the leaf starting there. */
@@ -136,16 +148,40 @@ export class Run {
 
   begin(message: Message, tenant: string, parameters: MappingParameters, nameCount: number): void {
     this.message = message;
-    this.text = message.text;
-    this.escaped = message.hasEscapes;
     this.unclean = unclean.test(message.text);
     this.repetitionCode = message.repetitionCode;
     this.componentCode = message.componentCode;
     this.subcomponentCode = message.subcomponentCode;
+    this.#begin(message, tenant, parameters, nameCount);
+    this.circumstances = circumstancesOf(message, tenant, parameters, this.unclean);
+  }
+
+  /** A document has no separators: a value is an attribute, a text or an element, and nothing divides it. */
+  beginDocument(
+    document: CdaDocument,
+    tenant: string,
+    parameters: MappingParameters,
+    nameCount: number,
+  ): void {
+    this.document = document;
+    this.unclean = false;
+    this.repetitionCode = -1;
+    this.componentCode = -1;
+    this.subcomponentCode = -1;
+    this.#begin(document, tenant, parameters, nameCount);
+    this.element = document.above;
+    this.made = [];
+    this.droppedAt = new Map();
+  }
+
+  #begin(source: SourceText, tenant: string, parameters: MappingParameters, nameCount: number): void {
+    this.source = source;
+    this.text = source.text;
+    this.escaped = source.hasEscapes;
     this.tenant = tenant;
     this.parameters = parameters;
     this.timeText = '';
-    const length = message.text.length;
+    const length = source.text.length;
     if (length > this.marks.length) this.marks = new Uint16Array(length);
     else this.marks.fill(0, 0, Math.max(length, this.#used));
     this.#used = length;
@@ -154,12 +190,12 @@ export class Run {
     this.resources = [];
     this.failures = [];
     this.segment = undefined;
+    this.element = undefined;
     this.group = undefined;
     this.rule = 0;
     this.nulled = false;
     this.isKept = false;
     this.met = [];
-    this.circumstances = circumstancesOf(message, tenant, parameters, this.unclean);
     const zone = zoneOffsets.of(parameters['time_zone']);
     this.zone = zone ?? zoneOffsets.utc;
     if (!zone)
@@ -183,6 +219,9 @@ export class Run {
     this.names = [];
     this.group = undefined;
     this.segment = undefined;
+    this.element = undefined;
+    this.made = [];
+    this.droppedAt = new Map();
     this.lineage = undefined;
     this.byId = new Map();
     this.sharedKeys = new Map();
@@ -292,12 +331,12 @@ export class Run {
 
   /** A failure of the rule at work, at the segment it reads. */
   failAt(code: string, message: string): void {
-    this.fail(code, String(this.rule), message, this.segment?.start ?? this.from);
+    this.fail(code, String(this.rule), message, this.segment?.start ?? this.element?.start ?? this.from);
   }
 
   fail(code: string, rule: string, message: string, offset: number): void {
     if (this.failures.length >= failuresMax) return;
-    const path = this.message.pathAt(offset) ?? this.segment?.name ?? '';
+    const path = this.source.pathAt(offset) ?? this.segment?.name ?? '';
     this.failures.push({ code, path, rule, message });
   }
 
@@ -308,7 +347,7 @@ export class Run {
       this.nulled = true;
       return undefined;
     }
-    let value = this.escaped ? (this.message.valueBetween(start, end) ?? '') : text.slice(start, end);
+    let value = this.escaped ? (this.source.valueBetween(start, end) ?? '') : text.slice(start, end);
     if (this.escaped || this.unclean) value = value.replace(uncleanAll, '');
     if (first <= 0x20 || value.charCodeAt(value.length - 1) <= 0x20) value = value.trim();
     return value === '' ? undefined : value;

@@ -1,10 +1,10 @@
-import { parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
 import type { MapSource } from '../language/mapping-file.js';
 import { MappingLibrary } from '../load-mappings.js';
 import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingParameters } from '../mapping-result.js';
 import type { MappingSet } from '../mapping-set.js';
+import { parseSource, typeOfSource } from '../source.js';
 import { type CodeTable, watchRows } from '../tables/code-table.js';
 import { type SwitchedRule, Switches } from './switches.js';
 
@@ -64,14 +64,10 @@ export class CoverageRun {
     const set = this.library.set(layers);
     if (!this.#sets.has(set)) this.#sets.set(set, this.library.tables(layers));
     try {
-      const message = parseMessage(raw);
-      const msh = message.first('MSH');
-      const [code = '', trigger = '', structure] = [1, 2, 3].map(
-        (part) => msh?.value(9, 1, part) ?? undefined,
-      );
-      const map = set.forMessage(code, trigger, structure);
+      const message = parseSource(raw);
+      const map = set.forSource(message);
       if (!map) {
-        const type = `${code}^${trigger}`;
+        const type = typeOfSource(message);
         this.#unclaimed.set(type, (this.#unclaimed.get(type) ?? 0) + 1);
         return;
       }

@@ -8,7 +8,7 @@ export interface MappingTest {
   readonly place: Place;
   /** A file, from the folder above the mappings or beside the test. */
   readonly send: string | undefined;
-  /** The message itself; line ends stand for CR. */
+  /** The message itself; line ends stand for CR. Or the document. */
   readonly message: string | undefined;
   readonly parameters: Readonly<Record<string, string>>;
   /** Layers over `suture`; undefined: those of the folder. */

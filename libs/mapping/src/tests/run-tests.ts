@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checkResource } from '#fhir';
-import { type Message, parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
 import type { MapSource } from '../language/mapping-file.js';
 import { Problems } from '../language/problems.js';
 import { MappingLibrary } from '../load-mappings.js';
-import { baseLayer, folderOf, mappingFiles, sutureLayer } from '../mapping-files.js';
+import { baseLayer, filesOfLayer, sutureLayer } from '../mapping-files.js';
 import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
-import type { CompiledMessageMap, MappingSet } from '../mapping-set.js';
+import type { CompiledMessageMap } from '../mapping-set.js';
+import { parseSource, type Source, typeOfSource } from '../source.js';
 import { findValues, valueText } from './find-values.js';
 import { compareGolden, differenceText, readGolden } from './golden.js';
 import { type MappingTest, readTests } from './read-tests.js';
@@ -50,7 +50,7 @@ export interface PreparedTest {
   readonly file: string;
   readonly test: MappingTest;
   /** A string says why there is none. */
-  readonly message: Message | string;
+  readonly message: Source | string;
   /** Undefined when no map is for the message. */
   readonly map: CompiledMessageMap | undefined;
 }
@@ -71,7 +71,7 @@ export class PreparedTests {
     const mistakes: MappingProblem[] = [];
     this.list = [baseLayer, sutureLayer, ...library.layers].flatMap((layer) => {
       const usual = library.layers.includes(layer) ? [layer] : library.usualLayers;
-      return mappingFiles(dir, folderOf(layer), '.test.yaml').flatMap((file) => {
+      return filesOfLayer(dir, layer, '.test.yaml').flatMap((file) => {
         const problems = new Problems(file);
         const tests = readTests(readFileSync(join(dir, file), 'utf8'), problems);
         mistakes.push(...problems.list);
@@ -80,7 +80,7 @@ export class PreparedTests {
           choices.add(layers);
           const set = library.set(layers);
           const message = readMessage(test, dir, file);
-          return { file, test, message, map: typeof message === 'string' ? undefined : mapFor(message, set) };
+          return { file, test, message, map: typeof message === 'string' ? undefined : set.forSource(message) };
         });
       });
     });
@@ -92,7 +92,7 @@ export class PreparedTests {
 
   run({ file, test, message, map }: PreparedTest): Outcome {
     if (typeof message === 'string') return { failures: [message] };
-    if (!map) return { failures: [`no map is for ${typeOf(message).slice(0, 2).join('^')}`] };
+    if (!map) return { failures: [`no map is for ${typeOfSource(message)}`] };
     const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
     const result = map.run(message, context);
     const golden =
@@ -108,15 +108,6 @@ export class PreparedTests {
   }
 }
 
-function typeOf(message: Message): readonly [string, string, string | undefined] {
-  const msh = message.first('MSH');
-  return [msh?.value(9) ?? '', msh?.value(9, 1, 2) ?? '', msh?.value(9, 1, 3) ?? undefined];
-}
-
-function mapFor(message: Message, set: MappingSet): CompiledMessageMap | undefined {
-  return set.forMessage(...typeOf(message));
-}
-
 function checkGolden(file: string, dir: string, { resources }: MappingResult): Outcome {
   const path = join(dir, file);
   const golden = existsSync(path) ? readGolden(readFileSync(path, 'utf8')) : undefined;
@@ -129,18 +120,23 @@ function checkGolden(file: string, dir: string, { resources }: MappingResult): O
   return { failures, golden: { file, text: updatedGolden(golden, resources) } };
 }
 
-function readMessage(test: MappingTest, dir: string, file: string): Message | string {
+function readMessage(test: MappingTest, dir: string, file: string): Source | string {
   const bytes =
     test.message === undefined
       ? readSent(test.send ?? '', dir, file)
-      : Buffer.from(test.message.trimEnd().replace(/\n/g, '\r'));
+      : Buffer.from(asSent(test.message));
   if (!bytes) return `there is no file ${test.send ?? ''}`;
   try {
-    return parseMessage(bytes);
+    return parseSource(bytes);
   } catch (error) {
     if (isEngineError(error)) return `${error.code}: ${error.message}`;
     throw error;
   }
+}
+
+/** Segments end with CR; XML is as it stands there. */
+function asSent(text: string): string {
+  return text.trimStart().startsWith('<') ? text : text.trimEnd().replace(/\n/g, '\r');
 }
 
 function readSent(send: string, dir: string, file: string): Buffer | undefined {

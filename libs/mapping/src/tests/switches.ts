@@ -70,6 +70,7 @@ export class Switches {
 
   #step(map: MapSource, step: MapStep): MapStep {
     if (step.kind === 'each') return { ...step, steps: step.steps.map((one) => this.#step(map, one)) };
+    if (step.kind === 'maps') return step;
     const key = this.#add(map.file, `${map.name} creates ${step.map}`, step.place);
     const condition = { kind: 'switch', offset: 0, isOn: this.#isOn(key) } as const;
     const when =

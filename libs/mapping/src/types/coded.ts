@@ -72,7 +72,7 @@ function translated(list: FhirObject[], table: CodeTable): void {
 const rowCodings = new WeakMap<TableRow, FhirObject>();
 
 /** The Coding of a table row; one object per row. */
-function rowCoding(row: TableRow): FhirObject {
+export function rowCoding(row: TableRow): FhirObject {
   let coding = rowCodings.get(row);
   if (!coding) {
     coding = {};

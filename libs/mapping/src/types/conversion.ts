@@ -1,4 +1,5 @@
 import type { CodeTable } from '../tables/code-table.js';
+import { elementConversion } from './cda/element-conversion.js';
 import {
   type CodedOptions,
   codeConvert,
@@ -129,6 +130,7 @@ const byTarget: Readonly<Record<string, ByTarget>> = {
 
 /** How a value of `source` becomes a `target`; undefined when nothing is known to make one of the other. */
 export function conversion(source: string, target: string, options: ConversionOptions): Convert | undefined {
+  if (source === 'element') return elementConversion(target, options);
   const make = Object.hasOwn(byTarget, target) ? byTarget[target] : undefined;
   return make ? make(source, options) : primitive(source, target, options);
 }

@@ -1,0 +1,91 @@
+import type { FhirObject } from '#fhir';
+import type { ValueExpression } from '../language/expression.js';
+import type { Run } from '../run/run.js';
+import { xmlWalk } from '../run/xml-select.js';
+import { absentReason } from '../merge-update.js';
+import { compileText } from './compile-text.js';
+import { type CompiledValue, single, type Target } from './compiled-value.js';
+import { mistake, type Scope } from './scope.js';
+
+type Call = Extract<ValueExpression, { kind: 'call' }>;
+
+/** NullFlavor to data-absent-reason (R4, cm-data-absent-reason-v3). */
+const reasons = new Map([
+  ['NI', 'unknown'],
+  ['UNK', 'unknown'],
+  ['DER', 'unknown'],
+  ['QS', 'unknown'],
+  ['TRC', 'unknown'],
+  ['UNC', 'as-text'],
+  ['OTH', 'unsupported'],
+  ['ASKU', 'asked-unknown'],
+  ['NAV', 'temp-unknown'],
+  ['NASK', 'not-asked'],
+  ['MSK', 'masked'],
+  ['NA', 'not-applicable'],
+  ['NINF', 'negative-infinity'],
+  ['PINF', 'positive-infinity'],
+]);
+
+/** Functions that only maps of documents use. */
+export const documentFunctions: Readonly<
+  Record<string, (call: Call, target: Target, scope: Scope) => CompiledValue | undefined>
+> = {
+  /** What the steps made of the elements and of all in them, in their order: `entry | made`. */
+  made: (call, target, scope) => {
+    const path = call.input;
+    if (path?.kind !== 'path' || !path.steps || (target.type !== 'Reference' && target.type !== 'string'))
+      return mistake(
+        scope,
+        call.offset,
+        'MAPPING_FUNCTION',
+        'made gives references to what was made of elements',
+        'write for instance entry: entry | made',
+      );
+    const walk = xmlWalk(path.steps);
+    const collect = (run: Run, list: unknown[] | undefined): unknown[] | undefined => {
+      let out = list;
+      if (!run.element) return out;
+      walk(run.document, run.element, (element) => {
+        for (const reference of madeBetween(run, element.start, element.end)) {
+          if (out?.includes(reference)) continue;
+          if (out) out.push(reference);
+          else out = [reference];
+        }
+        return false;
+      });
+      return out;
+    };
+    if (target.type === 'Reference') return { read: (run) => collect(run, undefined)?.[0], collect };
+    return single((run) => (collect(run, undefined)?.[0] as FhirObject | undefined)?.['reference']);
+  },
+  /** The document as it was received, for an attachment or a Binary: `data: source()`. */
+  source: (call, target, scope) => {
+    if (target.type === 'base64Binary')
+      return single(({ document: { bytes } }) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
+      );
+    return mistake(scope, call.offset, 'MAPPING_FUNCTION', 'source() is a base64Binary', 'use it for data:');
+  },
+  /** Says why there is no value: `code ?? (code/@nullFlavor | absent)`. */
+  absent: (call, target, scope) => {
+    const flavor = call.input && compileText(call.input, scope, 'read');
+    if (!flavor || !/^[A-Z]/.test(target.type) || target.type === 'Reference')
+      return mistake(
+        scope,
+        call.offset,
+        'MAPPING_FUNCTION',
+        'absent gives a value of a complex type its reason not to be there',
+        'write for instance code: code ?? (code/@nullFlavor | absent)',
+      );
+    return single((run) => {
+      const code = flavor(run);
+      if (code === undefined) return undefined;
+      return { extension: [{ url: absentReason, valueCode: reasons.get(code) ?? 'unknown' }] };
+    });
+  },
+};
+
+function madeBetween({ made }: Run, start: number, end: number): FhirObject[] {
+  return made.flatMap((one) => (one.start >= start && one.start < end ? [one.mapped.reference] : []));
+}
