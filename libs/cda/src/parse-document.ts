@@ -66,8 +66,9 @@ class DocumentReader {
       this.#content(this.text.lastIndexOf('<![CDATA[', end) + '<![CDATA['.length, end);
       this.#after = parser.position;
     });
+    // Both are told of before the `>` that ends them.
     const skip = (): void => {
-      this.#after = parser.position;
+      this.#after = this.text.indexOf('>', parser.position - 1) + 1;
     };
     parser.on('comment', skip);
     parser.on('processinginstruction', skip);

@@ -73,7 +73,8 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
       return ended(messageState.dead, 'MAPPING_EMPTY', `mapping ${map.name} made no resource of it`);
     }
     const mapping = digestOfMapping(context.engineVersion, map.digest);
-    return { ...common, state: messageState.transformed, mapping, resources, controlId };
+    const sent = controlId === undefined ? {} : { controlId };
+    return { ...common, state: messageState.transformed, mapping, resources, ...sent };
   } catch (error) {
     // The message of an EngineError never holds content; that of another error may, so only its name is kept.
     if (isEngineError(error)) return ended(messageState.dead, error.code, error.message);
@@ -83,8 +84,8 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
 }
 
 /** A message with its control id; a document, which has none. */
-function parse(raw: Buffer): { parsed: Source; controlId: string } {
-  if (isXml(raw)) return { parsed: parseDocument(raw), controlId: '' };
+function parse(raw: Buffer): { parsed: Source; controlId: string | undefined } {
+  if (isXml(raw)) return { parsed: parseDocument(raw), controlId: undefined };
   const header = readMessageHeader(raw);
   return { parsed: parseMessage(raw, { header }), controlId: header.controlId };
 }

@@ -29,8 +29,12 @@ export function requiredMembers(
     const child = elementType(owner, name);
     if (!child.known || child.min < 1) continue;
     const names = child.choice ? child.types.map((type) => choiceName(child.name, type)) : [child.name];
-    if (elements.some((element) => names.includes(element.name) || element.name === child.name)) {
-      required.push(names.flatMap((one, n) => withKeptMoment(one, child.types[n] ?? '')));
+    const set = elements.map((element) => element.name);
+    // `_date` says why there is no date.
+    const reasons = names.map((one) => `_${one}`).filter((one) => set.includes(one));
+    if (reasons.length > 0 || set.some((one) => names.includes(one) || one === child.name)) {
+      const members = names.flatMap((one, n) => withKeptMoment(one, child.types[n] ?? ''));
+      required.push([...new Set([...members, ...reasons])]);
       continue;
     }
     complete = false;

@@ -94,6 +94,6 @@ export function keyText(document: CdaDocument, element: XmlElement): string | un
     extension ??
     document.attribute(element, 'code') ??
     document.attribute(element, 'value') ??
-    (document.textOf(element).trim() || undefined)
+    (document.textOf(element).replaceAll(/\s+/g, ' ').trim() || undefined)
   );
 }

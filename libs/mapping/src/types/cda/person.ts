@@ -7,7 +7,7 @@ import { periodOfElement } from './moment.js';
 
 /** EntityNameUse to name-use (R4, v3 maps: cm-name-use-v3). */
 const nameUses = new Map([
-  ['L', 'official'],
+  ['L', 'usual'],
   ['C', 'official'],
   ['A', 'nickname'],
   ['P', 'nickname'],
