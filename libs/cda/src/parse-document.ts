@@ -99,13 +99,7 @@ class DocumentReader {
             .map((one) => ({ ...one, name: names.attribute(one.name) }))
         : raw;
     const parent = this.#open;
-    const element = new XmlElement(
-      names.element(written),
-      parent,
-      attributes,
-      start,
-      this.#elements.length,
-    );
+    const element = new XmlElement(names.element(written), parent, attributes, start, this.#elements.length);
     if (declares) this.#outerNames.push({ element, names: outer });
     this.#elements.push(element);
     parent?.children.push(element);

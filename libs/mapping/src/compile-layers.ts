@@ -4,6 +4,7 @@ import { compileDocument } from './compile/compile-document.js';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
 import { DocumentMap } from './document-map.js';
+import { anyDocument, isPart, partsOf, withParts } from './language/document-parts.js';
 import { LayeredMaps } from './language/layers.js';
 import {
   innerSteps,
@@ -11,7 +12,6 @@ import {
   type MapStep,
   type MessageMapSource,
   type ResourceMapSource,
-  type StepPart,
 } from './language/mapping-file.js';
 import { Problems } from './language/problems.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
@@ -181,8 +181,7 @@ class Loader {
     if (!program || problemCount() > before) return undefined;
     const names = [source, ...partsOf(source), ...compiler.used].map(({ name }) => name);
     const digest = this.#digest(compiler.parts, names);
-    if (!('structure' in program))
-      return new DocumentMap({ source, program, rules: compiler.rules, digest });
+    if (!('structure' in program)) return new DocumentMap({ source, program, rules: compiler.rules, digest });
     const drops = new DropTable();
     drops.add(source.name, source.drop);
     for (const map of compiler.used) drops.add(map.name, map.drop);
@@ -291,44 +290,6 @@ class LoadedSet implements MappingSet {
   named(name: string): CompiledMessageMap | undefined {
     return this.#byName.get(name)?.map;
   }
-}
-
-/** Documents whose root element nobody else is for. */
-const anyDocument = 'cda/*';
-
-/** A map for parts of documents is part of the maps that lead there. */
-function isPart({ format, for: claims }: MessageMapSource): boolean {
-  return format === 'cda' && !claims.some(({ text }) => text === 'cda/ClinicalDocument' || text === anyDocument);
-}
-
-/** A map of documents with the maps of their parts: a claim of a template is asked before others. */
-function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
-  if (source.format !== 'cda') return source;
-  const byTemplate = (map: MessageMapSource) => map.for.some(({ text }) => text.includes('[template='));
-  const ordered = [...parts.filter(byTemplate), ...parts.filter((one) => !byTemplate(one))];
-  const filled = (steps: readonly MapStep[]): MapStep[] =>
-    steps.map((step) => {
-      if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
-      return step.kind === 'maps' ? { ...step, parts: ordered.map((map) => partOf(map)) } : step;
-    });
-  return { ...source, steps: filled(source.steps) };
-}
-
-function partOf(map: MessageMapSource): StepPart {
-  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps: map.steps } };
-}
-
-/** The maps for parts that a map leads to. */
-function partsOf({ steps }: MessageMapSource): MessageMapSource[] {
-  const found = new Set<MessageMapSource>();
-  const see = (inner: readonly MapStep[]): void => {
-    for (const step of inner) {
-      if (step.kind === 'maps') for (const { map } of step.parts) found.add(map);
-      for (const each of innerSteps(step)) see(each.steps);
-    }
-  };
-  see(steps);
-  return [...found];
 }
 
 /** The maps that steps and those in them run. */

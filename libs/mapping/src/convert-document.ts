@@ -38,9 +38,11 @@ export function convertDocument(
 function bundleText(resources: readonly MappedResource[]): string {
   const texts = resources.map(({ resource }) => writeJson(resource));
   const [first] = resources;
-  const identifier = first?.type === 'Composition' ? (first.resource['identifier'] as FhirObject | undefined) : undefined;
+  const identifier =
+    first?.type === 'Composition' ? (first.resource['identifier'] as FhirObject | undefined) : undefined;
   const timestamp = first && instantOf(first.resource['date']);
-  if (!identifier?.['system'] || !identifier['value'] || timestamp === undefined) return bundleOf('collection', texts);
+  if (!identifier?.['system'] || !identifier['value'] || timestamp === undefined)
+    return bundleOf('collection', texts);
   const bundle = bundleOf('document', texts, { timestamp });
   const head = '{"resourceType":"Bundle"';
   return `${head},"identifier":${writeJson(identifier)}${bundle.slice(head.length)}`;

@@ -1,9 +1,9 @@
+import { isXml } from '#cda';
 import { bundleOf, writeJson } from '#fhir';
 import { type Message, parseMessage, splitBatch } from '#hl7v2';
-import { isXml } from '#cda';
 import { isEngineError } from '#kernel';
-import type { ElementLineage, MappingParameters, MappingReport } from './mapping-result.js';
 import { convertDocument } from './convert-document.js';
+import type { ElementLineage, MappingParameters, MappingReport } from './mapping-result.js';
 import type { MappingSet } from './mapping-set.js';
 
 export interface ConvertOptions {

@@ -13,7 +13,7 @@ export type {
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
-export { isDocument, parseSource, type Source, typeOfSource } from './source.js';
+export { parseSource } from './source.js';
 export { CoverageRun } from './tests/coverage.js';
 export { mutateMappings } from './tests/mutate.js';
 export { runMappingTests } from './tests/run-tests.js';

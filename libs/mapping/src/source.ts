@@ -4,6 +4,7 @@ import { type Message, parseMessage } from '#hl7v2';
 /** What can be mapped: one message of HL7 v2, or one document. */
 export type Source = Message | CdaDocument;
 
+/** Whether it is a document, and no message. */
 export function isDocument(source: Source): source is CdaDocument {
   return source instanceof CdaDocument;
 }

@@ -1,8 +1,7 @@
-import { isXml, parseDocument } from '#cda';
-import { parseMessage, readMessageHeader } from '#hl7v2';
+import { CdaDocument, isXml, parseDocument } from '#cda';
+import { type Message, parseMessage, readMessageHeader } from '#hl7v2';
 import { type JournaledMessage, journalKind } from '#journal';
 import { formatPosition, isEngineError } from '#kernel';
-import { isDocument, type Source } from '#mapping';
 import { digestOfMapping, type MessageOutcome, messageState } from '#store';
 import type { TransformChannel } from './transform-channel.js';
 
@@ -53,7 +52,7 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
   }
   try {
     const { parsed, controlId } = parse(message.raw);
-    if (!isDocument(parsed)) {
+    if (!(parsed instanceof CdaDocument)) {
       const undecodable = parsed.problems.find((problem) => problem.severity === 'error');
       if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
       for (const filter of channel.filters) {
@@ -84,7 +83,7 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
 }
 
 /** A message with its control id; a document, which has none. */
-function parse(raw: Buffer): { parsed: Source; controlId: string | undefined } {
+function parse(raw: Buffer): { parsed: Message | CdaDocument; controlId: string | undefined } {
   if (isXml(raw)) return { parsed: parseDocument(raw), controlId: undefined };
   const header = readMessageHeader(raw);
   return { parsed: parseMessage(raw, { header }), controlId: header.controlId };

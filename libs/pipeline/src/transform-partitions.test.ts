@@ -58,7 +58,8 @@ function smallMappings(fixed = false): MappingSet {
     },
   };
   const forMessage = (code: string) => (code === 'ADT' ? map : undefined);
-  return { digest: '', errors: [], maps: [map], forMessage, named: () => undefined };
+  const forSource = (source: { readonly text: string }) => (source.text.includes('|ADT^') ? map : undefined);
+  return { digest: '', errors: [], maps: [map], forMessage, forSource, named: () => undefined };
 }
 
 interface Options {

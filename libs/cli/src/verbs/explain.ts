@@ -72,7 +72,9 @@ function isFile(call: Call, word: string): boolean {
 
 /** `v2.` and `ccda.` begin the names that we ship: one that is not there is told as a map that is not there. */
 function isMap(choice: LayerChoice, word: string): boolean {
-  return /^(?:v2|ccda)\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word);
+  return (
+    /^(?:v2|ccda)\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word)
+  );
 }
 
 async function explainMessages(

@@ -10,9 +10,9 @@ import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
 import { xmlTest, xmlWalk } from '../run/xml-select.js';
 import { isValued } from '../types/cda/element-parts.js';
-import { addName } from './create-step.js';
 import { compileResource, scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
+import { addName } from './create-step.js';
 import type { Compiler, NamedResource } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
@@ -226,7 +226,12 @@ export function claimStep(claim: string): XmlStep {
 }
 
 /** False, and a problem, when a path leads to elements of another name than the map reads. */
-function isOf(source: ResourceMapSource, path: readonly XmlStep[], step: CreateStep, problems: Problems): boolean {
+function isOf(
+  source: ResourceMapSource,
+  path: readonly XmlStep[],
+  step: CreateStep,
+  problems: Problems,
+): boolean {
   const last = path.at(-1);
   const { name } = source.source;
   const isNamed = last && (last.axis === 'child' || last.axis === 'descendant');

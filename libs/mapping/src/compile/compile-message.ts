@@ -149,7 +149,12 @@ class StepBuilder {
   }
 
   private refused({ place }: { readonly place: Place }): undefined {
-    this.problems.add(place, 'MAPPING_GROUP', 'only documents have parts with maps of their own', 'use each:');
+    this.problems.add(
+      place,
+      'MAPPING_GROUP',
+      'only documents have parts with maps of their own',
+      'use each:',
+    );
     return undefined;
   }
 

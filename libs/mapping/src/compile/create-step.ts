@@ -1,6 +1,7 @@
 import type { Segment } from '#hl7v2';
 import type { GroupInstance } from '../run/group-instance.js';
-import type { Mapped, Run } from '../run/run.js';
+import type { Mapped } from '../run/mapped.js';
+import type { Run } from '../run/run.js';
 import type { SegmentPlace } from './find-segments.js';
 import type { ResourcePlan } from './resource-plan.js';
 

@@ -1,8 +1,8 @@
 import type { FhirObject } from '#fhir';
 import type { ValueExpression } from '../language/expression.js';
+import { absentReason } from '../merge-update.js';
 import type { Run } from '../run/run.js';
 import { xmlWalk } from '../run/xml-select.js';
-import { absentReason } from '../merge-update.js';
 import { compileText } from './compile-text.js';
 import { type CompiledValue, single, type Target } from './compiled-value.js';
 import { mistake, type Scope } from './scope.js';

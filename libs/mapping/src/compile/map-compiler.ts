@@ -43,10 +43,7 @@ export class MapCompiler implements Compiler {
     return plan;
   }
 
-  elementPlan(
-    map: ResourceMapSource,
-    names: ReadonlyMap<string, NamedResource>,
-  ): ResourcePlan | undefined {
+  elementPlan(map: ResourceMapSource, names: ReadonlyMap<string, NamedResource>): ResourcePlan | undefined {
     let plans = this.#elementPlans.get(names);
     if (!plans) {
       plans = new Map();

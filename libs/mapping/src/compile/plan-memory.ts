@@ -1,7 +1,8 @@
 import type { Segment } from '#hl7v2';
+import type { Mapped } from '../run/mapped.js';
 import { bring, partsOf } from '../run/met.js';
 import { type MemoryEntry, markOf, ResourceMemory, sizeOf } from '../run/resource-memory.js';
-import type { Mapped, Run } from '../run/run.js';
+import type { Run } from '../run/run.js';
 import type { SurroundingReads } from './plan-reads.js';
 
 /** Makes the resource of a segment, or of the value between two places. */

@@ -1,6 +1,7 @@
 import type { Segment } from '#hl7v2';
+import type { Mapped } from '../run/mapped.js';
 import { markOf, type Surroundings } from '../run/resource-memory.js';
-import type { Mapped, Run } from '../run/run.js';
+import type { Run } from '../run/run.js';
 import type { SegmentSelector } from './segment-selector.js';
 
 /** What a message may make a map look at beside its own segment, before that is too much to compare. */

@@ -1,4 +1,9 @@
-import { innerSteps, type MapStep, type MessageMapSource, type ResourceMapSource } from '../language/mapping-file.js';
+import {
+  innerSteps,
+  type MapStep,
+  type MessageMapSource,
+  type ResourceMapSource,
+} from '../language/mapping-file.js';
 import { eachExpression } from '../language/walk-rules.js';
 import type { Compiler, NamedResource } from './scope.js';
 

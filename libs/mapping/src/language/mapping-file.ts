@@ -147,7 +147,6 @@ export function innerSteps(step: MapStep): readonly Extract<MapStep, { kind: 'ea
   }
 }
 
-
 /** A map from a message, a document or a part of documents to its resources. */
 export interface MessageMapSource {
   readonly kind: 'message';

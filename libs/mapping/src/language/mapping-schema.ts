@@ -81,7 +81,10 @@ export function mappingSchema(): Schema {
       resourceMap: object(resourceMapKeys, ['map', 'source', 'create', 'key', 'set'], {
         replace: { const: true },
         merge: { enum: ['snapshot', 'update', 'gather'] },
-        source: { type: 'string', pattern: '^(hl7v2/[A-Z][A-Z0-9_]*|cda/((sdtc:)?[A-Za-z][A-Za-z0-9]*|\\*))$' },
+        source: {
+          type: 'string',
+          pattern: '^(hl7v2/[A-Z][A-Z0-9_]*|cda/((sdtc:)?[A-Za-z][A-Za-z0-9]*|\\*))$',
+        },
         uses: texts,
         key: { anyOf: [expression, { type: 'array', items: expression }] },
         label: labels,

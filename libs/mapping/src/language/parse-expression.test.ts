@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseCondition, parseValue } from './parse-expression.js';
 import { ExpressionMistake } from './expression-mistake.js';
+import { parseCondition, parseValue } from './parse-expression.js';
 
 function mistakeOf(parse: () => unknown): ExpressionMistake {
   try {

@@ -93,7 +93,8 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   const create = text(node, 'create', problems);
   const setEntry = entryOf(node, 'set');
   if (!setEntry) problems.add(node, 'MAPPING_KEY_MISSING', "'set' is missing", 'add set: with the elements');
-  const match = source && /^(?:hl7v2\/([A-Z][A-Z0-9_]*)|cda\/((?:sdtc:)?[A-Za-z][A-Za-z0-9]*|\*))$/.exec(source.text);
+  const match =
+    source && /^(?:hl7v2\/([A-Z][A-Z0-9_]*)|cda\/((?:sdtc:)?[A-Za-z][A-Za-z0-9]*|\*))$/.exec(source.text);
   if (source && !match)
     problems.add(
       source.place,
@@ -153,7 +154,12 @@ function readMessageMap(node: MapNode, file: string, problems: Problems): Messag
   if (isCda && !claims.every((claim) => claim.text.startsWith(elementClaim)))
     problems.add(node, 'MAPPING_FOR', 'a map is for messages or for documents', 'write two maps');
   const structure = isCda ? { text: '', place: node } : text(node, 'structure', problems);
-  const bundle = readWord(node, 'bundle', isCda ? ['document', 'collection'] : ['message', 'collection'], problems);
+  const bundle = readWord(
+    node,
+    'bundle',
+    isCda ? ['document', 'collection'] : ['message', 'collection'],
+    problems,
+  );
   const steps = readSteps(entryOf(node, 'steps'), node, problems);
   const drop = readDrops(node, problems);
   if (!name || !structure) return undefined;

@@ -1,7 +1,7 @@
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
+import { ExpressionMistake } from './expression-mistake.js';
 import type { ElementRule, ElementStep, RuleBody, RuleCase, RulePatch } from './mapping-file.js';
 import { parseCondition, parseValue } from './parse-expression.js';
-import { ExpressionMistake } from './expression-mistake.js';
 import { xmlPath } from './parse-path.js';
 import type { Place } from './place.js';
 import type { Problems } from './problems.js';

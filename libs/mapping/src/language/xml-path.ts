@@ -91,7 +91,8 @@ function parsePredicates(text: string, offset: number): XmlPredicate[] {
 
 function parsePredicate(text: string, offset: number): XmlPredicate {
   if (/^\d+$/.test(text) && Number(text) > 0) return { kind: 'index', index: Number(text) };
-  const match = /^(?:(not)\s+)?((?:[^\s=![\]]|\[[^[\]]*\])+)(?:\s*(!?=)\s*([^\s=,]+(?:\s*,\s*[^\s=,]+)*))?$/.exec(text);
+  const match =
+    /^(?:(not)\s+)?((?:[^\s=![\]]|\[[^[\]]*\])+)(?:\s*(!?=)\s*([^\s=,]+(?:\s*,\s*[^\s=,]+)*))?$/.exec(text);
   const [, not, path = '', operator, list] = match ?? [];
   if (!match || (not !== undefined && operator !== undefined))
     throw new ExpressionMistake(

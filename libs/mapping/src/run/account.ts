@@ -1,6 +1,12 @@
 import type { Message } from '#hl7v2';
 import type { RuleBook } from '../compile/scope.js';
-import type { AccountMode, DroppedLeaf, MappedLeaf, MappingFailure, MappingReport } from '../mapping-result.js';
+import type {
+  AccountMode,
+  DroppedLeaf,
+  MappedLeaf,
+  MappingFailure,
+  MappingReport,
+} from '../mapping-result.js';
 import type { DropTable } from './drop-table.js';
 import { type Run, rulesMax, wholeMark } from './run.js';
 

@@ -1,6 +1,6 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import { dropAbsence } from '../merge-update.js';
-import type { Mapped } from './run.js';
+import type { Mapped } from './mapped.js';
 
 /** What the lists of a resource hold, of those that several segments make: searching them would take ever longer. */
 const contents = new WeakMap<FhirObject, Map<string, Set<string>>>();

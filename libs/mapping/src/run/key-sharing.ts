@@ -1,4 +1,5 @@
-import type { KeySharing, Mapped, Run } from './run.js';
+import type { KeySharing, Mapped } from './mapped.js';
+import type { Run } from './run.js';
 
 /** What is known of a key once a second text claims it. */
 export function sharingOf(run: Run, id: string, first: Mapped): KeySharing {

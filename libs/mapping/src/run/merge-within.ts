@@ -1,6 +1,6 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import { dropAbsence } from '../merge-update.js';
-import type { Mapped } from './run.js';
+import type { Mapped } from './mapped.js';
 
 /** So many different contents that one content was merged with are remembered. */
 const mergesMax = 4;

@@ -1,7 +1,8 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import type { Segment } from '#hl7v2';
 import type { GroupInstance } from './group-instance.js';
-import type { Mapped, Run } from './run.js';
+import type { Mapped } from './mapped.js';
+import type { Run } from './run.js';
 
 /** A label; undefined when some part of it has no value. */
 export type LabelReader = (run: Run) => string | undefined;

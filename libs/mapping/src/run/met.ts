@@ -1,7 +1,8 @@
 import type { FhirObject } from '#fhir';
+import type { Mapped, Met } from './mapped.js';
 import { mergeRemembered } from './merge-within.js';
 import type { PlacedPart, Remembered, RememberedPart, RememberedPlace } from './resource-memory.js';
-import type { Mapped, Met, Run } from './run.js';
+import type { Run } from './run.js';
 
 export const noneMet: readonly Met[] = [];
 

@@ -1,13 +1,12 @@
 import type { CdaDocument, XmlElement } from '#cda';
-import type { FhirObject } from '#fhir';
 import type { Message, Segment } from '#hl7v2';
-import type { MappingFailure, MappingParameters, MergeMode } from '../mapping-result.js';
+import type { MappingFailure, MappingParameters } from '../mapping-result.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import { circumstancesOf } from './circumstances.js';
 import type { Drop } from './drop-table.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
-import type { RememberedPart, SourceValue } from './resource-memory.js';
+import type { KeySharing, Mapped, Met, NoMoment } from './mapped.js';
 import { numberBit, otherBit } from './segment-bits.js';
 import type { SourceText } from './source-text.js';
 
@@ -15,60 +14,6 @@ import type { SourceText } from './source-text.js';
 export const wholeMark = 0x8000;
 /** Rule numbers stay below this, so that they fit beside `wholeMark`. */
 export const rulesMax = 0x7fff;
-
-/** A resource while its message is being mapped. */
-export interface Mapped {
-  readonly type: string;
-  readonly id: string;
-  /** `Type/id`. */
-  readonly key: string;
-  readonly merge: MergeMode;
-  resource: FhirObject;
-  removals: string[];
-  /** `resource` is the very object that was made of an earlier message, and will come again. */
-  remembered: boolean;
-  /** What its own text alone makes of it; undefined when others of its key in the message have a part in it. */
-  own: FhirObject | undefined;
-  /** The value it was made from; undefined for the resource of a segment. */
-  value: SourceValue | undefined;
-  /** Of a resource made from a value: those that values inside it made, with their places from its start. */
-  inner: readonly Met[];
-  /** What it was recalled from. */
-  readonly part: RememberedPart | undefined;
-  /** `markOf` its key, once somebody asked; 0 before. */
-  mark: number;
-  /** `{reference: 'Type/id'}`, one object for everything that points here. */
-  readonly reference: FhirObject;
-  /** Where the text it was made from stands in the message. */
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A resource that a map came upon, and where the text it is made of stands. */
-export interface Met {
-  readonly mapped: Mapped;
-  /** What that text alone makes; undefined when that is not known. */
-  readonly resource: FhirObject | undefined;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Resources of one message that claim the same key: the first has it, the others a number beside it. */
-export interface KeySharing {
-  readonly first: Mapped;
-  last: Mapped;
-  readonly byText: Map<string, Mapped>;
-}
-
-/** Text that stands where a moment is asked for, and is none. */
-export interface NoMoment {
-  readonly text: string;
-  /** The type of R4 that was asked for. */
-  readonly target: string;
-  /** Where it stands, and as what it was read. */
-  readonly start: number;
-  readonly mark: number;
-}
 
 /** Control characters that no string of R4 may hold, and half characters. A CR ends segments and is none of them. */
 const unclean =

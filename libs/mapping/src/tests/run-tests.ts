@@ -80,7 +80,12 @@ export class PreparedTests {
           choices.add(layers);
           const set = library.set(layers);
           const message = readMessage(test, dir, file);
-          return { file, test, message, map: typeof message === 'string' ? undefined : set.forSource(message) };
+          return {
+            file,
+            test,
+            message,
+            map: typeof message === 'string' ? undefined : set.forSource(message),
+          };
         });
       });
     });
@@ -122,9 +127,7 @@ function checkGolden(file: string, dir: string, { resources }: MappingResult): O
 
 function readMessage(test: MappingTest, dir: string, file: string): Source | string {
   const bytes =
-    test.message === undefined
-      ? readSent(test.send ?? '', dir, file)
-      : Buffer.from(asSent(test.message));
+    test.message === undefined ? readSent(test.send ?? '', dir, file) : Buffer.from(asSent(test.message));
   if (!bytes) return `there is no file ${test.send ?? ''}`;
   try {
     return parseSource(bytes);

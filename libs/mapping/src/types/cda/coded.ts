@@ -4,7 +4,14 @@ import type { Run } from '../../run/run.js';
 import type { CodeTable } from '../../tables/code-table.js';
 import { type CodedOptions, rowCoding } from '../coded.js';
 import { type Convert, codeText } from '../convert.js';
-import { attributeText, elementOf, lineOf, peekAttribute, textOfElement } from './element-parts.js';
+import {
+  attributeText,
+  elementOf,
+  lineOf,
+  markAttribute,
+  peekAttribute,
+  textOfElement,
+} from './element-parts.js';
 
 type CdaCodedOptions = Pick<CodedOptions, 'vocabulary' | 'table' | 'system'>;
 
@@ -40,7 +47,8 @@ export function elementCodeConvert({ table }: CdaCodedOptions): Convert {
     const element = elementOf(run, start);
     if (!element) return undefined;
     if (table) return rowOf(run, element, table)?.to;
-    const code = attributeText(run, element, 'code') ?? attributeText(run, element, 'value') ?? lineOf(run, element);
+    const code =
+      attributeText(run, element, 'code') ?? attributeText(run, element, 'value') ?? lineOf(run, element);
     return code === undefined ? undefined : codeText(code);
   };
 }
@@ -56,14 +64,23 @@ function rowOf(run: Run, element: XmlElement, table: CodeTable): ReturnType<Code
     const code = peekAttribute(run, one, 'code') ?? peekAttribute(run, one, 'value');
     const row = code === undefined ? undefined : table.row(code);
     if (!row || code === undefined) continue;
-    attributeText(run, one, 'code') ?? attributeText(run, one, 'value');
-    attributeText(run, one, 'displayName');
+    markCoded(run, one);
     return table.find(code);
   }
   // No code has a row of its own: the one for all others decides.
-  const code = attributeText(run, element, 'code') ?? attributeText(run, element, 'value') ?? lineOf(run, element);
-  return code === undefined ? undefined : table.find(code);
+  const code =
+    peekAttribute(run, element, 'code') ?? peekAttribute(run, element, 'value') ?? lineOf(run, element);
+  const row = code === undefined ? undefined : table.find(code);
+  if (row) markCoded(run, element);
+  return row;
 }
+
+/** The code with what belongs to it: the row says the same in words of R4. */
+function markCoded(run: Run, element: XmlElement): void {
+  for (const name of codeAttributes) markAttribute(run, element, name);
+}
+
+const codeAttributes = ['code', 'value', 'codeSystem', 'displayName'];
 
 function codingsOf(run: Run, element: XmlElement, options: CdaCodedOptions): FhirObject[] {
   const list: FhirObject[] = [];
@@ -89,7 +106,11 @@ function isSame(a: FhirObject, b: FhirObject): boolean {
   return a['code'] === b['code'] && a['system'] === b['system'];
 }
 
-function codingOf(run: Run, element: XmlElement, { vocabulary, system }: CdaCodedOptions): FhirObject | undefined {
+function codingOf(
+  run: Run,
+  element: XmlElement,
+  { vocabulary, system }: CdaCodedOptions,
+): FhirObject | undefined {
   const code = attributeText(run, element, 'code');
   if (code === undefined) return undefined;
   const coding: FhirObject = {};

@@ -47,7 +47,19 @@ export function markAttribute(run: Run, element: XmlElement, name: string): void
   if (one && one.end > one.start) run.leaf(one.start, one.end);
 }
 
-const blocks = new Set(['td', 'th', 'tr', 'item', 'paragraph', 'list', 'table', 'caption', 'br', 'thead', 'tbody']);
+const blocks = new Set([
+  'td',
+  'th',
+  'tr',
+  'item',
+  'paragraph',
+  'list',
+  'table',
+  'caption',
+  'br',
+  'thead',
+  'tbody',
+]);
 
 /** All text in an element as one line, marked as read; what stands in blocks of its own does not run together. */
 export function lineOf(run: Run, element: XmlElement): string | undefined {

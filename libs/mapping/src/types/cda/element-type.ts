@@ -48,7 +48,8 @@ export function candidateTypes(run: Run, element: XmlElement): readonly string[]
 function guessedType(element: XmlElement): string {
   const has = (name: string): boolean => element.attribute(name) !== undefined;
   if (has('root') || has('extension')) return 'II';
-  if (has('code') || has('codeSystem') || element.child('translation') || element.child('originalText')) return 'CD';
+  if (has('code') || has('codeSystem') || element.child('translation') || element.child('originalText'))
+    return 'CD';
   if (element.child('numerator')) return 'RTO';
   if (element.child('period')) return 'PIVL_TS';
   if (element.child('event')) return 'EIVL_TS';

@@ -35,7 +35,9 @@ export function elementUriConvert(vocabulary: Vocabulary): Convert {
     const root = attributeText(run, element, 'root');
     if (root === undefined) return attributeText(run, element, 'value')?.replaceAll(/\s/g, '%20');
     const extension = attributeText(run, element, 'extension');
-    return extension === undefined ? uriOfRoot(root) : `${systemOf(vocabulary, root)}#${encodeURIComponent(extension)}`;
+    return extension === undefined
+      ? uriOfRoot(root)
+      : `${systemOf(vocabulary, root)}#${encodeURIComponent(extension)}`;
   };
 }
 

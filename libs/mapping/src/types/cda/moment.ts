@@ -42,7 +42,8 @@ export function momentOf(run: Run, element: XmlElement, target: TimeTarget): str
 
 /** CDA writes moments as HL7 v2 does; some senders write them as XML Schema does. */
 function plainMoment(text: string): string {
-  const match = /^(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d(?:\.\d+)?))?(Z|[+-]\d\d:?\d\d)?)?)?$/.exec(text);
+  const match =
+    /^(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d(?:\.\d+)?))?(Z|[+-]\d\d:?\d\d)?)?)?$/.exec(text);
   if (!match) return text;
   const [, year = '', month = '', day = '', hour = '', minute = '', second = '', zone = ''] = match;
   return year + month + day + hour + minute + second + (zone === 'Z' ? '+0000' : zone.replace(':', ''));
@@ -74,4 +75,3 @@ export function periodOfElement(run: Run, element: XmlElement): FhirObject | und
 export function isInterval(element: XmlElement): boolean {
   return element.child('low') !== undefined || element.child('high') !== undefined;
 }
-

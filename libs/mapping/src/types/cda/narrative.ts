@@ -55,7 +55,18 @@ const attributes: Readonly<Record<string, string>> = {
   scope: 'scope',
 };
 /** What never comes through, with all that is in it. */
-const forbidden = new Set(['script', 'style', 'object', 'iframe', 'embed', 'applet', 'form', 'link', 'meta', 'head']);
+const forbidden = new Set([
+  'script',
+  'style',
+  'object',
+  'iframe',
+  'embed',
+  'applet',
+  'form',
+  'link',
+  'meta',
+  'head',
+]);
 const linkable = /^(?:https?:\/\/|mailto:|tel:|#)[^\s"<>]*$/i;
 
 /** The text of a section to a Narrative: an allow-list of elements and attributes, words and ids as they were. */

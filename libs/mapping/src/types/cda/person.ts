@@ -97,7 +97,16 @@ const streetParts = [
   'streetNameBase',
   'streetNameType',
 ];
-const lineParts = ['additionalLocator', 'unitType', 'unitID', 'careOf', 'buildingNumberSuffix', 'postBox', 'deliveryAddressLine', 'precinct'];
+const lineParts = [
+  'additionalLocator',
+  'unitType',
+  'unitID',
+  'careOf',
+  'buildingNumberSuffix',
+  'postBox',
+  'deliveryAddressLine',
+  'precinct',
+];
 const placeParts = [
   ['city', 'city'],
   ['county', 'district'],
@@ -182,5 +191,8 @@ function pointOf(url: string): FhirObject | undefined {
   // `tel:` with nothing behind it says nothing.
   if (value === '') return undefined;
   if (system !== undefined) return { system, value };
-  return { system: /^[^@\s]+@[^@\s]+$/.test(value) ? 'email' : /\d{3}/.test(value) ? 'phone' : 'other', value };
+  return {
+    system: /^[^@\s]+@[^@\s]+$/.test(value) ? 'email' : /\d{3}/.test(value) ? 'phone' : 'other',
+    value,
+  };
 }

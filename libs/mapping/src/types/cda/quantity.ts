@@ -29,7 +29,12 @@ function hasValue(element: XmlElement): boolean {
   return element.attribute('value') !== undefined;
 }
 
-function bounded(run: Run, element: XmlElement, vocabulary: Vocabulary, sign: '<' | '>'): FhirObject | undefined {
+function bounded(
+  run: Run,
+  element: XmlElement,
+  vocabulary: Vocabulary,
+  sign: '<' | '>',
+): FhirObject | undefined {
   const quantity = quantityOf(run, element, vocabulary);
   if (!quantity) return undefined;
   // CDA R2 datatypes: a boundary belongs to the interval unless it says otherwise.

@@ -19,9 +19,22 @@ const units = new Map([
 ]);
 
 /** Codes of TimingEvent that R4 has too (event-timing); HS alone has another spelling nowhere. */
-const events = new Set(
-  ['HS', 'WAKE', 'C', 'CM', 'CD', 'CV', 'AC', 'ACM', 'ACD', 'ACV', 'PC', 'PCM', 'PCD', 'PCV'],
-);
+const events = new Set([
+  'HS',
+  'WAKE',
+  'C',
+  'CM',
+  'CD',
+  'CV',
+  'AC',
+  'ACM',
+  'ACD',
+  'ACV',
+  'PC',
+  'PCM',
+  'PCD',
+  'PCV',
+]);
 
 /** Moments, intervals and periodic intervals to Timing; several of one act make one, see `mergedTiming`. */
 export function elementTimingConvert(): Convert {

@@ -1,0 +1,41 @@
+import { innerSteps, type MapStep, type MessageMapSource, type StepPart } from './mapping-file.js';
+
+/** Documents whose root element nobody else is for. */
+export const anyDocument = 'cda/*';
+
+/** A map for parts of documents is part of the maps that lead there. */
+export function isPart({ format, for: claims }: MessageMapSource): boolean {
+  return (
+    format === 'cda' && !claims.some(({ text }) => text === 'cda/ClinicalDocument' || text === anyDocument)
+  );
+}
+
+/** A map of documents with the maps of their parts: a claim of a template is asked before others. */
+export function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
+  if (source.format !== 'cda') return source;
+  const byTemplate = (map: MessageMapSource) => map.for.some(({ text }) => text.includes('[template='));
+  const ordered = [...parts.filter(byTemplate), ...parts.filter((one) => !byTemplate(one))];
+  const filled = (steps: readonly MapStep[]): MapStep[] =>
+    steps.map((step) => {
+      if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
+      return step.kind === 'maps' ? { ...step, parts: ordered.map((map) => partOf(map)) } : step;
+    });
+  return { ...source, steps: filled(source.steps) };
+}
+
+function partOf(map: MessageMapSource): StepPart {
+  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps: map.steps } };
+}
+
+/** The maps for parts that a map leads to. */
+export function partsOf({ steps }: MessageMapSource): MessageMapSource[] {
+  const found = new Set<MessageMapSource>();
+  const see = (inner: readonly MapStep[]): void => {
+    for (const step of inner) {
+      if (step.kind === 'maps') for (const { map } of step.parts) found.add(map);
+      for (const each of innerSteps(step)) see(each.steps);
+    }
+  };
+  see(steps);
+  return [...found];
+}
