@@ -96,7 +96,7 @@ describe('suture convert', () => {
     const files = {
       'a.hl7': labResult('C-4', 'P1'),
       'b.hl7': unmappable('C-5', 'P1'),
-      'c.xml': '<?xml version="1.0"?><ClinicalDocument/>',
+      'c.xml': '<?xml version="1.0"?><ClinicalDocument>',
       'd.csv': 'patient,value\n1,2\n',
       'e.txt': 'nothing',
       'f.hl7': '',
@@ -112,7 +112,7 @@ describe('suture convert', () => {
     });
     expect(why).toEqual([
       'hl7v2 MAPPING_NONE',
-      'xml FORMAT_NOT_BUILT',
+      'xml CDA_MALFORMED',
       'csv FORMAT_NOT_BUILT',
       'unknown FORMAT_UNKNOWN',
       'unknown FORMAT_UNKNOWN',

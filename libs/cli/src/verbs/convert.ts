@@ -23,7 +23,7 @@ export const convert: Verb = {
     'Converts every message file under --in (.hl7 .txt .xml .ccda .cda .csv, told apart by content) to the same path under',
     '--out: .json holds one FHIR Bundle, .report.json what was mapped, dropped, unmapped and wrong. A file that is refused',
     'gets only its report. With --lineage, .lineage.json tells of every value of the bundle where in the message it comes',
-    'from, and by which rule. Offline: no server, no database. C-CDA and CSV are not built yet; their reports say so.',
+    'from, and by which rule. Offline: no server, no database. CSV is not built yet; its reports say so.',
   ],
   options: {
     in: { type: 'string', value: '<folder>', about: 'where the messages are' },
