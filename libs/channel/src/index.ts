@@ -1,4 +1,4 @@
-export type { ChannelFile } from './channel-file.js';
+export { acceptedBy, type ChannelFile } from './channel-file.js';
 export { layerProblems, layersOfChannel } from './channel-layers.js';
 export type {
   Acknowledged,

@@ -47,12 +47,10 @@ export class LocalFolder implements PolledFolder {
   async claim(name: string): Promise<boolean> {
     const { path, claimed, needsChecksum } = this.options;
     if (await exists(join(claimed, name))) return false;
-    const sums = [];
-    for (const algorithm of checksumAlgorithms) {
-      const sum = `${name}.${algorithm}`;
-      if (await isFile(join(path, sum))) sums.push(sum);
-    }
-    if (needsChecksum && sums.length === 0) return false;
+    const sums = checksumAlgorithms.map((algorithm) => `${name}.${algorithm}`);
+    let hasSum = false;
+    for (const sum of sums) hasSum ||= (await isFile(join(path, sum))) || (await isFile(join(claimed, sum)));
+    if (needsChecksum && !hasSum) return false;
     // The checksum first: a claimed file has all that belongs to it.
     for (const sum of sums) await moved(join(path, sum), join(claimed, sum));
     if (!(await moved(join(path, name), join(claimed, name)))) return false;
