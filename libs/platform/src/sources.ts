@@ -29,7 +29,7 @@ export function takesFiles({ source }: ChannelFile): boolean {
 
 /** The sources of one kind, of all channels of this process. */
 export function sourcesOf(services: RoleServices, kind: SourceKind): OpenedSource[] {
-  return services.channels.channels.flatMap(({ file }) => {
+  return services.channels.channels.flatMap(({ file }): OpenedSource[] => {
     const log = services.log.with({ channel: file.channel });
     const { mllp, directory, http, sftp } = file.source;
     if (kind === 'mllp') return mllp === undefined ? [] : [mllpSource(file.channel, mllp, log)];
