@@ -114,6 +114,6 @@ export interface MappingContext {
   readonly parameters?: MappingParameters;
   /** Default `off`. */
   readonly account?: AccountMode;
-  /** Whether to note where each value comes from; default no. */
+  /** Whether somebody may ask where each value comes from; default no. */
   readonly lineage?: boolean;
 }
