@@ -23,6 +23,7 @@ async function insist(url: string, body: string): Promise<void> {
       () => 0,
     );
     if (status === 200) return;
+    // As a sender that waits for the engine to come back.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -62,6 +63,7 @@ test('under kill -9 a directory and an HTTP source lose nothing, double nothing 
       posting = posting.then(() => insist(`http://127.0.0.1:${port}/`, body));
       confirmed.push(posting);
     }
+    // At any moment of the work on the files.
     await new Promise((resolve) => setTimeout(resolve, 50 + random() * 700));
     await engine.kill();
     await engine.start();

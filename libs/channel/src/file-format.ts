@@ -14,9 +14,6 @@ export interface FileFinding {
   readonly detail: string;
 }
 
-/** The bytes of a file in order: pieces of at most some 256 KiB, the first at least 4 KiB unless the file is shorter. */
-export type FilePieces = AsyncIterable<Buffer>;
-
 /**
  * How the bytes of a file become units. Keeps nothing between two files. Units come in order, each as soon as it is complete,
  * so that memory is bounded by the longest of them (`unitMaxBytes`), not by the file.
@@ -30,6 +27,9 @@ export interface FileFormat {
   readonly equalUnits: 'message' | 'row';
   /** Whether a file that begins so is of this format, for channels that leave it open. */
   recognises(start: Buffer): boolean;
-  /** Throws `rejected` for a file that cannot be read on; what was given before stays. Never throws for one bad unit. */
-  split(pieces: FilePieces, unitMaxBytes: number): AsyncIterable<FileUnit | FileFinding>;
+  /**
+   * `pieces` are the bytes in order, some 256 KiB each, the first at least 4 KiB unless the file is shorter.
+   * Throws `rejected` for a file that cannot be read on; what was given before stays. Never throws for one bad unit.
+   */
+  split(pieces: AsyncIterable<Buffer>, unitMaxBytes: number): AsyncIterable<FileUnit | FileFinding>;
 }

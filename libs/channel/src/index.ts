@@ -12,5 +12,5 @@ export type {
   Source,
 } from './contracts.js';
 export type { FileProblem } from './field-spec.js';
-export type { FileFinding, FileFormat, FilePieces, FileUnit } from './file-format.js';
+export type { FileFinding, FileFormat, FileUnit } from './file-format.js';
 export { type LoadedChannels, loadChannels, readChannel } from './load-channels.js';

@@ -1,6 +1,6 @@
 export { type Acknowledgment, type AcknowledgmentOutcome, acknowledge } from './acknowledgment.js';
 export { splitBatch } from './batch.js';
-export type { BatchMessage, BatchProblem } from './batch-splitter.js';
+export type { BatchProblem } from './batch-splitter.js';
 export { BatchStream } from './batch-stream.js';
 export type { HeaderDefect } from './header-defect.js';
 export type { Message } from './message.js';

@@ -1,8 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import type { FilePieces } from '#channel';
 
-export const pieceBytes = 256 * 1024;
+const pieceBytes = 256 * 1024;
 /** What a format sees of a file to recognise it; the first piece is no shorter, unless the file is. */
 const firstPieceBytes = 4_096;
 
@@ -37,7 +36,7 @@ export async function* piecesOfStream(stream: Readable): AsyncGenerator<Buffer> 
 
 /** Each piece with whether another follows. An empty file is one empty piece. */
 export async function* withLast(
-  pieces: FilePieces,
+  pieces: AsyncIterable<Buffer>,
 ): AsyncGenerator<{ readonly piece: Buffer; readonly isLast: boolean }> {
   let before: Buffer | undefined;
   for await (const piece of pieces) {

@@ -1,6 +1,6 @@
 const remedies: Readonly<Record<string, string>> = {
   FILE_EMPTY: 'ask the sender for the file; it came without content',
-  FILE_TOO_LARGE: 'split it, or raise max_size of the source',
+  FILE_OVER_MAX_SIZE: 'split it, or raise max_size of the source',
   FILE_CHECKSUM_WRONG:
     'ask the sender for the file again; it was damaged on the way, or the checksum is of another one',
   FILE_FORMAT_UNKNOWN: 'set format of the source if you know better, else ask the sender what it is',

@@ -1,4 +1,4 @@
-import type { FileFinding, FileFormat, FilePieces, FileUnit } from '#channel';
+import type { FileFinding, FileFormat, FileUnit } from '#channel';
 import { BatchStream } from '#hl7v2';
 import { EngineError } from '#kernel';
 import { withLast } from './file-pieces.js';
@@ -13,7 +13,10 @@ export const hl7v2Format: FileFormat = {
   split,
 };
 
-async function* split(pieces: FilePieces, unitMaxBytes: number): AsyncGenerator<FileUnit | FileFinding> {
+async function* split(
+  pieces: AsyncIterable<Buffer>,
+  unitMaxBytes: number,
+): AsyncGenerator<FileUnit | FileFinding> {
   const stream = new BatchStream(unitMaxBytes);
   for await (const { piece, isLast } of withLast(pieces)) {
     for (const { raw, line, isCut } of stream.push(piece, isLast)) {

@@ -83,7 +83,7 @@ export class FileTaker {
     if (size > fileMaxBytes)
       throw new EngineError(
         'rejected',
-        'FILE_TOO_LARGE',
+        'FILE_OVER_MAX_SIZE',
         `the file is larger than ${fileMaxBytes} bytes (max_size)`,
       );
   }
@@ -214,8 +214,8 @@ function isFinding(found: FileUnit | FileFinding): found is FileFinding {
 /** The beginning of a file, and all of it from the beginning. */
 async function peeked(pieces: AsyncIterable<Buffer>) {
   const iterator = pieces[Symbol.asyncIterator]();
-  const { value } = await iterator.next();
-  const first: Buffer = (value as Buffer | undefined) ?? Buffer.alloc(0);
+  const begun = await iterator.next();
+  const first = begun.done === true ? Buffer.alloc(0) : begun.value;
   async function* all(): AsyncGenerator<Buffer> {
     try {
       yield first;

@@ -20,7 +20,7 @@ export function isTakenKind(headers: IncomingHttpHeaders): boolean {
   return encoding === 'identity' && !isOtherForm;
 }
 
-/** The whole body, at most `maxBytes`. `rejected` FILE_TOO_LARGE, HTTP_BODY_BROKEN_OFF. */
+/** The whole body, at most `maxBytes`. `rejected` FILE_OVER_MAX_SIZE, HTTP_BODY_BROKEN_OFF. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -34,7 +34,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     throw new EngineError('rejected', 'HTTP_BODY_BROKEN_OFF', 'the request broke off', { cause });
   }
   if (bytes > maxBytes)
-    throw new EngineError('rejected', 'FILE_TOO_LARGE', `at most ${maxBytes} bytes are taken (max_size)`);
+    throw new EngineError('rejected', 'FILE_OVER_MAX_SIZE', `at most ${maxBytes} bytes are taken (max_size)`);
   return Buffer.concat(chunks);
 }
 

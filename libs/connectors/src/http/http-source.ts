@@ -41,12 +41,14 @@ const keepAliveMs = 30_000;
 const comeAgainSeconds = 2;
 
 /** A refusal of the request as a whole. */
-class Refusal {
+class Refusal extends Error {
   constructor(
     readonly status: number,
-    readonly error: string,
+    message: string,
     readonly headers: Readonly<Record<string, string>> = {},
-  ) {}
+  ) {
+    super(message);
+  }
 }
 
 const comeAgain = (status: 429 | 503, error: string) =>
@@ -199,7 +201,7 @@ export class HttpSource implements Source {
     if (bytes > fileMaxBytes)
       throw new EngineError(
         'rejected',
-        'FILE_TOO_LARGE',
+        'FILE_OVER_MAX_SIZE',
         `at most ${fileMaxBytes} bytes are taken (max_size)`,
       );
     if (this.bytesInFlight + bytes > this.limits.maxBytesInFlight)
@@ -230,9 +232,9 @@ export class HttpSource implements Source {
 
   private refuse(response: ServerResponse, error: unknown): void {
     if (error instanceof Refusal)
-      send(response, error.status, { error: error.error }, { ...error.headers, connection: 'close' });
+      send(response, error.status, { error: error.message }, { ...error.headers, connection: 'close' });
     else if (isEngineError(error, 'rejected')) {
-      const status = error.code === 'FILE_TOO_LARGE' ? 413 : 400;
+      const status = error.code === 'FILE_OVER_MAX_SIZE' ? 413 : 400;
       send(response, status, { error: error.message, code: error.code }, { connection: 'close' });
     } else {
       const code = isEngineError(error) ? error.code : 'unknown';
