@@ -2,7 +2,7 @@ import type { Message } from '#hl7v2';
 import type { MessageProgram } from './compile/compile-message.js';
 import type { RuleBook } from './compile/scope.js';
 import type { MessageMapSource } from './language/mapping-file.js';
-import type { Lineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
+import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
 import type { CompiledMessageMap } from './mapping-set.js';
 import { makeReport } from './run/account.js';
 import type { DropTable } from './run/drop-table.js';
@@ -51,19 +51,13 @@ export class MessageMap implements CompiledMessageMap {
   }
 
   run(message: Message, context: MappingContext): MappingResult {
-    const result = this.#run(message, context, undefined);
-    return context.lineage ? { ...result, lineage: this.#lineageOf(message, context) } : result;
+    return this.#run(message, context, undefined);
   }
 
-  /** The map runs again when somebody asks, and takes notes: equal bytes give equal results. */
-  #lineageOf(message: Message, { tenant, parameters }: MappingContext): Lineage {
-    return {
-      elements: () => {
-        const log = new LineageLog();
-        const { resources } = this.#run(message, { tenant, ...(parameters && { parameters }) }, log);
-        return new MessageLineage(log, message, resources, this.facts.rules).elements();
-      },
-    };
+  lineage(message: Message, context: MappingContext): Iterable<ElementLineage> {
+    const log = new LineageLog();
+    const { resources } = this.#run(message, context, log);
+    return new MessageLineage(log, message, resources, this.facts.rules).elements();
   }
 
   #run(
