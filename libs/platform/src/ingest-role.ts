@@ -50,6 +50,17 @@ export class IngestRole {
           ),
         ),
     );
+    // Not in `trouble`: a folder of one partner that is away must not take the engine out of service for the others.
+    if (kind === 'files')
+      metrics.gauge(
+        'suture_source_troubled',
+        '1 where a source cannot take anything now; the log says why',
+        ['channel'],
+        () =>
+          this.sources.map(
+            (source) => [{ channel: source.channel }, source.trouble?.() === undefined ? 0 : 1] as const,
+          ),
+      );
   }
 
   /** Takes a lane of the journal; opens no port yet. Sources of MLLP and of files have a role each, and a lane. */
@@ -103,12 +114,7 @@ export class IngestRole {
   /** Undefined when messages are taken; otherwise why not. */
   trouble(): string | undefined {
     if (this.pauses.size > 0) return `sources stand still: ${[...this.pauses].join(', ')}`;
-    if (this.journal.laneId === undefined) return 'the journal has no lane';
-    const troubled = this.sources.flatMap((source) => {
-      const reason = source.trouble?.();
-      return reason === undefined ? [] : [`${source.channel}: ${reason}`];
-    });
-    return troubled.length > 0 ? troubled.join('; ') : this.journal.trouble;
+    return this.journal.laneId === undefined ? 'the journal has no lane' : this.journal.trouble;
   }
 
   /** Takes no more, answers what is in flight, commits what waits, gives the lane back. */
