@@ -15,11 +15,6 @@ export function parseDocument(bytes: Uint8Array): CdaDocument {
   return new DocumentReader(decodeXml(bytes), bytes).read();
 }
 
-/** As `parseDocument`, of decoded text. */
-export function parseXmlText(text: string): CdaDocument {
-  return new DocumentReader(text, Buffer.from(text)).read();
-}
-
 class DocumentReader {
   readonly #parser = new SaxesParser();
   readonly #elements: XmlElement[] = [];

@@ -54,8 +54,8 @@ const fileReference = scalar(
 
 const messageType = scalar(
   { type: 'string' },
-  'a message type, such as ORU^R01, or ADT^* for all of ADT',
-  (value) => (/^[A-Z0-9]{3}\^([A-Z0-9]{3}|\*)$/.test(value) ? value : undefined),
+  'a message type, such as ORU^R01, ADT^* for all of ADT, or CDA for documents',
+  (value) => (/^(?:[A-Z0-9]{3}\^(?:[A-Z0-9]{3}|\*)|CDA)$/.test(value) ? value : undefined),
 );
 
 const url = scalar(
@@ -90,7 +90,7 @@ const mllp = object({
 /** What every source of files says. */
 const files = {
   format: optional(
-    choice('auto', 'hl7v2'),
+    choice('auto', 'hl7v2', 'cda'),
     'what the files hold; auto looks at how each begins; default auto',
   ),
   accept,

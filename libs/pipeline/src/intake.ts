@@ -1,3 +1,4 @@
+import { isXml, patientOfDocument } from '#cda';
 import type { Arrival, Receipt } from '#channel';
 import type { Database } from '#database';
 import { findPatientIdentifiers, type MessageHeader, readMessageHeader } from '#hl7v2';
@@ -18,10 +19,13 @@ export interface IntakeChannel {
   readonly name: string;
   /** Its number in the journal. */
   readonly id: number;
-  /** `ORU^R01`, or `ADT^*` for every trigger event. */
+  /** `ORU^R01`, `ADT^*` for every trigger event, or `CDA` for documents. */
   readonly accept: readonly string[];
   readonly order: 'per_patient' | 'strict';
 }
+
+/** What a channel accepts that takes documents of CDA. */
+const documents = 'CDA';
 
 type Refused = Extract<Receipt, { outcome: 'refused' }>;
 
@@ -46,7 +50,7 @@ export class Intake {
     const channel = this.channels.get(arrival.channel);
     if (channel === undefined)
       throw new EngineError('bug', 'INTAKE_CHANNEL_UNKNOWN', `no channel ${arrival.channel}`);
-    const header = readMessageHeader(arrival.raw);
+    const header = isXml(arrival.raw) ? undefined : readMessageHeader(arrival.raw);
     const refused = arrival.unfit === undefined ? refusalOf(header, channel) : unfit(arrival.unfit);
     try {
       if (refused) {
@@ -71,10 +75,10 @@ export class Intake {
     return keepRefusal(this.database, refusal);
   }
 
-  private entryOf(arrival: Arrival, channel: IntakeChannel, header: MessageHeader): JournalEntry {
+  private entryOf(arrival: Arrival, channel: IntakeChannel, header: MessageHeader | undefined): JournalEntry {
     const { raw, receivedAtMs } = arrival;
     const byChannel = partitionOf(this.tenant, `channel ${channel.name}`);
-    const patients = channel.order === 'strict' ? undefined : findPatientIdentifiers(raw, header);
+    const patients = channel.order === 'strict' ? undefined : patientsOf(raw, header);
     const partition =
       patients?.patient === undefined ? byChannel : partitionOf(this.tenant, patients.patient);
     const other = patients?.other === undefined ? partition : partitionOf(this.tenant, patients.other);
@@ -85,14 +89,28 @@ export class Intake {
       partition,
       ...(other === partition ? {} : { twinPartition: other }),
       key: idempotencyKey(channel.name, arrival.identity ?? raw),
-      controlHash: controlHash(header.controlId),
-      sender: senderHash(header.sendingApplication, header.sendingFacility),
+      ...(header && {
+        controlHash: controlHash(header.controlId),
+        sender: senderHash(header.sendingApplication, header.sendingFacility),
+      }),
       raw,
     };
   }
 }
 
-function refusalOf(header: MessageHeader, channel: IntakeChannel): Refused | undefined {
+function patientsOf(
+  raw: Buffer,
+  header: MessageHeader | undefined,
+): { readonly patient: string | undefined; readonly other: string | undefined } {
+  return header ? findPatientIdentifiers(raw, header) : { patient: patientOfDocument(raw), other: undefined };
+}
+
+function refusalOf(header: MessageHeader | undefined, channel: IntakeChannel): Refused | undefined {
+  if (!header) {
+    if (channel.accept.includes(documents)) return undefined;
+    const message = `the channel ${channel.name} does not accept documents; add CDA to accept`;
+    return refuse('CDA_NOT_ACCEPTED', message, { acknowledgment: 'AR', condition: '200', location: '' });
+  }
   if (header.defect) {
     const { code, message, acknowledgment, condition, location } = header.defect;
     return refuse(code, message, { acknowledgment, condition, location });

@@ -160,7 +160,7 @@ async function convertOne(
       report: conversionReport(source, format, converted),
     };
   };
-  if (isXml(bytes)) return convert('xml', 'ClinicalDocument');
+  if (isXml(bytes)) return convert('xml', 'CDA');
   const [first] = splitBatch(bytes).messages;
   if (first !== undefined) {
     const { messageCode, triggerEvent } = readMessageHeader(first);

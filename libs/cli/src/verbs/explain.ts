@@ -208,7 +208,7 @@ function explained(
 
 /** As channels accept it. */
 function typeOfRaw(raw: Buffer): string {
-  if (isXml(raw)) return 'ClinicalDocument';
+  if (isXml(raw)) return 'CDA';
   const { messageCode, triggerEvent } = readMessageHeader(raw);
   return `${messageCode}^${triggerEvent}`;
 }

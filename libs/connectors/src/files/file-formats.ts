@@ -1,12 +1,13 @@
 import type { FileFormat } from '#channel';
 import { EngineError } from '#kernel';
+import { cdaFormat } from './cda-format.js';
 import { hl7v2Format } from './hl7v2-format.js';
 
 /** In the order in which a file is asked; a new format is one more here, and a name in the channel file. */
-const formats: readonly FileFormat[] = [hl7v2Format];
+const formats: readonly FileFormat[] = [hl7v2Format, cdaFormat];
 
 /** What the channel file says, or a format with settings of the channel. */
-export type FormatChoice = 'auto' | 'hl7v2' | FileFormat;
+export type FormatChoice = 'auto' | 'hl7v2' | 'cda' | FileFormat;
 
 /** The format of a file that begins so. `rejected` FILE_FORMAT_UNKNOWN when the channel leaves it open and none knows it. */
 export function formatOf(choice: FormatChoice, start: Buffer): FileFormat {
