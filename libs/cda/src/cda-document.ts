@@ -152,3 +152,6 @@ function lastBefore(count: number, holds: (i: number) => boolean): number {
   }
   return low;
 }
+
+/** Stands where there is no document. */
+export const noDocument = new CdaDocument('', new XmlElement('', undefined, [], 0, 0), [], new Uint8Array(0));

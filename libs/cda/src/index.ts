@@ -1,4 +1,4 @@
-export { CdaDocument } from './cda-document.js';
+export { CdaDocument, noDocument } from './cda-document.js';
 export { isXml } from './is-xml.js';
 export { documentLimits } from './limits.js';
 export { parseDocument } from './parse-document.js';

@@ -9,13 +9,14 @@ import { mistake, type Scope } from './scope.js';
 
 type Call = Extract<ValueExpression, { kind: 'call' }>;
 
-/** NullFlavor to data-absent-reason (R4, cm-data-absent-reason-v3). */
+/** NullFlavor to data-absent-reason (C-CDA on FHIR, CF-NullFlavorDataAbsentReason). */
 const reasons = new Map([
   ['NI', 'unknown'],
   ['UNK', 'unknown'],
   ['DER', 'unknown'],
   ['QS', 'unknown'],
-  ['TRC', 'unknown'],
+  ['TRC', 'unsupported'],
+  ['NP', 'unknown'],
   ['UNC', 'as-text'],
   ['OTH', 'unsupported'],
   ['ASKU', 'asked-unknown'],

@@ -1,4 +1,4 @@
-import type { CdaDocument, XmlElement } from '#cda';
+import { type CdaDocument, noDocument, type XmlElement } from '#cda';
 import type { Message, Segment } from '#hl7v2';
 import type { MappingFailure, MappingParameters } from '../mapping-result.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
@@ -27,9 +27,9 @@ const noMapped: readonly Mapped[] = [];
 /** The state of one run. One object serves all messages of a map, one after the other: running is synchronous. */
 export class Run {
   declare message: Message;
-  declare document: CdaDocument;
+  document: CdaDocument = noDocument;
   /** `message` or `document`. */
-  declare source: SourceText;
+  source: SourceText = noDocument;
   text = '';
   escaped = false;
   /** Some value holds what R4 forbids in text; it is left out there, and the bytes stay in the journal. */
@@ -156,6 +156,8 @@ export class Run {
   finish(): void {
     if (this.marks.length > keptMarks) this.marks = new Uint16Array(keptMarks);
     if (this.#used > keptMarks) this.#used = 0;
+    this.document = noDocument;
+    this.source = noDocument;
     this.text = '';
     this.timeText = '';
     this.noMoment = undefined;

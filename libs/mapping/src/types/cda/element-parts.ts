@@ -1,5 +1,5 @@
-import type { CdaDocument, XmlAttribute, XmlElement } from '#cda';
-import type { Run } from '../../run/run.js';
+import type { CdaDocument, XmlAttribute, XmlElement, XmlText } from '#cda';
+import { type Run, wholeMark } from '../../run/run.js';
 
 /** Attributes that say of what kind an element is, or that it has no value: alone they are no value. */
 const kinds = new Set([
@@ -44,7 +44,12 @@ export function peekAttribute({ document }: Run, element: XmlElement, name: stri
 /** Marks an attribute as read: it decided something. */
 export function markAttribute(run: Run, element: XmlElement, name: string): void {
   const one: XmlAttribute | undefined = element.attribute(name);
-  if (one && one.end > one.start) run.leaf(one.start, one.end);
+  if (one) markLeaf(run, one);
+}
+
+/** Marks a value as read without making a text of it. */
+export function markLeaf(run: Run, { start, end }: XmlAttribute | XmlText): void {
+  if (run.accounting && run.rule !== 0 && end > start) run.mark(start, run.rule | wholeMark);
 }
 
 const blocks = new Set([
@@ -70,7 +75,7 @@ function gathered(run: Run, element: XmlElement): string {
   let text = '';
   for (const child of element.children) {
     if (child.kind === 'text') {
-      if (run.document.hasText(child)) run.leaf(child.start, child.end);
+      markLeaf(run, child);
       text += run.document.value(child);
     } else text += blocks.has(child.name) ? ` ${gathered(run, child)} ` : gathered(run, child);
   }
@@ -92,7 +97,7 @@ function referredText(run: Run, element: XmlElement): string | undefined {
   const target = run.document.byId(run.document.value(value).trim().replace(/^#/, ''));
   const text = target && lineOf(run, target);
   // What leads nowhere stays unread, so that the account shows it.
-  if (text !== undefined) run.leaf(value.start, value.end);
+  if (text !== undefined) markLeaf(run, value);
   return text;
 }
 

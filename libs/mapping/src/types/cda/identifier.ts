@@ -5,6 +5,15 @@ import type { Vocabulary } from '../vocabulary.js';
 import { attributeText, elementOf } from './element-parts.js';
 
 const uriSystem = 'urn:ietf:rfc:3986';
+/** The OID of URIs (guide, CDA id to FHIR identifier): what stands behind it is a URI, of a system and a value in it. */
+const uriOid = '2.16.840.1.113883.4.873';
+
+function dividedUri(uri: string): FhirObject {
+  const at = uri.lastIndexOf(/^urn:/i.test(uri) ? ':' : '/');
+  const isWhole = at <= 'https://'.length && !/^urn:[^:]+:./i.test(uri);
+  if (isWhole || at === uri.length - 1) return { system: uriSystem, value: uri };
+  return { system: uri.slice(0, at), value: uri.slice(at + 1) };
+}
 
 /**
  * II to Identifier (C-CDA on FHIR, identifiers): root and extension are system and value; a root alone is a URI of its own
@@ -17,7 +26,8 @@ export function elementIdentifierConvert(vocabulary: Vocabulary): Convert {
     const root = attributeText(run, element, 'root');
     const extension = attributeText(run, element, 'extension');
     if (root === undefined && extension === undefined) return undefined;
-    const identifier: FhirObject = {};
+    const identifier: FhirObject = root === uriOid && extension !== undefined ? dividedUri(extension) : {};
+    if (identifier['value'] !== undefined) return identifier;
     if (root !== undefined && extension !== undefined) identifier['system'] = systemOf(vocabulary, root);
     else if (root !== undefined) identifier['system'] = uriSystem;
     identifier['value'] = extension ?? uriOfRoot(root ?? '');

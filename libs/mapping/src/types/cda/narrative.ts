@@ -2,7 +2,7 @@ import type { XmlElement } from '#cda';
 import type { FhirObject } from '#fhir';
 import type { Run } from '../../run/run.js';
 import type { Convert } from '../convert.js';
-import { elementOf } from './element-parts.js';
+import { elementOf, markLeaf } from './element-parts.js';
 
 /** Elements of the narrative of CDA R2 (4.3.5), and of HTML where senders write that, as R4 may have them (2.7.2). */
 const tags: Readonly<Record<string, string>> = {
@@ -89,7 +89,7 @@ function contentOf(run: Run, element: XmlElement): string {
   for (const child of element.children) {
     if (child.kind === 'element') out += elementText(run, child);
     else {
-      if (run.document.hasText(child)) run.leaf(child.start, child.end);
+      markLeaf(run, child);
       out += run.document.markupOf(child);
     }
   }
@@ -126,13 +126,14 @@ function elementText(run: Run, element: XmlElement): string {
 /** The caption of a list has no place in HTML's lists: it stands before. */
 function listText(run: Run, element: XmlElement): string {
   const type = element.attribute('listType');
-  const tag = type && run.leaf(type.start, type.end) === 'ordered' ? 'ol' : 'ul';
+  if (type) markLeaf(run, type);
+  const tag = type && run.document.value(type) === 'ordered' ? 'ol' : 'ul';
   let before = '';
   let items = '';
   for (const child of element.children) {
     if (child.kind === 'text') {
       if (!run.document.hasText(child)) continue;
-      run.leaf(child.start, child.end);
+      markLeaf(run, child);
       items += `<li>${run.document.markupOf(child)}</li>`;
     } else if (child.name === 'caption') before += `<p class="caption">${contentOf(run, child)}</p>`;
     else items += child.name === 'item' ? elementText(run, child) : `<li>${elementText(run, child)}</li>`;
@@ -152,7 +153,7 @@ function linkText(run: Run, element: XmlElement, name: string, prefix: string, o
   const href = target && prefix + run.document.markupOf(target).trim();
   const inside = contentOf(run, element) || otherwise;
   if (!target || href === undefined || !linkable.test(href)) return inside;
-  run.leaf(target.start, target.end);
+  markLeaf(run, target);
   return `<a${attributesOf(run, element)} href="${href}">${inside === '' ? href.slice(prefix.length) : inside}</a>`;
 }
 
@@ -162,7 +163,7 @@ function attributesOf(run: Run, element: XmlElement, kind?: string): string {
     const name = Object.hasOwn(attributes, one.name) ? attributes[one.name] : undefined;
     if (name === undefined || one.end === one.start || (kind !== undefined && name === 'class')) continue;
     if (out.includes(` ${name}="`)) continue;
-    run.leaf(one.start, one.end);
+    markLeaf(run, one);
     out += ` ${name}="${run.document.markupOf(one)}"`;
   }
   return out;

@@ -3,7 +3,7 @@ import { Decimal, type FhirObject } from '#fhir';
 import type { Run } from '../../run/run.js';
 import type { Convert } from '../convert.js';
 import type { Vocabulary } from '../vocabulary.js';
-import { attributeText, elementOf, lineOf, markAttribute, peekAttribute } from './element-parts.js';
+import { attributeText, elementOf, lineOf, markAttribute, markLeaf, peekAttribute } from './element-parts.js';
 
 const ucum = 'http://unitsofmeasure.org';
 /** As UCUM units may be written (R4 code, and UCUM 1.9 section 1). */
@@ -92,7 +92,7 @@ export function decimalOf(run: Run, element: XmlElement): Decimal | undefined {
     return value;
   }
   const value = Decimal.parse(run.document.value(one).trim());
-  if (value) run.leaf(one.start, one.end);
+  if (value) markLeaf(run, one);
   return value;
 }
 

@@ -2,7 +2,7 @@ import type { XmlElement } from '#cda';
 import type { FhirObject } from '#fhir';
 import type { Run } from '../../run/run.js';
 import type { Convert } from '../convert.js';
-import { attributeText, elementOf, lineOf, textOfElement } from './element-parts.js';
+import { attributeText, elementOf, lineOf, markLeaf, textOfElement } from './element-parts.js';
 import { decimalOf } from './quantity.js';
 
 /** What an element says in words: its text, the display or the original text of a code, its value. */
@@ -86,7 +86,7 @@ function dataOf(run: Run, element: XmlElement): string | undefined {
   const own = element.children.filter((child) => child.kind === 'text');
   let text = '';
   for (const child of own) {
-    if (run.document.hasText(child)) run.leaf(child.start, child.end);
+    markLeaf(run, child);
     text += run.document.value(child);
   }
   if (text.trim() === '') return undefined;
