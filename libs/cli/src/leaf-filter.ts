@@ -1,4 +1,4 @@
-import type { ElementLineage, Lineage, MappingReport } from '#mapping';
+import type { ElementLineage, MappingReport } from '#mapping';
 
 /** What became of one value of a message. */
 export interface LeafFate {
@@ -33,8 +33,11 @@ export function leafFates(report: MappingReport, words: readonly string[]): Leaf
 }
 
 /** Where the values of the resources come from: those that one of the words asks for, without words all. */
-export function elementOrigins(lineage: Lineage, words: readonly string[]): ElementLineage[] {
-  const all = [...lineage.elements()];
+export function elementOrigins(
+  lineage: Iterable<ElementLineage>,
+  words: readonly string[],
+): ElementLineage[] {
+  const all = [...lineage];
   if (words.length === 0) return all;
   return all.filter(({ resource, element: name, sources }) =>
     words.some((word) =>

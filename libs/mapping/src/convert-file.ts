@@ -101,15 +101,14 @@ function convertMessage(
     const none = refused(number, type, 'MAPPING_NONE', `no map is for ${type}`);
     return { ...none, report: allUnmapped(message) };
   }
-  const result = map.run(message, { tenant, parameters, account: 'full', lineage });
-  const { resources, report } = result;
+  const { resources, report } = map.run(message, { tenant, parameters, account: 'full' });
   for (const { type: kind, id, resource } of resources) entries.set(`${kind}/${id}`, writeJson(resource));
   return {
     number,
     type,
     map: map.name,
     report,
-    lineage: result.lineage && [...result.lineage.elements()],
+    lineage: lineage ? [...map.lineage(message, { tenant, parameters })] : undefined,
     refusal: undefined,
     bundleType: map.bundleType,
     controlId: msh?.value(10) ?? undefined,

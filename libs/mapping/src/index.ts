@@ -6,7 +6,6 @@ export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mapping
 export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {
   ElementLineage,
-  Lineage,
   MappedResource,
   MappingParameters,
   MappingReport,

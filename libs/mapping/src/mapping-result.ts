@@ -83,17 +83,9 @@ export interface ElementLineage {
   readonly table?: { readonly file: string; readonly line: number };
 }
 
-/** Where the values of all resources of a message come from. Worked out when asked. */
-export interface Lineage {
-  /** In the order of the resources and their elements. Ids are hashes of keys, and are not among them. */
-  elements(): Iterable<ElementLineage>;
-}
-
 export interface MappingResult {
   readonly resources: readonly MappedResource[];
   readonly report: MappingReport;
-  /** When it was asked for. */
-  readonly lineage?: Lineage;
 }
 
 /**
@@ -114,6 +106,4 @@ export interface MappingContext {
   readonly parameters?: MappingParameters;
   /** Default `off`. */
   readonly account?: AccountMode;
-  /** Whether to note where each value comes from; default no. */
-  readonly lineage?: boolean;
 }

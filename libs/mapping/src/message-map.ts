@@ -2,7 +2,7 @@ import type { Message } from '#hl7v2';
 import type { MessageProgram } from './compile/compile-message.js';
 import type { RuleBook } from './compile/scope.js';
 import type { MessageMapSource } from './language/mapping-file.js';
-import type { MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
+import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
 import type { CompiledMessageMap } from './mapping-set.js';
 import { makeReport } from './run/account.js';
 import type { DropTable } from './run/drop-table.js';
@@ -50,15 +50,25 @@ export class MessageMap implements CompiledMessageMap {
     return this.facts.source.for.map((claim) => claim.text);
   }
 
-  run(
+  run(message: Message, context: MappingContext): MappingResult {
+    return this.#run(message, context, undefined);
+  }
+
+  lineage(message: Message, context: MappingContext): Iterable<ElementLineage> {
+    const log = new LineageLog();
+    const { resources } = this.#run(message, context, log);
+    return new MessageLineage(log, message, resources, this.facts.rules).elements();
+  }
+
+  #run(
     message: Message,
-    { tenant, parameters = noParameters, account = 'off', lineage = false }: MappingContext,
+    { tenant, parameters = noParameters, account = 'off' }: MappingContext,
+    log: LineageLog | undefined,
   ): MappingResult {
     const { program, rules, drops } = this.facts;
     run.begin(message, tenant, parameters, program.nameCount);
     run.segmentBits = program.segments.of(message);
-    run.accounting = account !== 'off' || lineage;
-    const log = lineage ? new LineageLog() : undefined;
+    run.accounting = account !== 'off' || log !== undefined;
     run.lineage = log;
     const watcher = log && watchRows((table, row, code) => log.used(table, row, code));
     try {
@@ -72,10 +82,7 @@ export class MessageMap implements CompiledMessageMap {
       });
       program.steps(run, root);
       const report = makeReport(run, message, account, rules, drops);
-      const { resources } = run;
-      return log
-        ? { resources, report, lineage: new MessageLineage(log, message, resources, rules) }
-        : { resources, report };
+      return { resources: run.resources, report };
     } finally {
       if (log) watchRows(watcher);
       run.finish();

@@ -31,6 +31,7 @@ function smallMappings(fixed = false): MappingSet {
   const map: CompiledMessageMap = {
     name: 'test.ADT',
     digest: 'ab'.repeat(32),
+    lineage: () => [],
     timestamp: () => undefined,
     bundleType: 'message',
     run(message: Message) {

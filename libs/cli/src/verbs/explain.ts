@@ -175,17 +175,14 @@ function explained(
   const map = set.forMessage(header.messageCode, header.triggerEvent, header.messageStructure || undefined);
   if (map === undefined) return { ...none, map: undefined, problem: `no map claims ${type}` };
   try {
-    const { resources, report, lineage } = map.run(parseMessage(source.raw), {
-      tenant: call.settings.tenant,
-      account: 'rules',
-      parameters,
-      lineage: asked.lineage,
-    });
+    const message = parseMessage(source.raw);
+    const context = { tenant: call.settings.tenant, parameters };
+    const { resources, report } = map.run(message, { ...context, account: 'rules' });
     const { read: _, ...account } = report;
     const counts: Record<string, number> = {};
     for (const resource of resources) counts[resource.type] = (counts[resource.type] ?? 0) + 1;
     const leaves = asked.leaves ? leafFates(report, filters) : undefined;
-    const elements = lineage && elementOrigins(lineage, filters);
+    const elements = asked.lineage ? elementOrigins(map.lineage(message, context), filters) : undefined;
     const complete =
       filters.length > 0 && leaves
         ? leaves.length > 0 && leaves.every(({ fate }) => fate !== 'unmapped')

@@ -38,10 +38,7 @@ export interface WrittenElement {
   readonly end: number;
 }
 
-/**
- * What a run did, in the least work: it is asked for while messages flow. `Lineage` makes an answer of it, when somebody
- * wants one.
- */
+/** What a run did, as notes of which `MessageLineage` makes an answer. */
 export class LineageLog {
   readonly entries: LogEntry[] = [];
   readonly written: WrittenElement[] = [];

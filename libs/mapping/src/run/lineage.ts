@@ -1,7 +1,7 @@
 import { Decimal, type FhirObject } from '#fhir';
 import type { Message } from '#hl7v2';
 import type { RuleBook } from '../compile/scope.js';
-import type { ElementLineage, Lineage, MappedResource } from '../mapping-result.js';
+import type { ElementLineage, MappedResource } from '../mapping-result.js';
 import { type LineageLog, type LogEntry, MadeValue, UsedRow, type WrittenElement } from './lineage-log.js';
 
 /** Part of the log that made an element. */
@@ -18,8 +18,8 @@ interface Leaf {
   readonly digits: string;
 }
 
-/** Where the elements of one message come from. Holds the message as long as somebody holds it. */
-export class MessageLineage implements Lineage {
+/** Makes an answer of the notes of a run: where the elements of its resources come from. */
+export class MessageLineage {
   /** Elements that were set, by the object they were set in and their name. */
   #written: Map<FhirObject, Map<string, WrittenElement[]>> | undefined;
   #leaves: Map<number, Leaf> | undefined;
