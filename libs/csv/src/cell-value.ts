@@ -13,15 +13,16 @@ export interface CellFacts {
 
 const asItIs: CellReader = (cell) => cell;
 
-export function cellReader({ type, formats }: Pick<CsvColumn, 'type' | 'formats'>, facts: CellFacts): CellReader {
+export function cellReader({ type, dates }: Pick<CsvColumn, 'type' | 'dates'>, facts: CellFacts): CellReader {
   switch (type) {
     case 'date':
     case 'datetime': {
-      const read = momentOf(formats.length > 0 ? formats : facts.dates, facts.dateOrder);
+      const read = momentOf(dates.length > 0 ? dates : facts.dates, facts.dateOrder);
       return (cell) => read(cell) ?? cell;
     }
     case 'time':
-      return (cell) => (/^\d{1,2}:\d{2}(?::\d{2})?$/.test(cell) ? cell.replaceAll(':', '').padStart(4, '0') : cell);
+      return (cell) =>
+        /^\d{1,2}:\d{2}(?::\d{2})?$/.test(cell) ? cell.replaceAll(':', '').padStart(4, '0') : cell;
     case 'integer':
     case 'decimal':
       return (cell) => numberText(cell, facts.decimal);

@@ -5,7 +5,6 @@ export interface CsvFault {
     | 'CSV_COLUMNS_TOO_MANY'
     | 'CSV_ENCODING'
     | 'CSV_FIELD_TOO_LONG'
-    | 'CSV_NUL'
     | 'CSV_QUOTE_OPEN'
     | 'CSV_QUOTE_STRAY'
     | 'CSV_REQUIRED_EMPTY'

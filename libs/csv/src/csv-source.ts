@@ -17,8 +17,8 @@ export interface CsvColumn {
   readonly headers: readonly string[];
   readonly type: ColumnType;
   /** How dates of this column are written; empty: as those of the file. */
-  readonly formats: readonly string[];
-  /** A row without it is refused. */
+  readonly dates: readonly string[];
+  /** A row without it is refused, a file without the column is not of this layout. */
   readonly required: boolean;
   /** Characters, where columns have a fixed width. */
   readonly width: number | undefined;
@@ -26,6 +26,7 @@ export interface CsvColumn {
 
 /** What a file of rows looks like, as far as its owner says; `auto` is found out from the first 64 KiB, and reported. */
 export interface CsvSource {
+  /** Of the map that is for such files. */
   readonly name: string;
   /** One character, or `auto`: comma, semicolon, tab or pipe. */
   readonly delimiter: string;
@@ -37,7 +38,7 @@ export interface CsvSource {
   readonly decimal: '.' | ',' | 'auto';
   /** How dates are written, in the signs of Unicode (`dd.MM.yyyy HH:mm`), or `excel` for serial numbers; empty: found out. */
   readonly dates: readonly string[];
-  /** Of moments that name no zone; undefined: that of the channel. */
+  /** Of moments that name no zone: an IANA name or an offset; undefined: that of the channel. */
   readonly zone: string | undefined;
   /** Cells that say that there is nothing. */
   readonly nulls: readonly string[];
@@ -49,9 +50,48 @@ export interface CsvSource {
   readonly skipLines: number;
   /** Adjacent rows that are equal in these columns are one message; empty: every row is one. */
   readonly group: readonly string[];
+  /** The column that says whom a row is about: what is said of one patient stays in order. */
+  readonly patient: string | undefined;
   /** In the order of the file where it has no header. */
   readonly columns: readonly CsvColumn[];
 }
+
+/** What a channel says of its files, before what the layout says. */
+export type CsvOverrides = Partial<
+  Pick<
+    CsvSource,
+    | 'delimiter'
+    | 'quote'
+    | 'encoding'
+    | 'header'
+    | 'decimal'
+    | 'dates'
+    | 'zone'
+    | 'nulls'
+    | 'comment'
+    | 'skip'
+    | 'skipLines'
+  >
+>;
+
+/** A layout of which nothing is known but that it has rows. */
+export const plainSource: CsvSource = {
+  name: '',
+  delimiter: 'auto',
+  quote: 'auto',
+  encoding: 'auto',
+  header: 'auto',
+  decimal: 'auto',
+  dates: [],
+  zone: undefined,
+  nulls: [''],
+  comment: '#',
+  skip: [],
+  skipLines: 0,
+  group: [],
+  patient: undefined,
+  columns: [],
+};
 
 /** Whether columns are cut by their width. */
 export function isFixedWidth({ columns }: Pick<CsvSource, 'columns'>): boolean {
@@ -62,6 +102,8 @@ export function isFixedWidth({ columns }: Pick<CsvSource, 'columns'>): boolean {
 export const csvLimits = {
   /** Of the start of a file that `auto` looks at, in bytes. */
   sampleBytes: 64 * 1024,
+  /** Rows of it. */
+  sampleRows: 200,
   /** Of one row, in characters of the file. */
   rowLength: 1024 * 1024,
   /** Of one cell, in characters. */

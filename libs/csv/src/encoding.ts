@@ -13,7 +13,8 @@ const shareOfZeros = 0.2;
 
 /** What the first bytes of a file say: a mark, the zeros of UTF-16, valid UTF-8; else windows-1252, as HTML does it. */
 export function sniffEncoding(sample: Buffer): Encoding {
-  if (sample[0] === 0xef && sample[1] === 0xbb && sample[2] === 0xbf) return { label: 'utf-8', markLength: 3 };
+  if (sample[0] === 0xef && sample[1] === 0xbb && sample[2] === 0xbf)
+    return { label: 'utf-8', markLength: 3 };
   if (sample[0] === 0xff && sample[1] === 0xfe) return { label: 'utf-16le', markLength: 2 };
   if (sample[0] === 0xfe && sample[1] === 0xff) return { label: 'utf-16be', markLength: 2 };
   const wide = sniffWide(sample);
@@ -80,7 +81,11 @@ export class UnitCodec {
 
   constructor(readonly label: string) {
     if (!isEncoding(label))
-      throw new EngineError('misconfigured', 'CSV_ENCODING_UNKNOWN', 'nobody knows the encoding that is declared');
+      throw new EngineError(
+        'misconfigured',
+        'CSV_ENCODING_UNKNOWN',
+        'nobody knows the encoding that is declared',
+      );
     this.#decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
     this.isWide = this.#decoder.encoding.startsWith('utf-16');
     this.#isSwapped = this.#decoder.encoding === 'utf-16be';

@@ -16,9 +16,12 @@ const centuryTurn = 50;
 
 const timePart = String.raw`(?:(?:[ T]|,\s*)\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?)?`;
 const isoPattern = new RegExp(`^(\\d{4})[-/.](\\d{1,2})(?:[-/.](\\d{1,2})${timePart})?$`);
-const compactPattern = /^(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2})(\d{2})(\d{2})?(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const compactPattern =
+  /^(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2})(\d{2})(\d{2})?(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const numberedPattern = new RegExp(`^(\\d{1,2})[-/. ](\\d{1,2})[-/. ](\\d{4}|\\d{2})${timePart}$`);
-const dayNamePattern = new RegExp(`^(\\d{1,2})[-/. ]\\s*([A-Za-z]{3,9})\\.?[-/., ]\\s*(\\d{4}|\\d{2})${timePart}$`);
+const dayNamePattern = new RegExp(
+  `^(\\d{1,2})[-/. ]\\s*([A-Za-z]{3,9})\\.?[-/., ]\\s*(\\d{4}|\\d{2})${timePart}$`,
+);
 const nameDayPattern = new RegExp(`^([A-Za-z]{3,9})\\.? (\\d{1,2})(?:st|nd|rd|th)?,? (\\d{4})${timePart}$`);
 const serialPattern = /^\d{5}(?:\.\d+)?$/;
 const yearPattern = /^\d{4}$/;
@@ -39,11 +42,6 @@ export function sniffDateOrder(values: Iterable<string>): DateOrder | undefined 
   if (dayFirst > 0 && monthFirst > 0) return undefined;
   if (dayFirst > 0) return 'day-first';
   return monthFirst > 0 ? 'month-first' : undefined;
-}
-
-/** Whether a value is written with numbers of which only the order tells what they are. */
-export function needsOrder(value: string): boolean {
-  return numberedPattern.test(value.trim());
 }
 
 /** Days since the end of 1899, as spreadsheets count them: 1900 had no 29 February, and they think it had. */
@@ -70,7 +68,8 @@ export function readMoment(value: string, order: DateOrder | undefined): string 
   const numbered = numberedPattern.exec(text);
   if (numbered) {
     const known = order ?? (Number(numbered[1]) > 12 ? 'day-first' : undefined);
-    const certain = known ?? (Number(numbered[2]) > 12 || numbered[1] === numbered[2] ? 'month-first' : undefined);
+    const certain =
+      known ?? (Number(numbered[2]) > 12 || numbered[1] === numbered[2] ? 'month-first' : undefined);
     if (certain === undefined) return undefined;
     return written(numbered, certain === 'day-first' ? [3, 2, 1] : [3, 1, 2]);
   }
@@ -88,7 +87,9 @@ function partial([, year = '', month = '']: RegExpExecArray): string | undefined
 function compactMoment(match: RegExpExecArray): string | undefined {
   const [, year = '', month = '', day = '', hour, minute = '', second = '', zone = ''] = match;
   const time = hour === undefined ? '' : timeDigits(hour, minute, second, '', undefined);
-  return time === undefined ? undefined : digitsOf({ year: Number(year), month: Number(month), day: Number(day), time, zone });
+  return time === undefined
+    ? undefined
+    : digitsOf({ year: Number(year), month: Number(month), day: Number(day), time, zone });
 }
 
 /** A match of a pattern that ends with `timePart`, and where its year, month and day stand. */
@@ -96,7 +97,13 @@ function written(match: RegExpExecArray, [y, m, d]: readonly [number, number, nu
   const [hour, minute = '', second = '', fraction = '', half, zone = ''] = match.slice(4);
   const time = hour === undefined ? '' : timeDigits(hour, minute, second, fraction, half);
   if (time === undefined) return undefined;
-  return digitsOf({ year: yearOf(match[y] ?? ''), month: monthOf(match[m] ?? ''), day: Number(match[d]), time, zone });
+  return digitsOf({
+    year: yearOf(match[y] ?? ''),
+    month: monthOf(match[m] ?? ''),
+    day: Number(match[d]),
+    time,
+    zone,
+  });
 }
 
 function yearOf(text: string): number {
@@ -185,11 +192,14 @@ function formed(parts: ReadonlyMap<string, string>): string | undefined {
   const part = (name: string): string => parts.get(name) ?? '';
   const hour = parts.get('hour');
   const time =
-    hour === undefined ? '' : timeDigits(hour, part('minute') || '00', part('second'), part('fraction'), parts.get('half'));
+    hour === undefined
+      ? ''
+      : timeDigits(hour, part('minute') || '00', part('second'), part('fraction'), parts.get('half'));
   const year = yearOf(part('year'));
   const month = parts.get('month');
   if (month === undefined) return String(year).padStart(4, '0');
-  if (!parts.has('day')) return partial(['', String(year).padStart(4, '0'), String(monthOf(month))] as unknown as RegExpExecArray);
+  if (!parts.has('day'))
+    return partial(['', String(year).padStart(4, '0'), String(monthOf(month))] as unknown as RegExpExecArray);
   if (time === undefined) return undefined;
   return digitsOf({ year, month: monthOf(month), day: Number(part('day')), time, zone: part('zone') });
 }

@@ -110,7 +110,12 @@ export class RowCutter {
   #tooLong(text: string, at: number, end: number, rows: CutRow[]): number {
     const message = `a row is longer than ${csvLimits.rowLength} characters`;
     const kept = text.slice(at, at + csvLimits.keptBytes);
-    rows.push({ line: this.#line, text: kept, cells: undefined, fault: { code: 'CSV_ROW_TOO_LONG', message } });
+    rows.push({
+      line: this.#line,
+      text: kept,
+      cells: undefined,
+      fault: { code: 'CSV_ROW_TOO_LONG', message },
+    });
     this.#isSkipping = !text.slice(end - 1, end).endsWith(this.signs.lineEnd);
     if (!this.#isSkipping) this.#line++;
     return end;
@@ -137,7 +142,14 @@ export class RowCutter {
   }
 
   // eslint-disable-next-line max-params -- a row for every few dozen bytes: no object for its parts
-  #add(rows: CutRow[], text: string, at: number, end: number, cells: readonly string[] | undefined, fault?: CsvFault): number {
+  #add(
+    rows: CutRow[],
+    text: string,
+    at: number,
+    end: number,
+    cells: readonly string[] | undefined,
+    fault?: CsvFault,
+  ): number {
     const row = text.slice(at, end);
     const wrong = fault ?? (cells && faultOf(cells));
     const isKept = wrong === undefined;
@@ -188,7 +200,10 @@ function faultOf(cells: readonly string[]): CsvFault | undefined {
   if (cells.length > csvLimits.columns)
     return { code: 'CSV_COLUMNS_TOO_MANY', message: `a row has more than ${csvLimits.columns} cells` };
   if (cells.some((cell) => cell.length > csvLimits.fieldLength))
-    return { code: 'CSV_FIELD_TOO_LONG', message: `a cell is longer than ${csvLimits.fieldLength} characters` };
+    return {
+      code: 'CSV_FIELD_TOO_LONG',
+      message: `a cell is longer than ${csvLimits.fieldLength} characters`,
+    };
   return undefined;
 }
 
@@ -246,7 +261,8 @@ class QuotedRow {
     }
     this.#at = to;
     // A CR before the LF ends the line.
-    if (text.charCodeAt(to - 1) === 0x0d && text.charAt(to) === '\n' && to > from) return text.slice(from, to - 1);
+    if (text.charCodeAt(to - 1) === 0x0d && text.charAt(to) === '\n' && to > from)
+      return text.slice(from, to - 1);
     return text.slice(from, to);
   }
 

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { type CsvSource, readUnit } from '#csv';
+import type { Message } from '#hl7v2';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
+import { ColumnPaths } from './language/column-paths.js';
 import { LayeredMaps } from './language/layers.js';
 import type { MapSource, MapStep, MessageMapSource, ResourceMapSource } from './language/mapping-file.js';
 import { Problems } from './language/problems.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
-import { baseLayer, folderOf, sutureLayer } from './mapping-files.js';
+import { baseLayer, foldersOf, sutureLayer } from './mapping-files.js';
 import { type MappingProblem, uniqueProblems } from './mapping-problem.js';
 import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 import { MessageMap } from './message-map.js';
+import { messageOfUnit } from './rows/message-of-unit.js';
 import { DropTable } from './run/drop-table.js';
 import type { CodeTable } from './tables/code-table.js';
 import { SystemNames } from './types/code-systems.js';
@@ -90,7 +94,7 @@ class Loader {
 
   #unknownLayer(layer: string): void {
     const known = this.files.layers.join(', ') || 'none';
-    this.#problemsOf(folderOf(layer)).add(
+    this.#problemsOf(foldersOf(layer)[0] ?? layer).add(
       { line: 1, column: 1 },
       'MAPPING_LAYER_UNKNOWN',
       `there is no layer ${layer}`,
@@ -153,15 +157,17 @@ class Loader {
   ): MessageMap | undefined {
     // Told where it stands, once, and not at every place that needs it.
     if (createdMaps(source.steps).some((map) => this.source.isWrong(map))) return undefined;
-    const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
     const before = this.#problemsOf(source.file).list.length;
-    const program = compileMessage(source, compiler);
+    const problemsOf = (file: string) => this.#problemsOf(file);
+    const { map, parts, isWrong } = withColumns(source, maps, problemsOf);
+    const compiler = new MapCompiler(vocabulary, this.#tables, parts, problemsOf);
+    const program = compileMessage(map, compiler);
     for (const part of compiler.parts) this.usedFiles.add(part);
     for (const { name } of compiler.used) this.usedMaps.add(name);
-    if (!program || this.#problemsOf(source.file).list.length > before) return undefined;
+    if (!program || isWrong || this.#problemsOf(source.file).list.length > before) return undefined;
     const drops = new DropTable();
-    drops.add(source.name, source.drop);
-    for (const map of compiler.used) drops.add(map.name, map.drop);
+    drops.add(map.name, map.drop);
+    for (const part of compiler.used) drops.add(part.name, part.drop);
     const digest = this.#digest(compiler.parts, [source.name, ...[...compiler.used].map(({ name }) => name)]);
     return new MessageMap({ source, program, rules: compiler.rules, drops, digest });
   }
@@ -263,6 +269,41 @@ class LoadedSet implements MappingSet {
   named(name: string): CompiledMessageMap | undefined {
     return this.#byName.get(name)?.map;
   }
+
+  get layouts(): readonly CsvSource[] {
+    return this.all.flatMap(({ source }) => source.rows ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  forRows(raw: Buffer): { readonly message: Message; readonly map: CompiledMessageMap } | undefined {
+    const unit = readUnit(raw);
+    const one = unit && this.#byName.get(unit.layout);
+    const layout = one?.source.rows;
+    const { map } = one ?? {};
+    return unit && layout && map && { message: messageOfUnit(unit, layout), map };
+  }
+}
+
+interface ColumnedMaps {
+  readonly map: MessageMapSource;
+  readonly parts: ReadonlyMap<string, ResourceMapSource>;
+  readonly isWrong: boolean;
+}
+
+/** A map of rows, and the maps that it runs, with fields for the columns they name; other maps as they are. */
+function withColumns(
+  map: MessageMapSource,
+  maps: ReadonlyMap<string, ResourceMapSource>,
+  problemsOf: (file: string) => Problems,
+): ColumnedMaps {
+  if (!map.rows) return { map, parts: maps, isWrong: false };
+  const columns = new ColumnPaths(map.rows, problemsOf);
+  const parts = new Map(maps);
+  for (const name of createdMaps(map.steps)) {
+    const part = maps.get(name);
+    if (part) parts.set(name, columns.resource(part));
+  }
+  const columned = columns.message(map);
+  return { map: columned, parts, isWrong: columns.isWrong };
 }
 
 /** The maps that steps and those in them run. */

@@ -8,7 +8,7 @@ import { readTable } from './tables/read-table.js';
 const filesMax = 10_000;
 const fileSizeMax = 16 * 1024 * 1024;
 
-/** The layer of `mappings/hl7v2`. */
+/** The layer of `mappings/hl7v2` and its like. */
 export const sutureLayer = 'suture';
 /** Below it, when there is such a folder. */
 export const baseLayer = 'base';
@@ -43,7 +43,7 @@ export class MappingFiles {
 
   /** The mapping files of a layer. */
   maps(layer: string): ReadFile<MappingFile>[] {
-    const files = mappingFiles(this.dir, folderOf(layer), '.yaml');
+    const files = foldersOf(layer).flatMap((folder) => mappingFiles(this.dir, folder, '.yaml'));
     return files
       .filter((file) => !/\.(test|golden)\.yaml$/.test(file))
       .map((file) => known(this.#maps, file, (problems) => readMappingFile(file, this.text(file), problems)));
@@ -51,8 +51,9 @@ export class MappingFiles {
 
   /** The code tables of a layer. */
   tables(layer: string): ReadFile<CodeTable | undefined>[] {
-    const folder = layer === sutureLayer ? 'tables' : folderOf(layer);
-    return mappingFiles(this.dir, folder, '.csv').map((file) =>
+    const folders = layer === sutureLayer ? ['tables'] : foldersOf(layer);
+    const files = folders.flatMap((folder) => mappingFiles(this.dir, folder, '.csv'));
+    return files.map((file) =>
       known(this.#tables, file, (problems) => readTable(tableName(file), this.text(file), problems)),
     );
   }
@@ -77,8 +78,8 @@ function tableName(file: string): string {
 }
 
 /** Where the files of a layer stand. */
-export function folderOf(layer: string): string {
-  return layer === sutureLayer ? 'hl7v2' : `layers/${layer}`;
+export function foldersOf(layer: string): readonly string[] {
+  return layer === sutureLayer ? ['hl7v2', 'csv'] : [`layers/${layer}`];
 }
 
 /** The layers that a directory of mappings has above `suture`, in alphabetical order. */

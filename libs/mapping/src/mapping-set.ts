@@ -1,3 +1,4 @@
+import type { CsvSource } from '#csv';
 import type { Message } from '#hl7v2';
 import type { MappingProblem } from './mapping-problem.js';
 import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
@@ -36,4 +37,8 @@ export interface MappingSet {
   forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined;
   /** By the name of the map (`v2.ORU_R01`) or the file it stands in (`hl7v2/oru-r01`). */
   named(name: string): CompiledMessageMap | undefined;
+  /** Of the maps that are for files of rows, in the order of their names. */
+  readonly layouts: readonly CsvSource[];
+  /** The message that a unit of rows is, and its map; undefined when the bytes are no unit, or no map has its layout. */
+  forRows(raw: Buffer): { readonly message: Message; readonly map: CompiledMessageMap } | undefined;
 }

@@ -1,3 +1,5 @@
+import type { V2Type } from '../dictionary/v2-dictionary.js';
+
 /**
  * The expression language: small and total. Every expression ends, has no side effect and no loop; values come from
  * the message, the channel's parameters and literals.
@@ -12,6 +14,7 @@
  *             | value [ 'not' ] 'valued' | count '(' path ')' ( '==' | '!=' | '>' | '<' ) number
  *   path      = [ name '.' ] SEG [ segments ] [ '-' field [ filter ] [ '.' component [ '.' subcomponent ] ] ]
  *             | TYPE [ '.' component [ '.' subcomponent ] ]        in a map whose source is a data type
+ *             | COLUMN                                                in a map of rows
  *             | channel '.' name | name '.' id | name
  *   segments  = '[' field '=' word { ',' word } ']'      those segments whose field is one of the words
  *   filter    = '[' number ']' | '[' component-or-name ( '=' | '!=' ) word ']'
@@ -31,6 +34,8 @@ export interface PathExpression {
   /** 0: all of it. */
   readonly component: number;
   readonly subcomponent: number;
+  /** Of a column, which the dictionary does not know. */
+  readonly type?: V2Type;
 }
 
 export interface SegmentFilter {

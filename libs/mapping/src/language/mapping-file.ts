@@ -1,3 +1,4 @@
+import type { CsvSource } from '#csv';
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
 import type { Place } from './place.js';
 
@@ -123,6 +124,8 @@ export interface MessageMapSource {
   readonly for: readonly { readonly text: string; readonly place: Place }[];
   /** A name of the dictionary, or a grammar. */
   readonly structure: { readonly text: string; readonly place: Place };
+  /** The layout of files of rows that it is for; then it is for no HL7 message. */
+  readonly rows: CsvSource | undefined;
   readonly bundle: 'message' | 'collection';
   readonly steps: readonly MapStep[];
   readonly drop: readonly DropRule[];

@@ -141,7 +141,8 @@ class Parser {
   private count(offset: number): Condition {
     this.#at += 1;
     this.expect('(');
-    const path = this.piped();
+    const counted = this.piped();
+    const path = counted.kind === 'name' ? wholePath(undefined, counted.name, counted.offset) : counted;
     if (path.kind !== 'path') return this.fail('count() takes a path', 'write count(OBX-5) for instance');
     this.expect(')');
     const operator = this.next();

@@ -1,7 +1,10 @@
+import type { CsvSource } from '#csv';
+import { rowSegment } from '#hl7v2';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import { checkDocument } from './check-document.js';
 import type { MapSource, MessageMapSource, PatchSource, ResourceMapSource } from './mapping-file.js';
 import type { Problems } from './problems.js';
+import { readCsvSource } from './read-csv-source.js';
 import {
   checkKeys,
   listOf,
@@ -18,7 +21,7 @@ import { readLabels, readParents } from './read-links.js';
 import { readPatch } from './read-patch.js';
 import { readElementRules } from './read-rule.js';
 import { readSteps } from './read-steps.js';
-import { entryOf, type MapNode, readYaml } from './yaml-node.js';
+import { entryOf, type MapEntry, type MapNode, readYaml } from './yaml-node.js';
 
 export const resourceMapKeys = [
   'map',
@@ -40,11 +43,17 @@ export const messageMapKeys = [
   'note',
   'replace',
   'for',
+  'source',
   'structure',
   'bundle',
   'steps',
   'drop',
 ] as const;
+
+/** The source of a map of rows. */
+export const rowSource = 'csv/row';
+/** Every row is a group of its own, so that what is made of one row is not taken for another's. */
+const rowStructure = `${rowSegment}(${rowSegment})*`;
 
 /** What one mapping file says. */
 export interface MappingFile {
@@ -80,7 +89,8 @@ export function readMappingFile(file: string, content: string, problems: Problem
 }
 
 function readMap(node: MapNode, file: string, problems: Problems): MapSource | undefined {
-  return entryOf(node, 'for') ? readMessageMap(node, file, problems) : readResourceMap(node, file, problems);
+  const isMessage = entryOf(node, 'for') ?? entryOf(node, 'source')?.value.kind === 'map';
+  return isMessage ? readMessageMap(node, file, problems) : readResourceMap(node, file, problems);
 }
 
 function readResourceMap(node: MapNode, file: string, problems: Problems): ResourceMapSource | undefined {
@@ -90,13 +100,14 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   const create = text(node, 'create', problems);
   const setEntry = entryOf(node, 'set');
   if (!setEntry) problems.add(node, 'MAPPING_KEY_MISSING', "'set' is missing", 'add set: with the elements');
-  const match = source && /^hl7v2\/([A-Z][A-Z0-9_]*)$/.exec(source.text);
-  if (source && !match)
+  const sourceName =
+    source?.text === rowSource ? rowSegment : source && /^hl7v2\/([A-Z][A-Z0-9_]*)$/.exec(source.text)?.[1];
+  if (source && !sourceName)
     problems.add(
       source.place,
       'MAPPING_SOURCE',
       `'${source.text}' is no source`,
-      'write hl7v2/ and a segment or data type, for instance hl7v2/PID',
+      'write hl7v2/ and a segment or data type, for instance hl7v2/PID, or csv/row',
     );
   const key = readKeyParts(node, problems);
   if (key.length === 0 && !entryOf(node, 'key'))
@@ -110,8 +121,7 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   const when = readWhen(node, problems);
   const set = setEntry ? readElementRules(setEntry.value, problems) : [];
   const drop = readDrops(node, problems);
-  if (!name || !source || !match || !create) return undefined;
-  const sourceName = match[1] ?? '';
+  if (!name || !source || !sourceName || !create) return undefined;
   return {
     kind: 'resource',
     name: name.text,
@@ -149,11 +159,13 @@ function readMessageMap(node: MapNode, file: string, problems: Problems): Messag
     );
     return [];
   });
-  const structure = text(node, 'structure', problems);
+  const entry = entryOf(node, 'source');
+  const rows = entry && name && readRows(name.text, entry, problems);
+  const structure = entry ? { text: rowStructure, place: entry.keyPlace } : text(node, 'structure', problems);
   const bundle = readWord(node, 'bundle', ['message', 'collection'], problems);
   const steps = readSteps(entryOf(node, 'steps'), node, problems);
   const drop = readDrops(node, problems);
-  if (!name || !structure) return undefined;
+  if (!name || !structure || (entry && !rows)) return undefined;
   return {
     kind: 'message',
     name: name.text,
@@ -162,8 +174,25 @@ function readMessageMap(node: MapNode, file: string, problems: Problems): Messag
     replaces: readWord(node, 'replace', ['true'], problems) === 'true',
     for: claims,
     structure,
-    bundle: bundle === 'collection' ? 'collection' : 'message',
+    rows,
+    bundle: rows || bundle === 'collection' ? 'collection' : 'message',
     steps,
     drop,
   };
+}
+
+/** The layout under `source: csv:` of a message map. */
+function readRows(name: string, source: MapEntry, problems: Problems): CsvSource | undefined {
+  const csv = source.value.kind === 'map' ? entryOf(source.value, 'csv') : undefined;
+  if (source.value.kind === 'map' && csv) {
+    checkKeys(source.value, ['csv'], problems);
+    return readCsvSource(name, csv, problems);
+  }
+  problems.add(
+    source.keyPlace,
+    'MAPPING_SOURCE',
+    'the source of a message map is csv, or it is for HL7 messages',
+    'write source: and below it csv: with columns, or for: and structure:',
+  );
+  return undefined;
 }

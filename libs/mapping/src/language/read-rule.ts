@@ -1,7 +1,7 @@
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
 import type { ElementRule, ElementStep, RuleBody, RuleCase, RulePatch } from './mapping-file.js';
 import { parseCondition, parseValue } from './parse-expression.js';
-import { ExpressionMistake } from './parse-path.js';
+import { ExpressionMistake, wholePath } from './parse-path.js';
 import type { Place } from './place.js';
 import type { Problems } from './problems.js';
 import {
@@ -57,6 +57,8 @@ function parsed<T>(node: YamlNode, problems: Problems, parse: (text: string) => 
 export function readPath(node: YamlNode, problems: Problems): PathExpression | undefined {
   const expression = readExpression(node, problems);
   if (!expression || expression.kind === 'path') return expression;
+  if (expression.kind === 'name' && expression.part === 'reference')
+    return wholePath(undefined, expression.name, expression.offset);
   problems.add(
     node,
     'MAPPING_SHAPE',

@@ -6,7 +6,7 @@ import { isEngineError } from '#kernel';
 import type { MapSource } from '../language/mapping-file.js';
 import { Problems } from '../language/problems.js';
 import { MappingLibrary } from '../load-mappings.js';
-import { baseLayer, folderOf, mappingFiles, sutureLayer } from '../mapping-files.js';
+import { baseLayer, foldersOf, mappingFiles, sutureLayer } from '../mapping-files.js';
 import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
 import type { CompiledMessageMap, MappingSet } from '../mapping-set.js';
@@ -71,7 +71,8 @@ export class PreparedTests {
     const mistakes: MappingProblem[] = [];
     this.list = [baseLayer, sutureLayer, ...library.layers].flatMap((layer) => {
       const usual = library.layers.includes(layer) ? [layer] : library.usualLayers;
-      return mappingFiles(dir, folderOf(layer), '.test.yaml').flatMap((file) => {
+      const files = foldersOf(layer).flatMap((folder) => mappingFiles(dir, folder, '.test.yaml'));
+      return files.flatMap((file) => {
         const problems = new Problems(file);
         const tests = readTests(readFileSync(join(dir, file), 'utf8'), problems);
         mistakes.push(...problems.list);
