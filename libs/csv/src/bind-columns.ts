@@ -76,5 +76,7 @@ function missing({ columns }: CsvSource, taken: ReadonlySet<number>): string[] {
 
 /** Columns that a file of this layout cannot be without, and that are missing. */
 export function missingRequired(binding: ColumnBinding, { columns }: CsvSource): string[] {
-  return binding.missing.filter((name) => columns.some((column) => column.name === name && column.required));
+  return binding.missing.filter((name) =>
+    columns.some((column) => column.name === name && column.required !== 'no'),
+  );
 }

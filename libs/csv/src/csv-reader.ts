@@ -204,7 +204,9 @@ class OpenFile {
       binding.columns.indexOf(source.columns.findIndex((column) => column.name === name));
     this.#codec = new UnitCodec(dialect.encoding);
     this.#cutter = new RowCutter(dialect, source.skipLines + 1);
-    this.#required = source.columns.flatMap(({ name, required }) => (required ? [placeOf(name)] : []));
+    this.#required = source.columns.flatMap(({ name, required }) =>
+      required === 'cell' ? [placeOf(name)] : [],
+    );
     this.#group = source.group.map(placeOf);
     this.#patient = source.patient === undefined ? -1 : placeOf(source.patient);
     this.#nulls = new Set(source.nulls);

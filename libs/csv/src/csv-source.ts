@@ -18,8 +18,8 @@ export interface CsvColumn {
   readonly type: ColumnType;
   /** How dates of this column are written; empty: as those of the file. */
   readonly dates: readonly string[];
-  /** A row without it is refused, a file without the column is not of this layout. */
-  readonly required: boolean;
+  /** A file without the column is not of this layout; `cell`: nor is a row without a value in it taken. */
+  readonly required: 'no' | 'column' | 'cell';
   /** Characters, where columns have a fixed width. */
   readonly width: number | undefined;
 }

@@ -58,7 +58,15 @@ function smallMappings(fixed = false): MappingSet {
     },
   };
   const forMessage = (code: string) => (code === 'ADT' ? map : undefined);
-  return { digest: '', errors: [], maps: [map], forMessage, named: () => undefined };
+  return {
+    digest: '',
+    errors: [],
+    maps: [map],
+    forMessage,
+    named: () => undefined,
+    layouts: [],
+    forRows: () => undefined,
+  };
 }
 
 interface Options {

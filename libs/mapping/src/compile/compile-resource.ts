@@ -62,7 +62,7 @@ export function compileResource(
   return new ResourcePlan({
     name: map.name,
     type,
-    merge: map.merge === 'update' ? 'update' : 'snapshot',
+    merge: map.merge === 'gather' ? 'snapshot' : map.merge,
     gathers: map.merge === 'gather',
     isValue: map.source.kind === 'value',
     number: compiler.nextNumber(),

@@ -80,7 +80,7 @@ export interface ResourceMapSource {
   readonly replaces: boolean;
   readonly source: { readonly kind: 'segment' | 'value'; readonly name: string; readonly place: Place };
   readonly create: { readonly type: string; readonly place: Place };
-  readonly merge: 'update' | 'snapshot' | 'gather';
+  readonly merge: 'update' | 'snapshot' | 'gather' | 'refer';
   /** Without it the map makes nothing. */
   readonly when: { readonly condition: Condition; readonly place: Place } | undefined;
   /** Names of the message map that this map may refer to; each may be missing there. */

@@ -76,6 +76,10 @@ const headerWords = new Map<string, boolean | 'auto'>([
   ['false', false],
   ['auto', 'auto'],
 ]);
+const requiredWords = new Map<string, CsvColumn['required']>([
+  ['cell', 'cell'],
+  ['column', 'column'],
+]);
 const decimalWords = new Map<string, '.' | ',' | 'auto'>([
   ['.', '.'],
   [',', ','],
@@ -194,7 +198,7 @@ function readColumn({ key, keyPlace, value }: MapEntry, problems: Problems): Csv
     problems.add(keyPlace, 'MAPPING_CSV', `rules cannot speak of a column '${key}'`, remedy);
     return undefined;
   }
-  const plain = { name: key, headers: [], dates: [], required: false, width: undefined } as const;
+  const plain = { name: key, headers: [], dates: [], required: 'no', width: undefined } as const;
   if (value.kind !== 'map') {
     const type = value.kind === 'scalar' && value.text === '' ? 'string' : typeOf(value, problems);
     return { ...plain, type: type ?? 'string' };
@@ -207,16 +211,7 @@ function readColumn({ key, keyPlace, value }: MapEntry, problems: Problems): Csv
     type: (typed && typeOf(typed.value, problems)) ?? 'string',
     headers: texts(value, 'headers'),
     dates: readDates(value, problems),
-    required:
-      oneOf(
-        value,
-        'required',
-        new Map([
-          ['true', true],
-          ['false', false],
-        ]),
-        problems,
-      ) ?? false,
+    required: oneOf(value, 'required', requiredWords, problems) ?? 'no',
     width: width === undefined ? undefined : readNumber(value, 'width', width, problems),
   };
 }

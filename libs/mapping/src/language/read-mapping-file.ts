@@ -50,6 +50,7 @@ export const messageMapKeys = [
   'drop',
 ] as const;
 
+export const mergeWords = ['snapshot', 'update', 'gather', 'refer'] as const;
 /** The source of a map of rows. */
 export const rowSource = 'csv/row';
 /** Every row is a group of its own, so that what is made of one row is not taken for another's. */
@@ -117,7 +118,7 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
       "'key' is missing: ids must be the same on every run",
       'add key: with the paths that identify the resource',
     );
-  const merge = readWord(node, 'merge', ['snapshot', 'update', 'gather'], problems);
+  const merge = readWord(node, 'merge', mergeWords, problems);
   const when = readWhen(node, problems);
   const set = setEntry ? readElementRules(setEntry.value, problems) : [];
   const drop = readDrops(node, problems);
@@ -134,7 +135,7 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
       place: source.place,
     },
     create: { type: create.text, place: create.place },
-    merge: merge === 'update' || merge === 'gather' ? merge : 'snapshot',
+    merge: mergeWords.find((word) => word === merge) ?? 'snapshot',
     when,
     uses: readUses(node, problems),
     key,
