@@ -40,8 +40,9 @@ export interface CsvPart {
 }
 
 export interface CsvReaderOptions {
-  /** Layouts that the file may have: one that is named, or all of which the columns choose. */
-  readonly layouts: readonly CsvSource[];
+  /** The layout that the file has; without it the columns choose one of `layouts`. */
+  readonly layout?: CsvSource | undefined;
+  readonly layouts?: readonly CsvSource[];
   readonly overrides?: CsvOverrides;
   /** Whether a file that no layout is for is read all the same, every column of it unknown; else it is refused. */
   readonly takesUnknown?: boolean;
@@ -103,39 +104,38 @@ export class CsvReader {
 /** Settles what a file looks like from its start. */
 function openFile(
   start: Buffer,
-  { layouts, overrides = {}, takesUnknown = false }: CsvReaderOptions,
+  { layout, layouts = [], overrides = {}, takesUnknown = false }: CsvReaderOptions,
 ): OpenFile {
-  const sources = layouts.map((layout): CsvSource => ({ ...layout, ...overrides }));
-  const [only = { ...plainSource, ...overrides }] = sources;
-  const encoding = encodingOf(start, sources.length === 1 ? only.encoding : (overrides.encoding ?? 'auto'));
+  const over = (source: CsvSource): CsvSource => ({ ...source, ...overrides });
+  const asked = over(layout ?? plainSource);
+  const encoding = encodingOf(start, asked.encoding);
   const codec = new UnitCodec(encoding.label);
   const units = codec.units(start.subarray(encoding.markLength, csvLimits.sampleBytes));
-  const asked = sources.length === 1 ? only : { ...plainSource, ...overrides };
   const signs = sniffSigns(units, asked);
   const rows = sampleRows(units, signs, asked.skipLines).map((cells) =>
     cells.map((cell) => codec.text(cell) ?? cell),
   );
   const [first] = rows;
   if (first === undefined) throw new EngineError('rejected', 'CSV_EMPTY', 'there is no row in the file');
-  const chosen = sources.length === 1 ? bindLayout(rows, only) : chooseLayout(rows, sources);
-  const layout = chosen ?? (takesUnknown ? unknownLayout(rows, overrides) : undefined);
-  if (!layout)
+  const found = layout ? bindLayout(rows, asked) : chooseLayout(rows, layouts.map(over));
+  const chosen = found ?? (takesUnknown ? unknownLayout(rows, asked) : undefined);
+  if (!chosen)
     throw new EngineError(
       'rejected',
       'CSV_LAYOUT_UNKNOWN',
       `no map is for a file with these ${first.length} columns; suture infer drafts one`,
     );
-  const lacking = missingRequired(layout.binding, layout.source);
+  const lacking = missingRequired(chosen.binding, chosen.source);
   if (lacking.length > 0)
     throw new EngineError('rejected', 'CSV_COLUMNS_MISSING', `the file has no column ${lacking.join(', ')}`);
   const dialect: CsvDialect = {
     ...signs,
-    comment: layout.source.comment,
+    comment: chosen.source.comment,
     encoding: encoding.label,
-    header: layout.header,
-    ...sniffValues(rows, layout),
+    header: chosen.header,
+    ...sniffValues(rows, chosen),
   };
-  return new OpenFile(layout, dialect, encoding, overrides);
+  return new OpenFile(chosen, dialect, encoding, overrides);
 }
 
 function encodingOf(start: Buffer, declared: string): Encoding {
@@ -144,9 +144,8 @@ function encodingOf(start: Buffer, declared: string): Encoding {
     : markedEncoding(declared, start);
 }
 
-function unknownLayout(rows: readonly (readonly string[])[], overrides: CsvOverrides): ChosenLayout {
-  const source: CsvSource = { ...plainSource, ...overrides, header: looksLikeHeader(rows) };
-  return bindLayout(rows, source);
+function unknownLayout(rows: readonly (readonly string[])[], source: CsvSource): ChosenLayout {
+  return bindLayout(rows, { ...source, header: looksLikeHeader(rows) });
 }
 
 /** The decimal sign, and the order of day and month, as the typed columns of the sample tell them. */

@@ -44,8 +44,13 @@ export class RowsConversion {
     private readonly sink: RowsSink,
   ) {
     const { layout, overrides = {} } = options;
-    const layouts = layout === undefined ? set.layouts : set.layouts.filter(({ name }) => name === layout);
-    this.#reader = new CsvReader({ layouts, overrides, takesUnknown: true });
+    const { layouts } = set;
+    this.#reader = new CsvReader({
+      layout: layouts.find(({ name }) => name === layout),
+      layouts,
+      overrides,
+      takesUnknown: true,
+    });
   }
 
   get summary(): RowsSummary {
