@@ -7,7 +7,7 @@ import type { CsvFault } from './csv-fault.js';
 import { type CsvOverrides, type CsvSource, csvLimits, isFixedWidth, plainSource } from './csv-source.js';
 import { type CsvUnitHead, writeUnit } from './csv-unit.js';
 import { type Encoding, isPlain, markedEncoding, sniffEncoding, UnitCodec } from './encoding.js';
-import { sniffDateOrder } from './moment.js';
+import { needsOrder, sniffDateOrder } from './moment.js';
 import { type CutRow, RowCutter } from './row-cutter.js';
 import { sampleRows, sniffSigns } from './sniff-signs.js';
 
@@ -19,8 +19,8 @@ export interface CsvFindings {
   readonly quote: string;
   readonly header: boolean;
   readonly decimal: '.' | ',';
-  /** `unknown`: day and month could be either, and nobody said which. */
-  readonly dates: 'day-first' | 'month-first' | 'unknown' | 'declared';
+  /** `unknown`: day and month could be either, and nobody said which; `certain`: they are written so that nobody needs to say. */
+  readonly dates: 'declared' | 'day-first' | 'month-first' | 'certain' | 'unknown';
   /** Cells of a row. */
   readonly cells: number;
   /** Columns of the file that the layout does not know; their cells stay unmapped. */
@@ -128,14 +128,15 @@ function openFile(
   const lacking = missingRequired(chosen.binding, chosen.source);
   if (lacking.length > 0)
     throw new EngineError('rejected', 'CSV_COLUMNS_MISSING', `the file has no column ${lacking.join(', ')}`);
+  const { dates, ...values } = sniffValues(rows, chosen);
   const dialect: CsvDialect = {
     ...signs,
     comment: chosen.source.comment,
     encoding: encoding.label,
     header: chosen.header,
-    ...sniffValues(rows, chosen),
+    ...values,
   };
-  return new OpenFile(chosen, dialect, encoding, overrides);
+  return new OpenFile({ ...chosen, dates }, dialect, encoding, overrides);
 }
 
 function encodingOf(start: Buffer, declared: string): Encoding {
@@ -152,7 +153,7 @@ function unknownLayout(rows: readonly (readonly string[])[], source: CsvSource):
 function sniffValues(
   rows: readonly (readonly string[])[],
   { source, binding, header }: ChosenLayout,
-): Pick<CsvDialect, 'decimal' | 'dateOrder'> {
+): Pick<CsvDialect, 'decimal' | 'dateOrder'> & Pick<CsvFindings, 'dates'> {
   const numbers: string[] = [];
   const dates: string[] = [];
   for (const cells of header ? rows.slice(1) : rows) {
@@ -163,7 +164,9 @@ function sniffValues(
     });
   }
   const decimal = source.decimal === 'auto' ? (sniffDecimal(numbers) ?? '.') : source.decimal;
-  return { decimal, dateOrder: sniffDateOrder(dates) };
+  const dateOrder = sniffDateOrder(dates);
+  const order = dateOrder ?? (dates.some(needsOrder) ? 'unknown' : 'certain');
+  return { decimal, dateOrder, dates: source.dates.length > 0 ? 'declared' : order };
 }
 
 /** Rows that wait for the end of their group. */
@@ -174,6 +177,8 @@ interface Group {
   readonly patient: string | undefined;
   length: number;
 }
+
+type SettledLayout = ChosenLayout & Pick<CsvFindings, 'dates'>;
 
 /** A file whose looks are settled. */
 class OpenFile {
@@ -193,7 +198,7 @@ class OpenFile {
   #pending: Group | undefined;
 
   constructor(
-    private readonly layout: ChosenLayout,
+    private readonly layout: SettledLayout,
     private readonly dialect: CsvDialect,
     private readonly encoding: Encoding,
     private readonly overrides: CsvOverrides,
@@ -338,7 +343,7 @@ class OpenFile {
   }
 }
 
-function findingsOf({ source, binding, header }: ChosenLayout, dialect: CsvDialect): CsvFindings {
+function findingsOf({ source, binding, header, dates }: SettledLayout, dialect: CsvDialect): CsvFindings {
   return {
     layout: source.name,
     encoding: dialect.encoding,
@@ -346,7 +351,7 @@ function findingsOf({ source, binding, header }: ChosenLayout, dialect: CsvDiale
     quote: dialect.quote,
     header,
     decimal: dialect.decimal,
-    dates: source.dates.length > 0 ? 'declared' : (dialect.dateOrder ?? 'unknown'),
+    dates,
     cells: binding.columns.length,
     unknown: binding.unknown,
     missing: binding.missing,

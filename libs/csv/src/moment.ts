@@ -44,6 +44,11 @@ export function sniffDateOrder(values: Iterable<string>): DateOrder | undefined 
   return monthFirst > 0 ? 'month-first' : undefined;
 }
 
+/** Whether a value is written with numbers of which only the order tells what they are. */
+export function needsOrder(value: string): boolean {
+  return numberedPattern.test(value.trim());
+}
+
 /** Days since the end of 1899, as spreadsheets count them: 1900 had no 29 February, and they think it had. */
 function serialMoment(text: string): string | undefined {
   const serial = Number(text);
