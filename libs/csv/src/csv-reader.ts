@@ -1,33 +1,9 @@
-import { EngineError } from '#kernel';
-import { type ColumnBinding, missingRequired } from './bind-columns.js';
-import { sniffDecimal } from './cell-value.js';
-import { bindLayout, type ChosenLayout, chooseLayout, looksLikeHeader } from './choose-layout.js';
-import type { CsvDialect } from './csv-dialect.js';
 import type { CsvFault } from './csv-fault.js';
-import { type CsvOverrides, type CsvSource, csvLimits, isFixedWidth, plainSource } from './csv-source.js';
+import { type CsvOverrides, csvLimits } from './csv-source.js';
 import { type CsvUnitHead, writeUnit } from './csv-unit.js';
-import { type Encoding, isPlain, markedEncoding, sniffEncoding, UnitCodec } from './encoding.js';
-import { needsOrder, sniffDateOrder } from './moment.js';
+import { isPlain, UnitCodec } from './encoding.js';
 import { type CutRow, RowCutter } from './row-cutter.js';
-import { sampleRows, sniffSigns } from './sniff-signs.js';
-
-/** What was found out of a file: for its report. */
-export interface CsvFindings {
-  readonly layout: string;
-  readonly encoding: string;
-  readonly delimiter: string;
-  readonly quote: string;
-  readonly header: boolean;
-  readonly decimal: '.' | ',';
-  /** `unknown`: day and month could be either, and nobody said which; `certain`: they are written so that nobody needs to say. */
-  readonly dates: 'declared' | 'day-first' | 'month-first' | 'certain' | 'unknown';
-  /** Cells of a row. */
-  readonly cells: number;
-  /** Columns of the file that the layout does not know; their cells stay unmapped. */
-  readonly unknown: readonly string[];
-  /** Columns of the layout that the file lacks. */
-  readonly missing: readonly string[];
-}
+import { type CsvFindings, type CsvReaderOptions, type SettledFile, settleFile } from './settle-file.js';
 
 /** Rows that are one message, or a row that is none. */
 export interface CsvPart {
@@ -37,15 +13,6 @@ export interface CsvPart {
   readonly line: number;
   readonly rows: number;
   readonly fault: CsvFault | undefined;
-}
-
-export interface CsvReaderOptions {
-  /** The layout that the file has; without it the columns choose one of `layouts`. */
-  readonly layout?: CsvSource | undefined;
-  readonly layouts?: readonly CsvSource[];
-  readonly overrides?: CsvOverrides;
-  /** Whether a file that no layout is for is read all the same, every column of it unknown; else it is refused. */
-  readonly takesUnknown?: boolean;
 }
 
 /**
@@ -86,8 +53,9 @@ export class CsvReader {
   #begin(): CsvPart[] {
     const start = Buffer.concat(this.#sample);
     this.#sample = [];
-    this.#open = openFile(start, this.options);
-    return this.#counted(this.#open.push(start.subarray(this.#open.markLength)));
+    const file = settleFile(start, this.options);
+    this.#open = new OpenFile(file, this.options.overrides ?? {});
+    return this.#counted(this.#open.push(start.subarray(file.markLength)));
   }
 
   #counted(parts: CsvPart[]): CsvPart[] {
@@ -101,74 +69,6 @@ export class CsvReader {
   }
 }
 
-/** Settles what a file looks like from its start. */
-function openFile(
-  start: Buffer,
-  { layout, layouts = [], overrides = {}, takesUnknown = false }: CsvReaderOptions,
-): OpenFile {
-  const over = (source: CsvSource): CsvSource => ({ ...source, ...overrides });
-  const asked = over(layout ?? plainSource);
-  const encoding = encodingOf(start, asked.encoding);
-  const codec = new UnitCodec(encoding.label);
-  const units = codec.units(start.subarray(encoding.markLength, csvLimits.sampleBytes));
-  const signs = sniffSigns(units, asked);
-  const rows = sampleRows(units, signs, asked.skipLines).map((cells) =>
-    cells.map((cell) => codec.text(cell) ?? cell),
-  );
-  const [first] = rows;
-  if (first === undefined) throw new EngineError('rejected', 'CSV_EMPTY', 'there is no row in the file');
-  const found = layout ? bindLayout(rows, asked) : chooseLayout(rows, layouts.map(over));
-  const chosen = found ?? (takesUnknown ? unknownLayout(rows, asked) : undefined);
-  if (!chosen)
-    throw new EngineError(
-      'rejected',
-      'CSV_LAYOUT_UNKNOWN',
-      `no map is for a file with these ${first.length} columns; suture infer drafts one`,
-    );
-  const lacking = missingRequired(chosen.binding, chosen.source);
-  if (lacking.length > 0)
-    throw new EngineError('rejected', 'CSV_COLUMNS_MISSING', `the file has no column ${lacking.join(', ')}`);
-  const { dates, ...values } = sniffValues(rows, chosen);
-  const dialect: CsvDialect = {
-    ...signs,
-    comment: chosen.source.comment,
-    encoding: encoding.label,
-    header: chosen.header,
-    ...values,
-  };
-  return new OpenFile({ ...chosen, dates }, dialect, encoding, overrides);
-}
-
-function encodingOf(start: Buffer, declared: string): Encoding {
-  return declared === 'auto'
-    ? sniffEncoding(start.subarray(0, csvLimits.sampleBytes))
-    : markedEncoding(declared, start);
-}
-
-function unknownLayout(rows: readonly (readonly string[])[], source: CsvSource): ChosenLayout {
-  return bindLayout(rows, { ...source, header: looksLikeHeader(rows) });
-}
-
-/** The decimal sign, and the order of day and month, as the typed columns of the sample tell them. */
-function sniffValues(
-  rows: readonly (readonly string[])[],
-  { source, binding, header }: ChosenLayout,
-): Pick<CsvDialect, 'decimal' | 'dateOrder'> & Pick<CsvFindings, 'dates'> {
-  const numbers: string[] = [];
-  const dates: string[] = [];
-  for (const cells of header ? rows.slice(1) : rows) {
-    cells.forEach((cell, at) => {
-      const type = source.columns[binding.columns[at] ?? -1]?.type;
-      if (type === 'decimal') numbers.push(cell);
-      else if (type === 'date' || type === 'datetime') dates.push(cell);
-    });
-  }
-  const decimal = source.decimal === 'auto' ? (sniffDecimal(numbers) ?? '.') : source.decimal;
-  const dateOrder = sniffDateOrder(dates);
-  const order = dateOrder ?? (dates.some(needsOrder) ? 'unknown' : 'certain');
-  return { decimal, dateOrder, dates: source.dates.length > 0 ? 'declared' : order };
-}
-
 /** Rows that wait for the end of their group. */
 interface Group {
   readonly key: string;
@@ -178,12 +78,9 @@ interface Group {
   length: number;
 }
 
-type SettledLayout = ChosenLayout & Pick<CsvFindings, 'dates'>;
-
 /** A file whose looks are settled. */
 class OpenFile {
   skipped = 0;
-  readonly findings: CsvFindings;
   readonly #codec: UnitCodec;
   readonly #cutter: RowCutter;
   readonly #required: readonly number[];
@@ -198,12 +95,11 @@ class OpenFile {
   #pending: Group | undefined;
 
   constructor(
-    private readonly layout: SettledLayout,
-    private readonly dialect: CsvDialect,
-    private readonly encoding: Encoding,
+    private readonly file: SettledFile,
     private readonly overrides: CsvOverrides,
   ) {
-    const { source, binding } = layout;
+    const { dialect } = file;
+    const { source, binding } = file.layout;
     const placeOf = (name: string) =>
       binding.columns.indexOf(source.columns.findIndex((column) => column.name === name));
     this.#codec = new UnitCodec(dialect.encoding);
@@ -217,11 +113,10 @@ class OpenFile {
     this.#skip = new Set(source.skip);
     this.#linesBefore = source.skipLines;
     this.#cells = binding.columns.length;
-    this.findings = findingsOf(layout, dialect);
   }
 
-  get markLength(): number {
-    return this.encoding.markLength;
+  get findings(): CsvFindings {
+    return this.file.findings;
   }
 
   push(piece: Buffer): CsvPart[] {
@@ -236,7 +131,7 @@ class OpenFile {
   #behindSkipped(units: string): string {
     let at = 0;
     while (this.#linesBefore > 0) {
-      const end = units.indexOf(this.dialect.lineEnd, at);
+      const end = units.indexOf(this.file.dialect.lineEnd, at);
       if (end < 0) return '';
       at = end + 1;
       this.#linesBefore--;
@@ -249,7 +144,7 @@ class OpenFile {
     for (const row of rows) {
       if (!this.#isBegun) {
         this.#isBegun = true;
-        if (this.dialect.header && row.cells) {
+        if (this.file.dialect.header && row.cells) {
           this.#header = this.#ended(row.text);
           continue;
         }
@@ -311,11 +206,14 @@ class OpenFile {
     if (tooMany || cells.length < this.#cells)
       return { code: 'CSV_CELLS', message: `the row has ${cells.length} cells, not ${this.#cells}` };
     if (!isPlain(text) && this.#codec.text(text) === undefined)
-      return { code: 'CSV_ENCODING', message: `some of its bytes are no text in ${this.dialect.encoding}` };
+      return {
+        code: 'CSV_ENCODING',
+        message: `some of its bytes are no text in ${this.file.dialect.encoding}`,
+      };
     for (const at of this.#required) {
       const cell = (cells[at] ?? '').trim();
       if (cell !== '' && !this.#nulls.has(cell)) continue;
-      const column = this.layout.source.columns[this.layout.binding.columns[at] ?? -1];
+      const column = this.file.layout.source.columns[this.file.layout.binding.columns[at] ?? -1];
       return { code: 'CSV_REQUIRED_EMPTY', message: `the row has no ${column?.name ?? 'value'}` };
     }
     return undefined;
@@ -323,7 +221,7 @@ class OpenFile {
 
   /** The last line of a file may lack its end, and another row may follow it in a unit. */
   #ended(text: string): string {
-    return text.endsWith(this.dialect.lineEnd) ? text : text + this.dialect.lineEnd;
+    return text.endsWith(this.file.dialect.lineEnd) ? text : text + this.file.dialect.lineEnd;
   }
 
   #flush(): CsvPart[] {
@@ -332,8 +230,8 @@ class OpenFile {
     this.#pending = undefined;
     const { line, patient, texts } = group;
     const head: CsvUnitHead = {
-      layout: this.layout.source.name,
-      dialect: this.dialect,
+      layout: this.file.layout.source.name,
+      dialect: this.file.dialect,
       line,
       ...(patient === undefined || patient === '' ? {} : { patient }),
       ...(Object.keys(this.overrides).length === 0 ? {} : { overrides: this.overrides }),
@@ -341,19 +239,4 @@ class OpenFile {
     const raw = writeUnit(head, this.#codec.bytes(this.#header), this.#codec.bytes(texts.join('')));
     return [{ raw, line, rows: texts.length, fault: undefined }];
   }
-}
-
-function findingsOf({ source, binding, header, dates }: SettledLayout, dialect: CsvDialect): CsvFindings {
-  return {
-    layout: source.name,
-    encoding: dialect.encoding,
-    delimiter: isFixedWidth(source) ? 'none: fixed width' : dialect.delimiter,
-    quote: dialect.quote,
-    header,
-    decimal: dialect.decimal,
-    dates,
-    cells: binding.columns.length,
-    unknown: binding.unknown,
-    missing: binding.missing,
-  };
 }

@@ -1,8 +1,4 @@
-export {
-  type CsvFindings,
-  type CsvPart,
-  CsvReader,
-} from './csv-reader.js';
+export { type CsvPart, CsvReader } from './csv-reader.js';
 export {
   type ColumnType,
   type CsvColumn,
@@ -14,4 +10,5 @@ export {
 export { type CsvUnit, isUnit, readUnit, readUnitHead } from './csv-unit.js';
 export { isEncoding } from './encoding.js';
 export { momentReader } from './moment.js';
+export type { CsvFindings } from './settle-file.js';
 export { type UnitCells, unitCells } from './unit-cells.js';

@@ -12,6 +12,7 @@ export type {
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
+export { rowUnits } from './rows/row-units.js';
 export { CoverageRun } from './tests/coverage.js';
 export { mutateMappings } from './tests/mutate.js';
 export { runMappingTests } from './tests/run-tests.js';

@@ -64,12 +64,13 @@ export class CoverageRun {
     const set = this.library.set(layers);
     if (!this.#sets.has(set)) this.#sets.set(set, this.library.tables(layers));
     try {
-      const message = parseMessage(raw);
+      const rows = set.forRows(raw);
+      const message = rows?.message ?? parseMessage(raw);
       const msh = message.first('MSH');
       const [code = '', trigger = '', structure] = [1, 2, 3].map(
         (part) => msh?.value(9, 1, part) ?? undefined,
       );
-      const map = set.forMessage(code, trigger, structure);
+      const map = rows?.map ?? set.forMessage(code, trigger, structure);
       if (!map) {
         const type = `${code}^${trigger}`;
         this.#unclaimed.set(type, (this.#unclaimed.get(type) ?? 0) + 1);
