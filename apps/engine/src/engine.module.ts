@@ -4,7 +4,7 @@ import { AnchorModule, ApiRoleModule, type Services, TransformModule } from '#pl
 /** Every role in one process. Acknowledgments must not wait for mappings, nor mappings for deliveries: both have threads. */
 @Module({})
 export class EngineApp {
-  static readonly threads = ['ingest', 'deliver'] as const;
+  static readonly threads = ['ingest', 'files', 'deliver'] as const;
 
   static forServices(services: Services): DynamicModule {
     return {

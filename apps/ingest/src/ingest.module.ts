@@ -3,6 +3,8 @@ import { IngestModule, type Services } from '#platform';
 
 @Module({})
 export class IngestApp {
+  static readonly threads = ['files'] as const;
+
   static forServices(services: Services): DynamicModule {
     return { module: IngestApp, imports: [IngestModule.forServices(services)] };
   }

@@ -1,4 +1,4 @@
-import { list, object, optional, placed, record, required, scalar } from './field-spec.js';
+import { checked, list, object, optional, placed, record, required, scalar } from './field-spec.js';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
@@ -28,9 +28,9 @@ const duration = scalar(
   },
 );
 
-const SIZE_BYTES: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2 };
+const SIZE_BYTES: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 const size = scalar({ type: 'string' }, 'a size with its unit, such as 512KiB or 16MiB', (value) => {
-  const match = /^(\d{1,6})(B|KiB|MiB)$/.exec(value);
+  const match = /^(\d{1,6})(B|KiB|MiB|GiB)$/.exec(value);
   const unit = SIZE_BYTES[match?.[2] ?? ''];
   return match && unit !== undefined ? Number(match[1]) * unit : undefined;
 });
@@ -67,24 +67,127 @@ const url = scalar(
   },
 );
 
+const tls = object({
+  cert: required(fileReference, 'certificate chain, PEM'),
+  key: required(fileReference, 'private key, PEM'),
+  client_ca: optional(fileReference, 'authority whose client certificates are required'),
+});
+
+const accept = required(
+  list(messageType, 500),
+  'the message types that this channel takes; others are refused, with AR where they are answered',
+);
+
 const mllp = object({
   listen: required(listenAddress, 'where to listen'),
-  accept: required(
-    list(messageType, 500),
-    'the message types that this channel takes; others are refused with AR',
-  ),
-  tls: optional(
-    object({
-      cert: required(fileReference, 'certificate chain, PEM'),
-      key: required(fileReference, 'private key, PEM'),
-      client_ca: optional(fileReference, 'authority whose client certificates are required'),
-    }),
-    'TLS; with client_ca only senders with a certificate of that authority get in',
-  ),
+  accept,
+  tls: optional(tls, 'TLS; with client_ca only senders with a certificate of that authority get in'),
   frame_max: optional(size, 'largest message; default 16MiB'),
   idle_timeout: optional(duration, 'a connection silent for longer is closed; default 10m'),
   max_connections: optional(count(1, 100_000), 'connections at one time; default 4096'),
 });
+
+/** What every source of files says. */
+const files = {
+  format: optional(
+    choice('auto', 'hl7v2'),
+    'what the files hold; auto looks at how each begins; default auto',
+  ),
+  accept,
+  max_size: optional(size, 'largest file; default 2GiB, of a request 16MiB'),
+  unit_max: optional(size, 'largest message in a file; default 16MiB'),
+  zip: optional(
+    object({
+      max_files: optional(count(1, 1_000_000), 'files in one archive; default 10000'),
+      max_size: optional(size, 'all of it, unpacked; default 2GiB'),
+      max_ratio: optional(count(1, 1_100), 'how many times larger it may be unpacked; default 200'),
+    }),
+    'limits of zip archives, whose files are taken like others',
+  ),
+};
+
+const folder = {
+  ...files,
+  pattern: optional(text('names, such as *.hl7'), 'which files; * is any characters, ? one; default *'),
+  order: optional(choice('name', 'time'), 'in which order the files are taken; default name'),
+  poll: optional(duration, 'how often to look; default 2s, over SFTP 30s'),
+  settle: optional(duration, 'a file is taken when size and time have not changed for so long; default 5s'),
+  checksum: optional(
+    choice('if_present', 'required'),
+    'a file NAME.sha256 or NAME.md5 is checked; required: a file waits for it; default if_present',
+  ),
+  archive: optional(
+    text('a folder'),
+    'where taken files go, with a report each; default archive, below path',
+  ),
+  error: optional(text('a folder'), 'where files go that cannot be taken; default error, below path'),
+};
+
+const directory = object({
+  path: required(text('a folder'), 'the folder that files are taken from'),
+  ...folder,
+});
+
+const http = checked(
+  object({
+    listen: required(listenAddress, 'where to listen'),
+    path: optional(
+      scalar({ type: 'string', pattern: '^/' }, 'a path, such as /messages', (value) =>
+        /^\/[\w./~-]*$/.test(value) ? value : undefined,
+      ),
+      'the path of the URL; default /',
+    ),
+    tls: optional(tls, 'TLS; with client_ca only senders with a certificate of that authority get in'),
+    authorization: optional(fileReference, 'file with the value that the Authorization header must have'),
+    request_timeout: optional(duration, 'a request must be complete within this; default 60s'),
+    max_connections: optional(count(1, 100_000), 'connections at one time; default 256'),
+    ...files,
+  }),
+  ({ listen, authorization, tls: secured }) =>
+    authorization !== undefined ||
+    secured?.client_ca !== undefined ||
+    /^(127\.|::1$|localhost$)/.test(listen.host)
+      ? undefined
+      : {
+          message: 'anybody who reaches this address could send messages',
+          remedy: 'add authorization: file:/run/secrets/NAME or tls with client_ca, or listen on 127.0.0.1',
+        },
+);
+
+const sftp = object({
+  host: required(text('a host name or address'), 'the SFTP server'),
+  port: optional(count(1, 65_535), 'default 22'),
+  user: required(text('a user name'), 'the account there'),
+  key: required(fileReference, 'private key, OpenSSH or PEM, without a passphrase'),
+  host_key: required(
+    scalar(
+      { type: 'string', pattern: '^SHA256:' },
+      'a fingerprint such as SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU (ssh-keygen -lf)',
+      (value) => /^SHA256:([A-Za-z0-9+/]{43})$/.exec(value)?.[1],
+    ),
+    'fingerprint of the key of the server; no other server is talked to',
+  ),
+  path: required(text('a folder'), 'the folder there that files are taken from'),
+  ...folder,
+});
+
+const sourceNames = ['mllp', 'directory', 'http', 'sftp'] as const;
+
+const source = checked(
+  object({
+    mllp: optional(mllp, 'HL7 v2 over MLLP'),
+    directory: optional(directory, 'files of a folder'),
+    http: optional(http, 'files that are sent by HTTP POST'),
+    sftp: optional(sftp, 'files of a folder on an SFTP server'),
+  }),
+  (value) =>
+    sourceNames.filter((one) => value[one] !== undefined).length === 1
+      ? undefined
+      : {
+          message: 'a channel has one source',
+          remedy: `write one of ${sourceNames.join(', ')}; a second source is a channel of its own`,
+        },
+);
 
 const retry = object({
   first_after: optional(duration, 'wait before the second attempt; default 1s'),
@@ -107,7 +210,7 @@ const destination = object({
 export const channelField = object({
   channel: required(name, 'name of the channel, unique in the folder'),
   owner: optional(text(), 'whom to call'),
-  source: required(object({ mllp: required(mllp, 'HL7 v2 over MLLP') }), 'where messages enter'),
+  source: required(source, 'where messages enter'),
   order: optional(
     choice('per_patient', 'strict'),
     'strict: all messages of the channel one after the other; default per_patient',
@@ -151,3 +254,10 @@ export const channelField = object({
 
 /** A channel as its file declares it: durations in milliseconds, sizes in bytes, references resolved to paths. */
 export type ChannelFile = NonNullable<ReturnType<(typeof channelField)['read']>>;
+
+/** The message types that the channel takes, whatever its source. */
+export function acceptedBy({
+  source: { mllp: one, directory: two, http: three, sftp: four },
+}: ChannelFile): readonly string[] {
+  return (one ?? two ?? three ?? four)?.accept ?? [];
+}

@@ -8,6 +8,8 @@ export interface Arrival {
   readonly receivedAtMs: number;
   /** Why the source could not take it whole: `raw` is how it began, to be kept for the operator and refused. */
   readonly unfit?: string;
+  /** What makes it the same arrival when it comes again; absent: its bytes. */
+  readonly identity?: Buffer;
 }
 
 /** Where in an HL7 v2 message a refusal points, for the ERR segment (table 0357 code, ERL location). */

@@ -214,6 +214,23 @@ export function object<M extends Members>(members: M): Field<ObjectOf<M>> {
   };
 }
 
+/** A value that must hold a condition over its parts; `check` answers what is wrong and what to do. */
+export function checked<T>(
+  field: Field<T>,
+  check: (value: T) => { readonly message: string; readonly remedy: string } | undefined,
+): Field<T> {
+  return {
+    schema: field.schema,
+    read(node, reading) {
+      const value = field.read(node, reading);
+      const wrong = value === undefined ? undefined : check(value);
+      if (wrong === undefined) return value;
+      note(reading, node, 'CHANNEL_VALUE_WRONG', wrong.message, wrong.remedy);
+      return undefined;
+    },
+  };
+}
+
 function entriesOf(node: Node, reading: Reading) {
   if (!isMap(node)) {
     note(reading, node, 'CHANNEL_VALUE_WRONG', 'expected keys with values', 'write key: value lines');

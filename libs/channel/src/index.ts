@@ -1,4 +1,4 @@
-export type { ChannelFile } from './channel-file.js';
+export { acceptedBy, type ChannelFile } from './channel-file.js';
 export { layerProblems, layersOfChannel } from './channel-layers.js';
 export type {
   Acknowledged,
@@ -12,4 +12,5 @@ export type {
   Source,
 } from './contracts.js';
 export type { FileProblem } from './field-spec.js';
+export type { FileFinding, FileFormat, FileUnit } from './file-format.js';
 export { type LoadedChannels, loadChannels, readChannel } from './load-channels.js';

@@ -34,7 +34,7 @@ describe('channel file', () => {
       listen: { host: '127.0.0.1', port: 4000 },
       frame_max: 4194304,
     });
-    expect(channel?.source.mllp.idle_timeout).toBe(300_000);
+    expect(channel?.source.mllp?.idle_timeout).toBe(300_000);
     expect(channel?.destinations?.get('ehr')?.retry?.first_after).toBe(2000);
   });
 

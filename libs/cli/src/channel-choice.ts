@@ -1,4 +1,4 @@
-import { type ChannelFile, layersOfChannel, loadChannels } from '#channel';
+import { acceptedBy, type ChannelFile, layersOfChannel, loadChannels } from '#channel';
 import { EngineError } from '#kernel';
 import type { MappingParameters } from '#mapping';
 import type { CommandSettings } from './settings.js';
@@ -37,8 +37,8 @@ export class ChannelChoice {
   of(type: string, journaledBy?: string): ChosenChannel {
     const found =
       this.asked ??
-      this.channels.find(({ channel, source }) =>
-        journaledBy === undefined ? accepts(source.mllp.accept, type) : channel === journaledBy,
+      this.channels.find((file) =>
+        journaledBy === undefined ? accepts(acceptedBy(file), type) : file.channel === journaledBy,
       );
     return {
       channel: found?.channel,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readChannel } from '#channel';
+import { acceptedBy, readChannel } from '#channel';
 import { MllpSource } from '#connectors';
 import type { Database } from '#database';
 import { deliveryMigrations } from '#delivery';
@@ -60,7 +60,7 @@ export class SmallEngine {
     const mappings = loadMappings(join(repositoryRoot, 'mappings'));
     const channels = new Map([[id, transformChannel(file, id, mappings, destinations)]]);
     const journal = await Journal.open(database);
-    const { accept } = file.source.mllp;
+    const accept = acceptedBy(file);
     const intakeChannel = { id, name: file.channel, accept, order: 'per_patient' as const };
     const intake = new Intake(database, journal, 'default', [intakeChannel], () => {});
     const acknowledgments = new AcknowledgmentLog(database);

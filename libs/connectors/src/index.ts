@@ -1,5 +1,10 @@
+export { LocalFolder } from './directory/local-folder.js';
+export { fileDefaults } from './files/file-defaults.js';
+export { type FileSourceEvent, FolderSource } from './files/folder-source.js';
 export { HttpDestination, type HttpDestinationOptions } from './http/http-destination.js';
 export { HttpPoster } from './http/http-poster.js';
+export { HttpSource } from './http/http-source.js';
 export { MllpClient, type MllpClientOptions, type MllpReply } from './mllp/mllp-client.js';
 export { MllpSource } from './mllp/mllp-source.js';
 export type { MllpSourceCounters, MllpSourceEvent, MllpSourceOptions } from './mllp/mllp-source-options.js';
+export { SftpFolder } from './sftp/sftp-folder.js';

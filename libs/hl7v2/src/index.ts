@@ -1,5 +1,7 @@
 export { type Acknowledgment, type AcknowledgmentOutcome, acknowledge } from './acknowledgment.js';
-export { type BatchProblem, splitBatch } from './batch.js';
+export { splitBatch } from './batch.js';
+export type { BatchProblem } from './batch-splitter.js';
+export { BatchStream } from './batch-stream.js';
 export type { HeaderDefect } from './header-defect.js';
 export type { Message } from './message.js';
 export { type MessageHeader, readMessageHeader } from './message-header.js';

@@ -84,7 +84,7 @@ export class Intake {
       receivedAtMs,
       partition,
       ...(other === partition ? {} : { twinPartition: other }),
-      key: idempotencyKey(channel.name, raw),
+      key: idempotencyKey(channel.name, arrival.identity ?? raw),
       controlHash: controlHash(header.controlId),
       sender: senderHash(header.sendingApplication, header.sendingFacility),
       raw,

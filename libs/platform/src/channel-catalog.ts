@@ -1,4 +1,4 @@
-import { type ChannelFile, type FileProblem, loadChannels } from '#channel';
+import { acceptedBy, type ChannelFile, type FileProblem, loadChannels } from '#channel';
 import type { Database } from '#database';
 import { channelId } from '#journal';
 import { destinationIds, type IntakeChannel } from '#pipeline';
@@ -36,7 +36,7 @@ export class ChannelCatalog {
     return this.channels.map(({ id, file }) => ({
       id,
       name: file.channel,
-      accept: file.source.mllp.accept,
+      accept: acceptedBy(file),
       order: file.order ?? 'per_patient',
     }));
   }

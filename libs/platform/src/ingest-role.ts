@@ -1,9 +1,9 @@
-import type { ChannelFile, Receive } from '#channel';
-import { MllpSource } from '#connectors';
+import type { Receive } from '#channel';
 import { AcknowledgmentLog, Journal } from '#journal';
 import { EngineError, isEngineError } from '#kernel';
 import { BacklogGate, Intake } from '#pipeline';
 import type { RoleServices } from './services.js';
+import { type OpenedSource, type SourceKind, sourcesOf } from './sources.js';
 
 /** In-flight messages get their acknowledgment within this, or their connections are cut. */
 const sourceGraceMs = 5_000;
@@ -16,8 +16,8 @@ const wakeUps = 2;
 
 /** Listeners, journal, acknowledgments. */
 export class IngestRole {
-  private readonly sources: MllpSource[];
-  private readonly listening: MllpSource[] = [];
+  private readonly sources: readonly OpenedSource[];
+  private readonly listening: OpenedSource[] = [];
   /** Why reading stands still: any one reason is enough. */
   private readonly pauses = new Set<'database' | 'backlog'>();
   private readonly gate: BacklogGate;
@@ -27,9 +27,10 @@ export class IngestRole {
     private readonly services: RoleServices,
     private readonly journal: Journal,
     readonly receive: Receive,
+    private readonly kind: SourceKind,
   ) {
-    const { database, channels, metrics } = services;
-    this.sources = channels.channels.map(({ file }) => this.sourceOf(file));
+    const { database, metrics } = services;
+    this.sources = sourcesOf(services, kind);
     this.gate = new BacklogGate(database, (open) => this.pause('backlog', !open));
     this.acknowledgments = new AcknowledgmentLog(database);
     metrics.gauge(
@@ -38,17 +39,32 @@ export class IngestRole {
       [],
       () => [[{}, this.acknowledgments.dropped]],
     );
-    metrics.gauge('suture_mllp', 'Counts of each MLLP source since the start', ['channel', 'count'], () =>
-      this.sources.flatMap((source) =>
-        Object.entries(source.counters).map(
-          ([count, value]) => [{ channel: source.channel, count }, value] as const,
+    metrics.gauge(
+      `suture_${kind}`,
+      `Counts of each source of ${kind} since the start`,
+      ['channel', 'count'],
+      () =>
+        this.sources.flatMap((source) =>
+          Object.entries(source.counters).map(
+            ([count, value]) => [{ channel: source.channel, count }, value] as const,
+          ),
         ),
-      ),
     );
+    // Not in `trouble`: a folder of one partner that is away must not take the engine out of service for the others.
+    if (kind === 'files')
+      metrics.gauge(
+        'suture_source_troubled',
+        '1 where a source cannot take anything now; the log says why',
+        ['channel'],
+        () =>
+          this.sources.map(
+            (source) => [{ channel: source.channel }, source.trouble?.() === undefined ? 0 : 1] as const,
+          ),
+      );
   }
 
-  /** Takes a lane of the journal; opens no port yet. */
-  static async open(services: RoleServices): Promise<IngestRole> {
+  /** Takes a lane of the journal; opens no port yet. Sources of MLLP and of files have a role each, and a lane. */
+  static async open(services: RoleServices, kind: SourceKind): Promise<IngestRole> {
     const { database, settings, channels, queues, log } = services;
     const opened: { role?: IngestRole } = {};
     const onAvailable = (available: boolean) => {
@@ -62,7 +78,7 @@ export class IngestRole {
     const intake = new Intake(database, journal, settings.tenant, channels.forIntake(), (lane, partition) =>
       queues.nudge('transform', String(partition % wakeUps), { lane, partition }),
     );
-    opened.role = new IngestRole(services, journal, intake.receive);
+    opened.role = new IngestRole(services, journal, intake.receive, kind);
     return opened.role;
   }
 
@@ -83,7 +99,7 @@ export class IngestRole {
         }
       }),
     );
-    if (this.sources.length > 0 && this.listening.length === 0) {
+    if (this.kind === 'mllp' && this.sources.length > 0 && this.listening.length === 0) {
       throw new EngineError(
         'misconfigured',
         'NO_CHANNEL_LISTENS',
@@ -116,33 +132,5 @@ export class IngestRole {
       if (this.pauses.size > 0) source.pause();
       else source.resume();
     }
-  }
-
-  private sourceOf(file: ChannelFile): MllpSource {
-    const { listen, tls, frame_max, idle_timeout, max_connections } = file.source.mllp;
-    const log = this.services.log.with({ channel: file.channel });
-    return new MllpSource({
-      channel: file.channel,
-      host: listen.host,
-      port: listen.port,
-      ...(tls === undefined
-        ? {}
-        : {
-            tls: {
-              certFile: tls.cert,
-              keyFile: tls.key,
-              ...(tls.client_ca === undefined ? {} : { clientCaFile: tls.client_ca }),
-            },
-          }),
-      ...(frame_max === undefined ? {} : { frameMaxBytes: frame_max }),
-      ...(idle_timeout === undefined ? {} : { idleTimeoutMs: idle_timeout }),
-      ...(max_connections === undefined ? {} : { maxConnections: max_connections }),
-      report: ({ event, ...facts }) => {
-        // A peer that hangs up in order is everyday life, a thousand times an hour behind some load balancers.
-        const isOrdinary = event === 'connection-closed' && 'reason' in facts && facts.reason === 'peer';
-        if (isOrdinary) log.debug(event, facts);
-        else log.info(event, facts);
-      },
-    });
   }
 }

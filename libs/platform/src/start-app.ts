@@ -15,12 +15,13 @@ import { HealthModule } from './nest/health.module.js';
 import { type RoleName, type RoleTransport, roleNames, transportOf } from './nest/role-transport.js';
 import { openServices, type Services } from './services.js';
 import { readSettings, type Settings } from './settings.js';
+import { takesFiles } from './sources.js';
 import { RoleThread } from './threads/role-thread.js';
 import type { ThreadRoleName } from './threads/thread-protocol.js';
 
 /** A deployable: the list of its roles, over the services that are opened first. */
 export interface AppModule {
-  /** Roles that run in threads of their own; they are no part of the module. */
+  /** Roles that run in threads of their own; they are no part of the module. That of files only where a channel takes files. */
   readonly threads?: readonly ThreadRoleName[];
   forServices(services: Services): DynamicModule;
 }
@@ -40,13 +41,16 @@ export async function startApp(name: string, appModule: AppModule): Promise<void
   try {
     const laps = new Laps();
     // First of all: they load their code while the database starts.
-    const threads = (appModule.threads ?? []).map((role) => new RoleThread(role));
+    const asked = appModule.threads ?? [];
+    const threads = asked.filter((role) => role !== 'files').map((role) => new RoleThread(role));
     const settings = readSettings(process.env, process.cwd());
     const deliver = threads.find(({ role }) => role === 'deliver');
     const services = await openServices(name, settings, deliver?.keeper);
     laps.end('services');
     opened.push({ name: 'services', stop: () => services.close() });
     crashOnBugs(services);
+    const hasFiles = services.channels.channels.some(({ file }) => takesFiles(file));
+    if (asked.includes('files') && hasFiles) threads.push(new RoleThread('files'));
     const { lines, lost } = await startParts(appModule, threads, services, { parts, laps });
     services.log.info('ready', laps.facts());
     print(name, settings, services, lines);

@@ -12,7 +12,10 @@ export async function checkListeners(settings: CommandSettings): Promise<Finding
   const { channels } = await loadChannels(settings.channelsDirectory, settings.environment);
   const findings: Finding[] = [];
   for (const { channel, source } of channels) {
-    const { host, port } = source.mllp.listen;
+    // Folders have no listener; whether they can be used, the engine says in its first lines and in /ready.
+    const listen = (source.mllp ?? source.http)?.listen;
+    if (listen === undefined) continue;
+    const { host, port } = listen;
     const isEvery = host === '0.0.0.0' || host === '::';
     findings.push(await checkListener(`channel ${channel}`, isEvery ? '127.0.0.1' : host, port));
   }

@@ -26,7 +26,7 @@ export class IngestModule {
       module: IngestModule,
       controllers: [ArrivalController],
       providers: [
-        { provide: INGEST_ROLE, useFactory: () => IngestRole.open(services) },
+        { provide: INGEST_ROLE, useFactory: () => IngestRole.open(services, 'mllp') },
         {
           provide: transportOf.ingest,
           useFactory: (role: IngestRole) => new MllpTransport(role),

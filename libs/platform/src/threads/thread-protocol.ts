@@ -5,7 +5,7 @@ import type { NumberedChannel } from '../channel-catalog.js';
 import type { Settings } from '../settings.js';
 
 /** Roles that can run in a thread of their own. */
-export type ThreadRoleName = 'ingest' | 'deliver';
+export type ThreadRoleName = 'ingest' | 'files' | 'deliver';
 
 /** All that a thread is given: plain data, and ports to the process. */
 export interface ThreadPlan {

@@ -12,15 +12,8 @@ export interface ThreadRole {
 
 /** Builds a role; a thread loads the code of its own role only. */
 export const openRole: Readonly<Record<ThreadRoleName, (services: RoleServices) => Promise<ThreadRole>>> = {
-  ingest: async (services) => {
-    const { IngestRole } = await import('../ingest-role.js');
-    const role = await IngestRole.open(services);
-    return {
-      start: () => role.start(role.receive),
-      stop: () => role.stop(),
-      trouble: () => role.trouble(),
-    };
-  },
+  ingest: (services) => openIngest(services, 'mllp'),
+  files: (services) => openIngest(services, 'files'),
   deliver: async (services) => {
     const { DeliverRole } = await import('../deliver-role.js');
     const role = new DeliverRole(services);
@@ -35,3 +28,13 @@ export const openRole: Readonly<Record<ThreadRoleName, (services: RoleServices) 
     };
   },
 };
+
+async function openIngest(services: RoleServices, kind: 'mllp' | 'files'): Promise<ThreadRole> {
+  const { IngestRole } = await import('../ingest-role.js');
+  const role = await IngestRole.open(services, kind);
+  return {
+    start: () => role.start(role.receive),
+    stop: () => role.stop(),
+    trouble: () => role.trouble(),
+  };
+}
