@@ -123,7 +123,11 @@ export class RowCutter {
 
   #cutQuoted(text: string, at: number, lineEnd: number, isEnd: boolean, rows: CutRow[]): number {
     const cut = new QuotedRow(text, at, this.signs).cut();
-    if (cut.kind === 'row') return this.#add(rows, text, at, cut.end, cut.cells);
+    if (cut.kind === 'row') {
+      // What comes next may belong to its last cell: another quote, or more text.
+      const isCut = !isEnd && text.charAt(cut.end - 1) !== this.signs.lineEnd;
+      return isCut ? -1 : this.#add(rows, text, at, cut.end, cut.cells);
+    }
     const isOpen = cut.kind === 'open';
     const isLong = cut.end - at > csvLimits.rowLength;
     if (isOpen && !isEnd && !isLong) return -1;
