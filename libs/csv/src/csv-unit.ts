@@ -40,6 +40,12 @@ export function isUnit(raw: Buffer): boolean {
   return raw.toString('latin1', 0, magic.length) === magic;
 }
 
+/** Name of the layout of a unit of which only the beginning is there; undefined for bytes that are none. */
+export function layoutOfUnit(start: Buffer): string | undefined {
+  const text = start.toString('utf8', 0, magic.length + 300);
+  return text.startsWith(magic) ? /^\{"layout":"([^"\\]*)"/.exec(text.slice(magic.length))?.[1] : undefined;
+}
+
 /** The head of a unit; undefined for bytes that are none. */
 export function readUnitHead(raw: Buffer): CsvUnitHead | undefined {
   return headOf(raw)?.head;

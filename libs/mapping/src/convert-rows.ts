@@ -19,6 +19,8 @@ export interface RowsOptions extends ConvertOptions {
   /** Name of the map; without it the columns choose. */
   readonly layout?: string;
   readonly overrides?: CsvOverrides;
+  /** Default `full`; `rules` names what is mapped too. */
+  readonly account?: 'full' | 'rules';
   /** Characters of resources after which a bundle ends and the next one begins. */
   readonly bundleMax?: number;
 }
@@ -88,9 +90,9 @@ export class RowsConversion {
       return;
     }
     const { map, message } = found;
-    const { tenant, parameters = {}, lineage = false } = this.options;
+    const { tenant, parameters = {}, lineage = false, account = 'full' } = this.options;
     try {
-      const { resources, report } = map.run(message, { tenant, parameters, account: 'full' });
+      const { resources, report } = map.run(message, { tenant, parameters, account });
       for (const resource of resources) this.#add(resource);
       const origins = lineage ? [...map.lineage(message, { tenant, parameters })] : undefined;
       this.sink.message({ ...none, map: map.name, report, lineage: origins, refusal: undefined });

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { layoutOfUnit } from '#csv';
 import { parseMessage, readMessageHeader } from '#hl7v2';
 import { EngineError, isEngineError, parsePosition } from '#kernel';
-import { MappingLibrary } from '#mapping';
+import { type CompiledMessageMap, MappingLibrary, type MappingSet } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { explainRules } from '../explain-rules.js';
@@ -18,7 +19,7 @@ export const explain: Verb = {
   about: [
     'Maps messages under the mappings of now and accounts for every value: mapped, dropped by a rule with its reason, or',
     'unmapped, and what a rule could not do. Shows places (PID[1]-3[2].1), never values. Takes files, folders and journal',
-    'positions (lane-partition-seq). With fields (PID-11) or elements (birthDate, Patient.birthDate): what became of each of',
+    'positions (lane-partition-seq). With fields (PID-11, row.birth_date) or elements (birthDate, Patient.birthDate): what became of each of',
     'those values, the rule, and where the values of the elements come from. Files need no engine; a position is read from',
     'its database. Stores nothing.',
     'With the name of a map: what each layer says of its rules, the one that counts and those it overrules.',
@@ -69,9 +70,9 @@ function isFile(call: Call, word: string): boolean {
   return existsSync(resolve(call.settings.typedFrom, word));
 }
 
-/** `v2.` begins the names that we ship: one that is not there is told as a map that is not there. */
+/** `v2.` and `csv.` begin the names that we ship: one that is not there is told as a map that is not there. */
 function isMap(choice: LayerChoice, word: string): boolean {
-  return /^v2\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word);
+  return /^(?:v2|csv)\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word);
 }
 
 async function explainMessages(
@@ -87,7 +88,7 @@ async function explainMessages(
     lineage: filters.length > 0 || call.arguments.has('lineage'),
   };
   let isComplete = true;
-  for await (const source of sourcesOf(call, words)) {
+  for await (const source of sourcesOf(call, choice, words)) {
     const explanation = explained(call, choice, channels, source, asked);
     isComplete &&= explanation.complete;
     if (call.json) call.terminal.out(JSON.stringify(explanation));
@@ -110,7 +111,11 @@ interface ExplainSource {
   readonly channel: string | undefined;
 }
 
-async function* sourcesOf(call: Call, words: readonly string[]): AsyncGenerator<ExplainSource> {
+async function* sourcesOf(
+  call: Call,
+  choice: LayerChoice,
+  words: readonly string[],
+): AsyncGenerator<ExplainSource> {
   for (const word of words) {
     const position = parsePosition(word);
     if (position !== undefined) {
@@ -118,8 +123,8 @@ async function* sourcesOf(call: Call, words: readonly string[]): AsyncGenerator<
       continue;
     }
     for (const file of await listFiles([word], call.settings.typedFrom)) {
-      const messages: FoundMessage[] = await readMessages(file);
-      if (messages.length === 0) call.terminal.note(`${file.label}: no HL7 v2 message in it`);
+      const messages: FoundMessage[] = await readMessages(file, choice.maps());
+      if (messages.length === 0) call.terminal.note(`${file.label}: no message in it`);
       for (const message of messages)
         yield { label: messageLabel(message), raw: message.raw, channel: undefined };
     }
@@ -150,6 +155,17 @@ interface ValuesAsked {
   readonly lineage: boolean;
 }
 
+/** `ORU^R01`; of rows the name of their layout. */
+function typeOf(raw: Buffer): string {
+  const { messageCode, triggerEvent } = readMessageHeader(raw);
+  return layoutOfUnit(raw) ?? `${messageCode}^${triggerEvent}`;
+}
+
+function mapFor(set: MappingSet, raw: Buffer): CompiledMessageMap | undefined {
+  const { messageCode, triggerEvent, messageStructure } = readMessageHeader(raw);
+  return set.forRows(raw)?.map ?? set.forMessage(messageCode, triggerEvent, messageStructure || undefined);
+}
+
 function explained(
   call: Call,
   choice: LayerChoice,
@@ -158,8 +174,7 @@ function explained(
   asked: ValuesAsked,
 ): Explanation {
   const { filters } = asked;
-  const header = readMessageHeader(source.raw);
-  const type = `${header.messageCode}^${header.triggerEvent}`;
+  const type = typeOf(source.raw);
   const chosen = channels.of(type, source.channel);
   const { channel, parameters } = chosen;
   const facts = { message: source.label, type, channel, layers: choice.layers(chosen) };
@@ -172,10 +187,10 @@ function explained(
     elements: undefined,
   };
   const set = choice.maps(chosen);
-  const map = set.forMessage(header.messageCode, header.triggerEvent, header.messageStructure || undefined);
+  const map = mapFor(set, source.raw);
   if (map === undefined) return { ...none, map: undefined, problem: `no map claims ${type}` };
   try {
-    const message = parseMessage(source.raw);
+    const message = set.forRows(source.raw)?.message ?? parseMessage(source.raw);
     const context = { tenant: call.settings.tenant, parameters };
     const { resources, report } = map.run(message, { ...context, account: 'rules' });
     const { read: _, ...account } = report;
