@@ -1,4 +1,4 @@
-import { acceptedBy, type ChannelFile, layersOfChannel, loadChannels } from '#channel';
+import { acceptedBy, type ChannelFile, layersOfChannel, loadChannels, rowsFormatOf } from '#channel';
 import type { CsvOverrides } from '#csv';
 import { EngineError } from '#kernel';
 import type { MappingParameters } from '#mapping';
@@ -47,7 +47,7 @@ export class ChannelChoice {
       channel: found?.channel,
       parameters: Object.fromEntries(found?.transform.with ?? []),
       layers: found && layersOfChannel(found),
-      overrides: {},
+      overrides: (found && rowsFormatOf(found)) ?? {},
     };
   }
 }

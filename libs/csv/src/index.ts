@@ -7,7 +7,7 @@ export {
   columnTypes,
   plainSource,
 } from './csv-source.js';
-export { type CsvUnit, isUnit, layoutOfUnit, readUnit, readUnitHead } from './csv-unit.js';
+export { type CsvUnit, type CsvUnitHead, isUnit, layoutOfUnit, readUnit, readUnitHead } from './csv-unit.js';
 export { isEncoding } from './encoding.js';
 export { momentReader } from './moment.js';
 export type { CsvFindings } from './settle-file.js';

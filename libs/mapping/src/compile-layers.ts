@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type CsvSource, readUnit } from '#csv';
-import type { Message } from '#hl7v2';
+import { type CsvSource, plainSource, readUnit } from '#csv';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
 import { ColumnPaths } from './language/column-paths.js';
@@ -11,7 +10,7 @@ import { Problems } from './language/problems.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
 import { baseLayer, foldersOf, sutureLayer } from './mapping-files.js';
 import { type MappingProblem, uniqueProblems } from './mapping-problem.js';
-import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
+import type { CompiledMessageMap, MappingSet, RowsMessage } from './mapping-set.js';
 import { MessageMap } from './message-map.js';
 import { messageOfUnit } from './rows/message-of-unit.js';
 import { DropTable } from './run/drop-table.js';
@@ -274,12 +273,11 @@ class LoadedSet implements MappingSet {
     return this.all.flatMap(({ source }) => source.rows ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  forRows(raw: Buffer): { readonly message: Message; readonly map: CompiledMessageMap } | undefined {
+  forRows(raw: Buffer): RowsMessage | undefined {
     const unit = readUnit(raw);
     const one = unit && this.#byName.get(unit.layout);
-    const layout = one?.source.rows;
-    const { map } = one ?? {};
-    return unit && layout && map && { message: messageOfUnit(unit, layout), map };
+    const map = one?.source.rows && one.map;
+    return unit && { message: messageOfUnit(unit, (map && one.source.rows) ?? plainSource), map };
   }
 }
 

@@ -1,11 +1,10 @@
-import { type CsvOverrides, type CsvPart, CsvReader, plainSource, readUnit } from '#csv';
+import { type CsvOverrides, type CsvPart, CsvReader } from '#csv';
 import { bundleOf, type FhirObject, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
 import type { ConvertedFile, ConvertedMessage, ConvertOptions, RowsSummary } from './converted-file.js';
 import type { MappedResource } from './mapping-result.js';
 import type { MappingSet } from './mapping-set.js';
 import { mergeUpdate } from './merge-update.js';
-import { messageOfUnit } from './rows/message-of-unit.js';
 import { unmappedReport } from './run/account.js';
 
 /** Where a conversion puts what it makes, as it comes. */
@@ -79,13 +78,12 @@ export class RowsConversion {
       return;
     }
     const found = this.set.forRows(raw);
-    if (!found) {
+    if (!found?.map) {
       const refusal = {
         code: 'MAPPING_NONE',
         message: 'no map is for a file with these columns; suture infer drafts one',
       };
-      const unit = readUnit(raw);
-      const report = unit && unmappedReport(messageOfUnit(unit, plainSource));
+      const report = found && unmappedReport(found.message);
       this.sink.message({ ...none, report, refusal });
       return;
     }

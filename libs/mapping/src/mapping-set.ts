@@ -22,6 +22,12 @@ export interface CompiledMessageMap {
   timestamp(message: Message, parameters?: MappingParameters): string | undefined;
 }
 
+/** Rows as a message, and the map that has their layout; undefined when there is none: then no column is known. */
+export interface RowsMessage {
+  readonly message: Message;
+  readonly map: CompiledMessageMap | undefined;
+}
+
 /** What was good in a directory of mappings, and what was not. A map is compiled when it is first wanted, and then kept. */
 export interface MappingSet {
   /** SHA-256, lower-case hex, over all mapping files and tables. */
@@ -39,6 +45,6 @@ export interface MappingSet {
   named(name: string): CompiledMessageMap | undefined;
   /** Of the maps that are for files of rows, in the order of their names. */
   readonly layouts: readonly CsvSource[];
-  /** The message that a unit of rows is, and its map; undefined when the bytes are no unit, or no map has its layout. */
-  forRows(raw: Buffer): { readonly message: Message; readonly map: CompiledMessageMap } | undefined;
+  /** The message that a unit of rows is; undefined when the bytes are no unit. */
+  forRows(raw: Buffer): RowsMessage | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Arrival, Receipt } from '#channel';
+import { type CsvUnitHead, readUnitHead } from '#csv';
 import type { Database } from '#database';
 import { findPatientIdentifiers, type MessageHeader, readMessageHeader } from '#hl7v2';
 import {
@@ -46,14 +47,16 @@ export class Intake {
     const channel = this.channels.get(arrival.channel);
     if (channel === undefined)
       throw new EngineError('bug', 'INTAKE_CHANNEL_UNKNOWN', `no channel ${arrival.channel}`);
+    const rows = readUnitHead(arrival.raw);
     const header = readMessageHeader(arrival.raw);
-    const refused = arrival.unfit === undefined ? refusalOf(header, channel) : unfit(arrival.unfit);
+    const refused = arrival.unfit === undefined ? refusalOf(rows ?? header, channel) : unfit(arrival.unfit);
     try {
       if (refused) {
         await this.keep(arrival, channel, refused);
         return refused;
       }
-      const appended = await this.journal.append(this.entryOf(arrival, channel, header));
+      const entry = rows ? this.rowsOf(arrival, channel, rows) : this.entryOf(arrival, channel, header);
+      const appended = await this.journal.append(entry);
       if (appended.position) this.nudge(appended.position.lane, appended.position.partition);
       return { outcome: 'journaled', ...appended };
     } catch (error) {
@@ -69,6 +72,20 @@ export class Intake {
     const reason = `${error.message}${kept}`;
     const refusal = { channel: channel.id, receivedAtMs, code: error.code, reason, raw };
     return keepRefusal(this.database, refusal);
+  }
+
+  /** Rows have no control id; those of one patient are of one partition. */
+  private rowsOf(arrival: Arrival, channel: IntakeChannel, { patient }: CsvUnitHead): JournalEntry {
+    const { raw, receivedAtMs } = arrival;
+    const whole = channel.order === 'strict' || patient === undefined;
+    return {
+      kind: journalKind.message,
+      channel: channel.id,
+      receivedAtMs,
+      partition: partitionOf(this.tenant, whole ? `channel ${channel.name}` : patient),
+      key: idempotencyKey(channel.name, arrival.identity ?? raw),
+      raw,
+    };
   }
 
   private entryOf(arrival: Arrival, channel: IntakeChannel, header: MessageHeader): JournalEntry {
@@ -92,7 +109,16 @@ export class Intake {
   }
 }
 
-function refusalOf(header: MessageHeader, channel: IntakeChannel): Refused | undefined {
+function refusalOf(header: MessageHeader | CsvUnitHead, channel: IntakeChannel): Refused | undefined {
+  if ('layout' in header) {
+    if (channel.accept.includes(header.layout)) return undefined;
+    const message = `the channel ${channel.name} does not accept rows of ${header.layout}`;
+    return refuse('CSV_LAYOUT_NOT_ACCEPTED', message, {
+      acknowledgment: 'AR',
+      condition: '200',
+      location: '',
+    });
+  }
   if (header.defect) {
     const { code, message, acknowledgment, condition, location } = header.defect;
     return refuse(code, message, { acknowledgment, condition, location });

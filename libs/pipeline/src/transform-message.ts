@@ -1,6 +1,7 @@
-import { parseMessage, readMessageHeader } from '#hl7v2';
+import { type Message, parseMessage, readMessageHeader } from '#hl7v2';
 import { type JournaledMessage, journalKind } from '#journal';
 import { formatPosition, isEngineError } from '#kernel';
+import type { CompiledMessageMap, MappingSet } from '#mapping';
 import { digestOfMapping, type MessageOutcome, messageState } from '#store';
 import type { TransformChannel } from './transform-channel.js';
 
@@ -50,15 +51,12 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
     );
   }
   try {
-    const header = readMessageHeader(message.raw);
-    const parsed = parseMessage(message.raw, { header });
+    const { parsed, map, ...facts } = read(message.raw, channel.mappings);
     const undecodable = parsed.problems.find((problem) => problem.severity === 'error');
     if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
     for (const filter of channel.filters) {
       if (filter.drops(parsed)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
     }
-    const { messageCode, triggerEvent, messageStructure } = header;
-    const map = channel.mappings.forMessage(messageCode, triggerEvent, messageStructure || undefined);
     if (map === undefined) {
       return ended(
         messageState.dead,
@@ -71,12 +69,24 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
       return ended(messageState.dead, 'MAPPING_EMPTY', `mapping ${map.name} made no resource of it`);
     }
     const mapping = digestOfMapping(context.engineVersion, map.digest);
-    const { controlId } = header;
-    return { ...common, state: messageState.transformed, mapping, resources, controlId };
+    return { ...common, state: messageState.transformed, mapping, resources, ...facts };
   } catch (error) {
     // The message of an EngineError never holds content; that of another error may, so only its name is kept.
     if (isEngineError(error)) return ended(messageState.dead, error.code, error.message);
     const name = error instanceof Error ? error.name : 'unknown';
     return ended(messageState.dead, 'TRANSFORM_FAILED', `the transformer failed on it (${name})`);
   }
+}
+
+/** A message of HL7, or the rows of a file, and the map for it. */
+function read(
+  raw: Buffer,
+  mappings: MappingSet,
+): { parsed: Message; map: CompiledMessageMap | undefined; controlId?: string } {
+  const rows = mappings.forRows(raw);
+  if (rows) return { parsed: rows.message, map: rows.map };
+  const header = readMessageHeader(raw);
+  const { messageCode, triggerEvent, messageStructure, controlId } = header;
+  const map = mappings.forMessage(messageCode, triggerEvent, messageStructure || undefined);
+  return { parsed: parseMessage(raw, { header }), map, controlId };
 }

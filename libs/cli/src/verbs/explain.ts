@@ -163,7 +163,8 @@ function typeOf(raw: Buffer): string {
 
 function mapFor(set: MappingSet, raw: Buffer): CompiledMessageMap | undefined {
   const { messageCode, triggerEvent, messageStructure } = readMessageHeader(raw);
-  return set.forRows(raw)?.map ?? set.forMessage(messageCode, triggerEvent, messageStructure || undefined);
+  const rows = set.forRows(raw);
+  return rows ? rows.map : set.forMessage(messageCode, triggerEvent, messageStructure || undefined);
 }
 
 function explained(

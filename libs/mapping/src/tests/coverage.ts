@@ -1,3 +1,4 @@
+import { layoutOfUnit } from '#csv';
 import { parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
 import type { MapSource } from '../language/mapping-file.js';
@@ -70,9 +71,9 @@ export class CoverageRun {
       const [code = '', trigger = '', structure] = [1, 2, 3].map(
         (part) => msh?.value(9, 1, part) ?? undefined,
       );
-      const map = rows?.map ?? set.forMessage(code, trigger, structure);
+      const map = rows ? rows.map : set.forMessage(code, trigger, structure);
       if (!map) {
-        const type = `${code}^${trigger}`;
+        const type = layoutOfUnit(raw) ?? `${code}^${trigger}`;
         this.#unclaimed.set(type, (this.#unclaimed.get(type) ?? 0) + 1);
         return;
       }

@@ -43,7 +43,7 @@ function rowsInput(bytes: Buffer, set: MappingSet): TestInput {
   const runs: TestRun[] = [];
   for (const { raw, line, fault } of rowUnits(bytes, set)) {
     const run = fault ? undefined : set.forRows(raw);
-    if (run) runs.push(run);
+    if (run?.map) runs.push({ message: run.message, map: run.map });
     else
       faults.push({
         code: fault?.code ?? 'MAPPING_NONE',
