@@ -2,6 +2,13 @@ import type { FileFinding, FileFormat, FileUnit } from '#channel';
 import { type CsvFindings, type CsvOverrides, type CsvPart, CsvReader, type CsvSource } from '#csv';
 import { withLast } from './file-pieces.js';
 
+const signNames = new Map([
+  [',', 'comma'],
+  [';', 'semicolon'],
+  ['\t', 'tab'],
+  ['|', 'pipe'],
+]);
+
 /** Columns named in a finding; a file may have thousands that nobody knows. */
 const namedMax = 50;
 
@@ -56,6 +63,6 @@ function* findingsOf({ findings, rows, badRows, units, skipped }: CsvReader): Ge
 }
 
 function lookOf({ layout, encoding, delimiter, header, decimal, dates }: CsvFindings): string {
-  const sign = delimiter === '\t' ? 'tab' : delimiter;
+  const sign = signNames.get(delimiter) ?? delimiter;
   return `${layout}, ${encoding}, delimiter ${sign}, ${header ? 'with' : 'without'} header, decimal ${decimal}, dates ${dates}`;
 }
