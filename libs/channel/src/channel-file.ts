@@ -1,4 +1,4 @@
-import { checked, list, object, optional, placed, record, required, scalar } from './field-spec.js';
+import { checked, list, object, optional, placed, record, required, scalar, wordOr } from './field-spec.js';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
@@ -54,9 +54,30 @@ const fileReference = scalar(
 
 const messageType = scalar(
   { type: 'string' },
-  'a message type, such as ORU^R01, ADT^* for all of ADT, or CDA for documents',
-  (value) => (/^(?:[A-Z0-9]{3}\^(?:[A-Z0-9]{3}|\*)|CDA)$/.test(value) ? value : undefined),
+  'a message type, such as ORU^R01, ADT^* for all of ADT, or CDA for documents; for files of rows a map, such as csv.labs',
+  (value) =>
+    /^(?:[A-Z0-9]{3}\^(?:[A-Z0-9]{3}|\*)|CDA|[a-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)+)$/.test(value)
+      ? value
+      : undefined,
 );
+
+/** What goes before the layout of a map; a tab is written \t. */
+const csv = object({
+  delimiter: optional(
+    text('one sign, or auto'),
+    'what divides cells; auto: comma, semicolon, tab or pipe, whichever the file has',
+  ),
+  quote: optional(text('one sign, none or auto'), 'what stands around cells'),
+  encoding: optional(text('an encoding, such as windows-1252, or auto'), 'how bytes are text'),
+  header: optional(choice('true', 'false', 'auto'), 'whether the first row names the columns'),
+  decimal: optional(choice('.', ',', 'auto'), 'the decimal sign'),
+  dates: optional(list(text('a form, such as dd.MM.yyyy HH:mm or excel'), 20), 'how dates are written'),
+  zone: optional(text('a time zone, such as Europe/Vienna'), 'of moments that name none'),
+  nulls: optional(list(text('a text'), 50), 'cells that say that there is nothing, beside empty ones'),
+  comment: optional(text('how such lines begin'), 'lines that are no rows'),
+  skip: optional(list(text('a word'), 50), 'rows whose first cell is one of these are no data'),
+  skip_lines: optional(count(0, 100_000), 'lines before the header'),
+});
 
 const url = scalar(
   { type: 'string', format: 'uri' },
@@ -90,8 +111,11 @@ const mllp = object({
 /** What every source of files says. */
 const files = {
   format: optional(
-    choice('auto', 'hl7v2', 'cda'),
-    'what the files hold; auto looks at how each begins; default auto',
+    wordOr(
+      choice('auto', 'hl7v2', 'cda', 'csv'),
+      object({ csv: required(csv, 'files of rows, and how they are written') }),
+    ),
+    'what the files hold; auto looks at how each begins; csv: rows, by the maps that accept names; default auto',
   ),
   accept,
   max_size: optional(size, 'largest file; default 2GiB, of a request 16MiB'),

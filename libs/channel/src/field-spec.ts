@@ -133,6 +133,14 @@ export function list<T>(item: Field<T>, most: number): Field<T[]> {
   };
 }
 
+/** One of the words, or a map for those who want to say more. */
+export function wordOr<W, T>(word: Field<W>, map: Field<T>): Field<W | T> {
+  return {
+    schema: { anyOf: [word.schema, map.schema] },
+    read: (node, reading) => (isMap(node) ? map.read(node, reading) : word.read(node, reading)),
+  };
+}
+
 /** Any names with values of one kind. */
 export function record<T>(item: Field<T>, name: RegExp): Field<Map<string, T>> {
   return {

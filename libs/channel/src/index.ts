@@ -14,3 +14,4 @@ export type {
 export type { FileProblem } from './field-spec.js';
 export type { FileFinding, FileFormat, FileUnit } from './file-format.js';
 export { type LoadedChannels, loadChannels, readChannel } from './load-channels.js';
+export { rowsFormatOf } from './rows-format.js';

@@ -1,4 +1,5 @@
-import { acceptedBy, type ChannelFile, layersOfChannel, loadChannels } from '#channel';
+import { acceptedBy, type ChannelFile, layersOfChannel, loadChannels, rowsFormatOf } from '#channel';
+import type { CsvOverrides } from '#csv';
 import { EngineError } from '#kernel';
 import type { MappingParameters } from '#mapping';
 import type { CommandSettings } from './settings.js';
@@ -9,6 +10,8 @@ export interface ChosenChannel {
   readonly parameters: MappingParameters;
   /** Undefined: there is no channel, so nobody chose. */
   readonly layers: readonly string[] | undefined;
+  /** What it says of files of rows. */
+  readonly overrides: CsvOverrides;
 }
 
 /** Which channel's parameters apply to a message that did not come through one. */
@@ -44,6 +47,7 @@ export class ChannelChoice {
       channel: found?.channel,
       parameters: Object.fromEntries(found?.transform.with ?? []),
       layers: found && layersOfChannel(found),
+      overrides: (found && rowsFormatOf(found)) ?? {},
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { ConvertedFile, MappingReport } from '#mapping';
+import type { RowsFacts } from './rows-report.js';
 
 /** What stands in a `.report.json`. In a file of several messages, places begin with the message's number: `#2 PID[1]-3`. */
 export interface ConversionReport {
@@ -13,6 +14,8 @@ export interface ConversionReport {
   readonly dropped: MappingReport['dropped'];
   readonly unmapped: readonly string[];
   readonly errors: MappingReport['errors'];
+  /** Of a file of rows. */
+  readonly rows?: RowsFacts;
 }
 
 /** The account of a file of HL7 v2 or of a document. */

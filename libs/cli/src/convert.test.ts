@@ -113,7 +113,7 @@ describe('suture convert', () => {
     expect(why).toEqual([
       'hl7v2 MAPPING_NONE',
       'xml CDA_MALFORMED',
-      'csv FORMAT_NOT_BUILT',
+      'csv MAPPING_NONE',
       'unknown FORMAT_UNKNOWN',
       'unknown FORMAT_UNKNOWN',
     ]);
@@ -141,5 +141,51 @@ describe('suture convert', () => {
     const { code, heard } = await convert('clash', files);
     expect(code).toBe(1);
     expect(heard.notes[0]).toMatch(/^a\.txt: left out, a\.hl7 has the same name/);
+  });
+
+  test('rows become a bundle by the map whose columns they have; the report tells what was found and counts cells by column', async () => {
+    const rows = [
+      'mrn;test;result;unit;flag;tube',
+      'P1;Glucose;5,1;mmol/L;N;red',
+      'P1;Hb',
+      'P2;Glucose;7,2;mmol/L;H;',
+      '',
+    ];
+    const { code, json, heard } = await convert('rows', {
+      'a.csv': rows.join('\n'),
+      'b.txt': 'just a letter',
+    });
+    expect(code).toBe(1);
+    expect(heard.text).toContain('partly  a.csv  CSV_CELLS: the row has 2 cells, not 6');
+    expect(heard.text).toContain('refused  b.txt  FORMAT_UNKNOWN');
+    const types = json<Bundle>('a.json').entry.map(({ resource }) => resource.resourceType);
+    expect(types).toEqual(['Patient', 'Observation', 'Patient', 'Observation']);
+    const report = json<ConversionReport>('a.report.json');
+    expect(report).toMatchObject({
+      format: 'csv',
+      outcome: 'partly',
+      messages: 2,
+      maps: ['csv.labs'],
+      unmapped: ['line 2 row[1].tube'],
+      errors: [{ code: 'CSV_CELLS', path: 'line 3' }],
+    });
+    expect(report.rows).toMatchObject({
+      rows: 3,
+      badRows: 1,
+      units: 2,
+      findings: { delimiter: ';', decimal: ',', unknown: ['tube'] },
+    });
+    expect(report.rows?.columns['result']).toEqual({ mapped: 2, dropped: 0, unmapped: 0 });
+    expect(report.rows?.columns['tube']).toEqual({ mapped: 0, dropped: 0, unmapped: 1 });
+  });
+
+  test('a file that is named is converted to where it was named from, or to --out', async () => {
+    const file = join(folder, 'named.csv');
+    writeFileSync(file, 'mrn,test,result\nP1,Hb,12\n');
+    const heard = new HeardTerminal();
+    const out = join(folder, 'named-out');
+    expect(await runCommand(['convert', file, '--out', out], heard, settings)).toBe(0);
+    expect(existsSync(join(out, 'named.json')) && existsSync(join(out, 'named.report.json'))).toBe(true);
+    expect(await runCommand(['convert', file, '--in', folder], heard, settings)).toBe(2);
   });
 });

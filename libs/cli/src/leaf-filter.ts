@@ -9,10 +9,10 @@ export interface LeafFate {
   readonly why: string;
 }
 
-const field = /^[A-Z][A-Z0-9]{2}(?:\[\d+\])?(?:-\d+(?:\[\d+\])?(?:\.\d+){0,2})?$/;
+const field = /^(?:[A-Z][A-Z0-9]{2}(?:\[\d+\])?(?:-\d+(?:\[\d+\])?(?:\.\d+){0,2})?|row(?:\[\d+\])?\.\S+)$/;
 const element = /^(?:[A-Z][A-Za-z]+\.)?_?[a-z][A-Za-z]*$/;
 
-/** A word that asks for a place in a message (`PID-11`) or for an element (`birthDate`, `Patient.birthDate`). */
+/** A word that asks for a place in a message (`PID-11`, `row.birth_date`) or for an element (`birthDate`, `Patient.birthDate`). */
 export function isLeafFilter(word: string): boolean {
   return field.test(word) || element.test(word);
 }

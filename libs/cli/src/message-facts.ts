@@ -1,3 +1,4 @@
+import { layoutOfUnit } from '#csv';
 import type { Database } from '#database';
 import { readMessageHeader } from '#hl7v2';
 import { JournalTrace, journalKind } from '#journal';
@@ -88,13 +89,14 @@ export async function messageFacts(
 }
 
 function lineOf(entry: Entry, outcome: Outcome | undefined): MessageLine {
+  const layout = layoutOfUnit(entry.head);
   const header = readMessageHeader(entry.head);
   const isFhir = entry.kind === journalKind.fhirWrite;
   return {
     position: formatPosition(entry.position),
     channel: entry.channel,
     kind: kindName(entry.kind),
-    type: isFhir ? 'FHIR' : messageType(header),
+    type: isFhir ? 'FHIR' : (layout ?? messageType(header)),
     controlId: isFhir ? '' : header.controlId.trim(),
     receivedAt: isoTime(entry.receivedAtMs),
     receivedAtMs: entry.receivedAtMs,

@@ -3,7 +3,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { isXml } from '#cda';
 import { splitBatch } from '#hl7v2';
-import { EngineError } from '#kernel';
+import { EngineError, isEngineError } from '#kernel';
+import { type MappingSet, rowUnits } from '#mapping';
 
 /** A file with messages that is larger wants to be split by whoever wrote it. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
@@ -73,12 +74,28 @@ export async function readBytes(file: MessageFile): Promise<Buffer> {
   }
 }
 
-/** The messages of a file in order, or its one document; none when it is neither. */
-export async function readMessages(file: MessageFile): Promise<FoundMessage[]> {
+/**
+ * The messages of a file in order: of HL7 v2, its one document, or, where maps are given, those that its rows are; bad rows are
+ * left out. None when it is none of these.
+ */
+export async function readMessages(
+  file: MessageFile,
+  maps?: Pick<MappingSet, 'layouts'>,
+): Promise<FoundMessage[]> {
   const bytes = await readBytes(file);
   if (isXml(bytes)) return [{ file, number: 1, of: 1, raw: bytes }];
-  const { messages } = splitBatch(bytes);
+  const found = splitBatch(bytes).messages;
+  const messages = found.length === 0 && maps ? rowsOf(bytes, maps) : found;
   return messages.map((raw, index) => ({ file, number: index + 1, of: messages.length, raw }));
+}
+
+function rowsOf(bytes: Buffer, maps: Pick<MappingSet, 'layouts'>): Buffer[] {
+  try {
+    return rowUnits(bytes, maps).flatMap(({ raw, fault }) => (fault ? [] : [raw]));
+  } catch (error) {
+    if (isEngineError(error, 'rejected')) return [];
+    throw error;
+  }
 }
 
 /** `file`, or `file#2` for the second of several. */

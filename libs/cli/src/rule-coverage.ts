@@ -1,3 +1,4 @@
+import { layoutOfUnit } from '#csv';
 import { readMessageHeader } from '#hl7v2';
 import { CoverageRun, formatProblem } from '#mapping';
 import { ChannelChoice } from './channel-choice.js';
@@ -24,11 +25,11 @@ export async function coverMessages(call: Call, mappings: string, folder: string
   let without = 0;
   for (const [index, file] of files.entries()) {
     if (terminal.stop.aborted) break;
-    const messages = await readMessages(file);
+    const messages = await readMessages(file, layers.maps());
     if (messages.length === 0) without++;
     for (const { raw } of messages) {
       const { messageCode, triggerEvent } = readMessageHeader(raw);
-      const channel = channels.of(`${messageCode}^${triggerEvent}`);
+      const channel = channels.of(layoutOfUnit(raw) ?? `${messageCode}^${triggerEvent}`);
       run.add(raw, layers.layers(channel), channel.parameters);
       mapped++;
     }
@@ -39,7 +40,7 @@ export async function coverMessages(call: Call, mappings: string, folder: string
   if (call.json) terminal.out(JSON.stringify({ files: files.length, ...coverage }));
   else {
     for (const line of coverageLines(coverage)) terminal.out(line);
-    if (without > 0) terminal.note(`${counted(without, 'file')} without an HL7 v2 message`);
+    if (without > 0) terminal.note(`${counted(without, 'file')} without a message`);
     terminal.out(sentence(coverage, performance.now() - startedMs));
   }
   return isGood ? exitCode.ok : exitCode.no;

@@ -38,7 +38,7 @@ describe('suture validate', () => {
   });
 
   test('a folder without a mapping is told once, with what to do', async () => {
-    for (const name of ['ccda', 'hl7v2', 'tables']) rmSync(join(folder, name), { recursive: true });
+    for (const name of ['ccda', 'csv', 'hl7v2', 'tables']) rmSync(join(folder, name), { recursive: true });
     const { code, heard } = await run('validate', folder);
     expect(code).toBe(1);
     expect(heard.answer[0]).toMatch(/MAPPING_NONE there is no mapping file in .* - start where the folder/);
@@ -92,7 +92,7 @@ describe('suture test', () => {
   });
 
   test('a test whose expectation does not hold is named with file, line and what was found', async () => {
-    for (const name of ['ccda', 'layers']) rmSync(join(folder, name), { recursive: true });
+    for (const name of ['ccda', 'csv', 'layers']) rmSync(join(folder, name), { recursive: true });
     for (const name of readdirSync(join(folder, 'hl7v2')))
       if (name.endsWith('.test.yaml') || ['golden', 'rules'].includes(name))
         rmSync(join(folder, 'hl7v2', name), { recursive: true });

@@ -10,4 +10,5 @@ export { parseMessage } from './parse-message.js';
 export type { ParseProblem } from './parse-problem.js';
 export { findPatientIdentifiers } from './patient-identifier.js';
 export { type ReceivedAcknowledgment, readAcknowledgment } from './read-acknowledgment.js';
+export { messageOfRows, rowSegment } from './row-message.js';
 export type { Segment } from './segment.js';

@@ -14,6 +14,8 @@ export class MessageText {
   readonly repetitionCode: number;
   readonly componentCode: number;
   readonly subcomponentCode: number;
+  /** Of rows of a table: what their fields are called. */
+  columnNames: readonly string[] | undefined = undefined;
   private repetitionStarts: Map<number, number[]> | undefined;
 
   constructor(

@@ -157,8 +157,13 @@ export class Segment {
       : this.findComponent(start, fieldEnd, component, subcomponent);
   }
 
-  /** Path of a value for people and lineage: 'PID[1]-3[2].4.2', without a tail of ones that says nothing. */
+  /**
+   * Path of a value for people and lineage: 'PID[1]-3[2].4.2', without a tail of ones that says nothing; of a cell
+   * 'row[1].birth_date'.
+   */
   path(field: number, repetition = 1, component = 0, subcomponent = 0): string {
+    const { columnNames } = this.message;
+    if (columnNames) return `row[${this.occurrence}].${columnNames[field - 1] ?? field}`;
     const place = `${this.name}[${this.occurrence}]-${field}[${repetition}]`;
     if (component === 0) return place;
     const isDivided = subcomponent > 1 || this.subcomponents(field, repetition, component) > 1;

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { type CsvSource, plainSource, readUnit } from '#csv';
 import { compileDocument } from './compile/compile-document.js';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
 import { DocumentMap } from './document-map.js';
+import { ColumnPaths } from './language/column-paths.js';
 import { anyDocument, isPart, partsOf, withParts } from './language/document-parts.js';
 import { LayeredMaps } from './language/layers.js';
 import {
@@ -15,10 +17,11 @@ import {
 } from './language/mapping-file.js';
 import { Problems } from './language/problems.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
-import { baseLayer, folderOf, sutureLayer } from './mapping-files.js';
+import { baseLayer, foldersOf, sutureLayer } from './mapping-files.js';
 import { type MappingProblem, uniqueProblems } from './mapping-problem.js';
-import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
+import type { CompiledMessageMap, MappingSet, RowsMessage } from './mapping-set.js';
 import { MessageMap } from './message-map.js';
+import { messageOfUnit } from './rows/message-of-unit.js';
 import { DropTable } from './run/drop-table.js';
 import { isDocument, type Source, typeParts } from './source.js';
 import type { CodeTable } from './tables/code-table.js';
@@ -100,7 +103,7 @@ class Loader {
 
   #unknownLayer(layer: string): void {
     const known = this.files.layers.join(', ') || 'none';
-    this.#problemsOf(folderOf(layer)).add(
+    this.#problemsOf(foldersOf(layer)[0] ?? layer).add(
       { line: 1, column: 1 },
       'MAPPING_LAYER_UNKNOWN',
       `there is no layer ${layer}`,
@@ -170,21 +173,23 @@ class Loader {
   ): MessageMap | DocumentMap | undefined {
     // Told where it stands, once, and not at every place that needs it.
     if (createdMaps(source.steps).some((map) => this.source.isWrong(map))) return undefined;
-    const compiler = new MapCompiler(vocabulary, this.#tables, maps, (file) => this.#problemsOf(file));
+    const problemsOf = (file: string) => this.#problemsOf(file);
     const files = [source.file, ...partsOf(source).map(({ file }) => file)];
-    const problemCount = () => files.reduce((sum, file) => sum + this.#problemsOf(file).list.length, 0);
+    const problemCount = () => files.reduce((sum, file) => sum + problemsOf(file).list.length, 0);
     const before = problemCount();
+    const { map, parts, isWrong } = withColumns(source, maps, problemsOf);
+    const compiler = new MapCompiler(vocabulary, this.#tables, parts, problemsOf);
     const isCda = source.format === 'cda';
-    const program = isCda ? compileDocument(source, compiler) : compileMessage(source, compiler);
+    const program = isCda ? compileDocument(map, compiler) : compileMessage(map, compiler);
     for (const part of compiler.parts) this.usedFiles.add(part);
     for (const { name } of compiler.used) this.usedMaps.add(name);
-    if (!program || problemCount() > before) return undefined;
+    if (!program || isWrong || problemCount() > before) return undefined;
     const names = [source, ...partsOf(source), ...compiler.used].map(({ name }) => name);
     const digest = this.#digest(compiler.parts, names);
     if (!('structure' in program)) return new DocumentMap({ source, program, rules: compiler.rules, digest });
     const drops = new DropTable();
-    drops.add(source.name, source.drop);
-    for (const map of compiler.used) drops.add(map.name, map.drop);
+    drops.add(map.name, map.drop);
+    for (const part of compiler.used) drops.add(part.name, part.drop);
     return new MessageMap({ source, program, rules: compiler.rules, drops, digest });
   }
 
@@ -290,6 +295,40 @@ class LoadedSet implements MappingSet {
   named(name: string): CompiledMessageMap | undefined {
     return this.#byName.get(name)?.map;
   }
+
+  get layouts(): readonly CsvSource[] {
+    return this.all.flatMap(({ source }) => source.rows ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  forRows(raw: Buffer): RowsMessage | undefined {
+    const unit = readUnit(raw);
+    const one = unit && this.#byName.get(unit.layout);
+    const map = one?.source.rows && one.map;
+    return unit && { message: messageOfUnit(unit, (map && one.source.rows) ?? plainSource), map };
+  }
+}
+
+interface ColumnedMaps {
+  readonly map: MessageMapSource;
+  readonly parts: ReadonlyMap<string, ResourceMapSource>;
+  readonly isWrong: boolean;
+}
+
+/** A map of rows, and the maps that it runs, with fields for the columns they name; other maps as they are. */
+function withColumns(
+  map: MessageMapSource,
+  maps: ReadonlyMap<string, ResourceMapSource>,
+  problemsOf: (file: string) => Problems,
+): ColumnedMaps {
+  if (!map.rows) return { map, parts: maps, isWrong: false };
+  const columns = new ColumnPaths(map.rows, problemsOf);
+  const parts = new Map(maps);
+  for (const name of createdMaps(map.steps)) {
+    const part = maps.get(name);
+    if (part) parts.set(name, columns.resource(part));
+  }
+  const columned = columns.message(map);
+  return { map: columned, parts, isWrong: columns.isWrong };
 }
 
 /** The maps that steps and those in them run. */

@@ -50,8 +50,9 @@ export class MappingFiles {
 
   /** The code tables of a layer. */
   tables(layer: string): ReadFile<CodeTable | undefined>[] {
-    const folder = layer === sutureLayer ? 'tables' : folderOf(layer);
-    return mappingFiles(this.dir, folder, '.csv').map((file) =>
+    const folders = layer === sutureLayer ? ['tables'] : foldersOf(layer);
+    const files = folders.flatMap((folder) => mappingFiles(this.dir, folder, '.csv'));
+    return files.map((file) =>
       known(this.#tables, file, (problems) => readTable(tableName(file), this.text(file), problems)),
     );
   }
@@ -76,17 +77,16 @@ function tableName(file: string): string {
 }
 
 /** The layer that ships has a folder for each format. */
-const sutureFolders = ['ccda', 'hl7v2'];
+const sutureFolders = ['ccda', 'csv', 'hl7v2'];
 
 /** Files of maps of a layer with that ending, as `mappingFiles` gives them. */
 export function filesOfLayer(dir: string, layer: string, ending: string): string[] {
-  const folders = layer === sutureLayer ? sutureFolders : [folderOf(layer)];
-  return folders.flatMap((folder) => mappingFiles(dir, folder, ending));
+  return foldersOf(layer).flatMap((folder) => mappingFiles(dir, folder, ending));
 }
 
 /** Where the files of a layer stand. */
-export function folderOf(layer: string): string {
-  return layer === sutureLayer ? 'hl7v2' : `layers/${layer}`;
+export function foldersOf(layer: string): readonly string[] {
+  return layer === sutureLayer ? sutureFolders : [`layers/${layer}`];
 }
 
 /** The layers that a directory of mappings has above `suture`, in alphabetical order. */

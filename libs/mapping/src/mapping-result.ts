@@ -2,9 +2,10 @@ import type { FhirObject } from '#fhir';
 
 /**
  * How a resource meets what is stored. `update`: elements that this message did not value keep their former
- * content, `""` removes (HL7 v2.5.1 chapter 2.5.3.2). `snapshot`: the message says all there is.
+ * content, `""` removes (HL7 v2.5.1 chapter 2.5.3.2). `snapshot`: the message says all there is. `refer`: the message only
+ * names it; what is stored stays as it is.
  */
-export type MergeMode = 'update' | 'snapshot';
+export type MergeMode = 'update' | 'snapshot' | 'refer';
 
 /** One resource a message produced. Its tree may share sub-objects with others: never change it in place. */
 export interface MappedResource {

@@ -1,3 +1,5 @@
+import type { CsvSource } from '#csv';
+import type { Message } from '#hl7v2';
 import type { BundleKind } from './language/mapping-file.js';
 import type { MappingProblem } from './mapping-problem.js';
 import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
@@ -22,6 +24,12 @@ export interface CompiledMessageMap {
   timestamp(source: Source, parameters?: MappingParameters): string | undefined;
 }
 
+/** Rows as a message, and the map that has their layout; undefined when there is none: then no column is known. */
+export interface RowsMessage {
+  readonly message: Message;
+  readonly map: CompiledMessageMap | undefined;
+}
+
 /** What was good in a directory of mappings, and what was not. A map is compiled when it is first wanted, and then kept. */
 export interface MappingSet {
   /** SHA-256, lower-case hex, over all mapping files and tables. */
@@ -39,4 +47,8 @@ export interface MappingSet {
   forSource(source: Source): CompiledMessageMap | undefined;
   /** By the name of the map (`v2.ORU_R01`) or the file it stands in (`hl7v2/oru-r01`). */
   named(name: string): CompiledMessageMap | undefined;
+  /** Of the maps that are for files of rows, in the order of their names. */
+  readonly layouts: readonly CsvSource[];
+  /** The message that a unit of rows is; undefined when the bytes are no unit. */
+  forRows(raw: Buffer): RowsMessage | undefined;
 }

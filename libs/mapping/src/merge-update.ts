@@ -12,6 +12,7 @@ export const absentReason = 'http://hl7.org/fhir/StructureDefinition/data-absent
  */
 export function mergeUpdate(current: FhirObject | undefined, incoming: MappedResource): FhirObject {
   if (incoming.merge === 'snapshot' || current === undefined) return incoming.resource;
+  if (incoming.merge === 'refer') return current;
   const merged: FhirObject = { ...current };
   for (const name of incoming.removals) removeElement(merged, name);
   for (const [name, value] of Object.entries(incoming.resource)) {

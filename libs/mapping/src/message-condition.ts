@@ -9,7 +9,7 @@ type Read = (message: Message) => readonly string[];
 
 /**
  * Compiles a condition of a channel file (`MSH-11.1 == 'T'`), in the expression language of mappings. A path means every
- * segment of that name and the first repetition of its field; a comparison holds when one of the values fits. Paths,
+ * segment of that name and the first repetition of its field, a column the cells of all rows; a comparison holds when one of the values fits. Paths,
  * literals, `==  !=  in  valued  count  and  or  not`; `misconfigured` CHANNEL_CONDITION_WRONG says what is not understood
  * and where.
  */
@@ -60,9 +60,25 @@ function compare(count: number, operator: '==' | '>' | '<', number: number): boo
 }
 
 function readOf(value: ValueExpression): Read {
+  if (value.kind === 'name' && value.part === 'reference') return columnOf(value.name);
+  if (value.kind === 'path' && value.field === 0 && value.scope === undefined) return columnOrName(value);
   if (value.kind === 'path') return pathOf(value);
   if (value.kind === 'literal') return () => [value.text];
   throw wrong(`only paths and 'text' can be compared here, at character ${value.offset + 1}`);
+}
+
+/** The values of a column, of rows; nothing in a message of HL7. */
+function columnOf(name: string): Read {
+  return (message) => {
+    const field = (message.columnNames?.indexOf(name) ?? -1) + 1;
+    return field === 0 ? [] : message.segments.flatMap((segment) => segment.value(field) ?? []);
+  };
+}
+
+/** A name in capitals is that of a column, in rows; in a message of HL7 that of a segment. */
+function columnOrName(path: PathExpression): Read {
+  const [column, segments] = [columnOf(path.name), pathOf(path)];
+  return (message) => (message.columnNames ? column(message) : segments(message));
 }
 
 /** The values that the path has in the message; empty ones are left out. */

@@ -1,5 +1,7 @@
 import { CdaDocument, isXml, parseDocument } from '#cda';
+import { layoutOfUnit } from '#csv';
 import { type Message, parseMessage } from '#hl7v2';
+import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 
 /** What can be mapped: one message of HL7 v2, or one document. */
 export type Source = Message | CdaDocument;
@@ -9,13 +11,25 @@ export function isDocument(source: Source): source is CdaDocument {
   return source instanceof CdaDocument;
 }
 
-/** Reads what its first bytes say it is: XML begins with `<`. Throws `rejected` for what cannot be read. */
-export function parseSource(bytes: Buffer): Source {
-  return isXml(bytes) ? parseDocument(bytes) : parseMessage(bytes);
+/** What bytes are, and the map for them. */
+export interface MappableSource {
+  readonly source: Source;
+  /** For people: `ORU^R01`, `ClinicalDocument`, `csv.labs`. */
+  readonly type: string;
+  /** Undefined when none is for it. */
+  readonly map: CompiledMessageMap | undefined;
+}
+
+/** Reads what its first bytes say it is: a unit of rows, a document, or a message. Throws `rejected` for what cannot be read. */
+export function readSource(raw: Buffer, set: MappingSet): MappableSource {
+  const rows = set.forRows(raw);
+  if (rows) return { source: rows.message, type: layoutOfUnit(raw) ?? '', map: rows.map };
+  const source = isXml(raw) ? parseDocument(raw) : parseMessage(raw);
+  return { source, type: typeOfSource(source), map: set.forSource(source) };
 }
 
 /** For people: `ORU^R01`, `ClinicalDocument`. */
-export function typeOfSource(source: Source): string {
+function typeOfSource(source: Source): string {
   if (isDocument(source)) return source.root.name;
   const [code = '', trigger = ''] = typeParts(source);
   return trigger === '' ? code : `${code}^${trigger}`;

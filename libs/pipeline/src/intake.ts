@@ -1,5 +1,6 @@
 import { isXml, patientOfDocument } from '#cda';
 import type { Arrival, Receipt } from '#channel';
+import { type CsvUnitHead, readUnitHead } from '#csv';
 import type { Database } from '#database';
 import { findPatientIdentifiers, type MessageHeader, readMessageHeader } from '#hl7v2';
 import {
@@ -50,14 +51,16 @@ export class Intake {
     const channel = this.channels.get(arrival.channel);
     if (channel === undefined)
       throw new EngineError('bug', 'INTAKE_CHANNEL_UNKNOWN', `no channel ${arrival.channel}`);
-    const header = isXml(arrival.raw) ? undefined : readMessageHeader(arrival.raw);
-    const refused = arrival.unfit === undefined ? refusalOf(header, channel) : unfit(arrival.unfit);
+    const rows = readUnitHead(arrival.raw);
+    const header = rows || isXml(arrival.raw) ? undefined : readMessageHeader(arrival.raw);
+    const refused = arrival.unfit === undefined ? refusalOf(rows ?? header, channel) : unfit(arrival.unfit);
     try {
       if (refused) {
         await this.keep(arrival, channel, refused);
         return refused;
       }
-      const appended = await this.journal.append(this.entryOf(arrival, channel, header));
+      const entry = rows ? this.rowsOf(arrival, channel, rows) : this.entryOf(arrival, channel, header);
+      const appended = await this.journal.append(entry);
       if (appended.position) this.nudge(appended.position.lane, appended.position.partition);
       return { outcome: 'journaled', ...appended };
     } catch (error) {
@@ -73,6 +76,20 @@ export class Intake {
     const reason = `${error.message}${kept}`;
     const refusal = { channel: channel.id, receivedAtMs, code: error.code, reason, raw };
     return keepRefusal(this.database, refusal);
+  }
+
+  /** Rows have no control id; those of one patient are of one partition. */
+  private rowsOf(arrival: Arrival, channel: IntakeChannel, { patient }: CsvUnitHead): JournalEntry {
+    const { raw, receivedAtMs } = arrival;
+    const whole = channel.order === 'strict' || patient === undefined;
+    return {
+      kind: journalKind.message,
+      channel: channel.id,
+      receivedAtMs,
+      partition: partitionOf(this.tenant, whole ? `channel ${channel.name}` : patient),
+      key: idempotencyKey(channel.name, arrival.identity ?? raw),
+      raw,
+    };
   }
 
   private entryOf(arrival: Arrival, channel: IntakeChannel, header: MessageHeader | undefined): JournalEntry {
@@ -105,11 +122,19 @@ function patientsOf(
   return header ? findPatientIdentifiers(raw, header) : { patient: patientOfDocument(raw), other: undefined };
 }
 
-function refusalOf(header: MessageHeader | undefined, channel: IntakeChannel): Refused | undefined {
-  if (!header) {
+function refusalOf(
+  header: MessageHeader | CsvUnitHead | undefined,
+  channel: IntakeChannel,
+): Refused | undefined {
+  if (header === undefined) {
     if (channel.accept.includes(documents)) return undefined;
     const message = `the channel ${channel.name} does not accept documents; add CDA to accept`;
-    return refuse('CDA_NOT_ACCEPTED', message, { acknowledgment: 'AR', condition: '200', location: '' });
+    return refuse('CDA_NOT_ACCEPTED', message, notAccepted);
+  }
+  if ('layout' in header) {
+    if (channel.accept.includes(header.layout)) return undefined;
+    const message = `the channel ${channel.name} does not accept rows of ${header.layout}`;
+    return refuse('CSV_LAYOUT_NOT_ACCEPTED', message, notAccepted);
   }
   if (header.defect) {
     const { code, message, acknowledgment, condition, location } = header.defect;
@@ -137,6 +162,9 @@ function refusalOf(header: MessageHeader | undefined, channel: IntakeChannel): R
   const condition = takesCode ? '201' : '200';
   return refuse('HL7_TYPE_NOT_ACCEPTED', message, { acknowledgment: 'AR', condition, location: 'MSH^1^9' });
 }
+
+/** Nobody answers these with HL7; a file's report has the code and the message. */
+const notAccepted = { acknowledgment: 'AR', condition: '200', location: '' } as const;
 
 /** HL7 table 0357, 102: data type error, the nearest that it has. */
 function unfit(reason: string): Refused {

@@ -1,7 +1,8 @@
-import { CdaDocument, isXml, parseDocument } from '#cda';
+import { type CdaDocument, isXml, parseDocument } from '#cda';
 import { type Message, parseMessage, readMessageHeader } from '#hl7v2';
 import { type JournaledMessage, journalKind } from '#journal';
 import { formatPosition, isEngineError } from '#kernel';
+import type { CompiledMessageMap, MappingSet } from '#mapping';
 import { digestOfMapping, type MessageOutcome, messageState } from '#store';
 import type { TransformChannel } from './transform-channel.js';
 
@@ -51,29 +52,27 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
     );
   }
   try {
-    const { parsed, controlId } = parse(message.raw);
-    if (!(parsed instanceof CdaDocument)) {
-      const undecodable = parsed.problems.find((problem) => problem.severity === 'error');
-      if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
-      for (const filter of channel.filters) {
-        if (filter.drops(parsed)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
-      }
+    const { document, message: parsed, map, ...facts } = read(message.raw, channel.mappings);
+    const undecodable = parsed?.problems.find((problem) => problem.severity === 'error');
+    if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
+    for (const filter of channel.filters) {
+      if (parsed && filter.drops(parsed))
+        return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
     }
-    const map = channel.mappings.forSource(parsed);
-    if (map === undefined) {
+    const source = document ?? parsed;
+    if (map === undefined || source === undefined) {
       return ended(
         messageState.dead,
         'MAPPING_MISSING',
         'no valid mapping claims its message type; add or correct one, then replay',
       );
     }
-    const { resources } = map.run(parsed, { tenant: context.tenant, parameters: channel.parameters });
+    const { resources } = map.run(source, { tenant: context.tenant, parameters: channel.parameters });
     if (resources.length === 0) {
       return ended(messageState.dead, 'MAPPING_EMPTY', `mapping ${map.name} made no resource of it`);
     }
     const mapping = digestOfMapping(context.engineVersion, map.digest);
-    const sent = controlId === undefined ? {} : { controlId };
-    return { ...common, state: messageState.transformed, mapping, resources, ...sent };
+    return { ...common, state: messageState.transformed, mapping, resources, ...facts };
   } catch (error) {
     // The message of an EngineError never holds content; that of another error may, so only its name is kept.
     if (isEngineError(error)) return ended(messageState.dead, error.code, error.message);
@@ -82,9 +81,19 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
   }
 }
 
-/** A message with its control id; a document, which has none. */
-function parse(raw: Buffer): { parsed: Message | CdaDocument; controlId: string | undefined } {
-  if (isXml(raw)) return { parsed: parseDocument(raw), controlId: undefined };
+/** A document; or a message of HL7 or the rows of a file, which filters look at; and the map for it. */
+function read(
+  raw: Buffer,
+  mappings: MappingSet,
+): { document?: CdaDocument; message?: Message; map: CompiledMessageMap | undefined; controlId?: string } {
+  const rows = mappings.forRows(raw);
+  if (rows) return rows;
+  if (isXml(raw)) {
+    const document = parseDocument(raw);
+    return { document, map: mappings.forSource(document) };
+  }
   const header = readMessageHeader(raw);
-  return { parsed: parseMessage(raw, { header }), controlId: header.controlId };
+  const { messageCode, triggerEvent, messageStructure, controlId } = header;
+  const map = mappings.forMessage(messageCode, triggerEvent, messageStructure || undefined);
+  return { message: parseMessage(raw, { header }), map, controlId };
 }

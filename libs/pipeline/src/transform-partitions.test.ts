@@ -59,7 +59,16 @@ function smallMappings(fixed = false): MappingSet {
   };
   const forMessage = (code: string) => (code === 'ADT' ? map : undefined);
   const forSource = (source: { readonly text: string }) => (source.text.includes('|ADT^') ? map : undefined);
-  return { digest: '', errors: [], maps: [map], forMessage, forSource, named: () => undefined };
+  return {
+    digest: '',
+    errors: [],
+    maps: [map],
+    forMessage,
+    forSource,
+    named: () => undefined,
+    layouts: [],
+    forRows: () => undefined,
+  };
 }
 
 interface Options {

@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
-import type { ChannelFile, Source } from '#channel';
+import { acceptedBy, type ChannelFile, layersOfChannel, rowsFormatOf, type Source } from '#channel';
 import {
+  csvFormat,
+  type FileFormatChoice,
   type FileSourceEvent,
   FolderSource,
   fileDefaults,
@@ -9,6 +11,7 @@ import {
   MllpSource,
   SftpFolder,
 } from '#connectors';
+import { MappingLibrary } from '#mapping';
 import type { Log } from '#telemetry';
 import type { RoleServices } from './services.js';
 
@@ -33,10 +36,34 @@ export function sourcesOf(services: RoleServices, kind: SourceKind): OpenedSourc
     const log = services.log.with({ channel: file.channel });
     const { mllp, directory, http, sftp } = file.source;
     if (kind === 'mllp') return mllp === undefined ? [] : [mllpSource(file.channel, mllp, log)];
-    if (directory) return [directorySource(file.channel, directory, log)];
-    if (http) return [httpSource(file.channel, http, log)];
-    return sftp ? [sftpSource(file.channel, sftp, log, services.settings.dataDirectory)] : [];
+    const taking = { channel: file.channel, format: formatOf(services, file), log };
+    if (directory) return [directorySource(taking, directory)];
+    if (http) return [httpSource(taking, http)];
+    return sftp ? [sftpSource(taking, sftp, services.settings.dataDirectory)] : [];
   });
+}
+
+/** A channel that takes files. */
+interface FileChannel {
+  readonly channel: string;
+  readonly format: FileFormatChoice;
+  readonly log: Log;
+}
+
+/** Rows need the layouts of the maps that the channel accepts. */
+function formatOf({ settings }: RoleServices, file: ChannelFile): FileFormatChoice {
+  const overrides = rowsFormatOf(file);
+  if (overrides === undefined) return file.source.mllp === undefined ? hl7FormatOf(file) : 'auto';
+  const accepted = acceptedBy(file);
+  const { layouts } = new MappingLibrary(settings.mappingsDirectory).set(layersOfChannel(file));
+  return csvFormat(
+    layouts.filter(({ name }) => accepted.includes(name)),
+    overrides,
+  );
+}
+
+function hl7FormatOf({ source: { directory, http, sftp } }: ChannelFile): 'auto' | 'hl7v2' {
+  return (directory ?? http ?? sftp)?.format === 'hl7v2' ? 'hl7v2' : 'auto';
 }
 
 type Said<Name extends keyof ChannelFile['source']> = NonNullable<ChannelFile['source'][Name]>;
@@ -60,7 +87,7 @@ function mllpSource(channel: string, said: Said<'mllp'>, log: Log): MllpSource {
   });
 }
 
-function directorySource(channel: string, said: Said<'directory'>, log: Log): FolderSource {
+function directorySource(file: FileChannel, said: Said<'directory'>): FolderSource {
   const path = resolve(said.path);
   const folder = new LocalFolder({
     path,
@@ -70,10 +97,10 @@ function directorySource(channel: string, said: Said<'directory'>, log: Log): Fo
     error: resolve(path, said.error ?? 'error'),
     needsChecksum: said.checksum === 'required',
   });
-  return new FolderSource({ ...folderOptions(channel, said, log), pollMs: said.poll ?? 2_000 }, folder);
+  return new FolderSource({ ...folderOptions(file, said), pollMs: said.poll ?? 2_000 }, folder);
 }
 
-function sftpSource(channel: string, said: Said<'sftp'>, log: Log, dataDirectory: string): FolderSource {
+function sftpSource(file: FileChannel, said: Said<'sftp'>, dataDirectory: string): FolderSource {
   const folder = new SftpFolder({
     host: said.host,
     port: said.port ?? 22,
@@ -85,15 +112,15 @@ function sftpSource(channel: string, said: Said<'sftp'>, log: Log, dataDirectory
     archive: said.archive ?? 'archive',
     error: said.error ?? 'error',
     needsChecksum: said.checksum === 'required',
-    spool: join(dataDirectory, 'spool', channel),
+    spool: join(dataDirectory, 'spool', file.channel),
     fileMaxBytes: said.max_size ?? fileDefaults.fileMaxBytes,
   });
-  return new FolderSource({ ...folderOptions(channel, said, log), pollMs: said.poll ?? 30_000 }, folder);
+  return new FolderSource({ ...folderOptions(file, said), pollMs: said.poll ?? 30_000 }, folder);
 }
 
-function httpSource(channel: string, said: Said<'http'>, log: Log): HttpSource {
+function httpSource(file: FileChannel, said: Said<'http'>): HttpSource {
   return new HttpSource({
-    ...fileOptions(channel, said, log),
+    ...fileOptions(file, said),
     fileMaxBytes: said.max_size ?? fileDefaults.requestMaxBytes,
     host: said.listen.host,
     port: said.listen.port,
@@ -105,19 +132,22 @@ function httpSource(channel: string, said: Said<'http'>, log: Log): HttpSource {
   });
 }
 
-function folderOptions(channel: string, said: Said<'directory'> | Said<'sftp'>, log: Log) {
+function folderOptions(file: FileChannel, said: Said<'directory'> | Said<'sftp'>) {
   return {
-    ...fileOptions(channel, said, log),
+    ...fileOptions(file, said),
     order: said.order ?? 'name',
     settleMs: said.settle ?? 5_000,
   } as const;
 }
 
-function fileOptions(channel: string, said: Said<'directory'> | Said<'http'> | Said<'sftp'>, log: Log) {
+function fileOptions(
+  { channel, format, log }: FileChannel,
+  said: Said<'directory'> | Said<'http'> | Said<'sftp'>,
+) {
   const { entriesMax, totalBytesMax, ratioMax } = fileDefaults.zip;
   return {
     channel,
-    format: said.format ?? 'auto',
+    format,
     fileMaxBytes: said.max_size ?? fileDefaults.fileMaxBytes,
     unitMaxBytes: said.unit_max ?? fileDefaults.unitMaxBytes,
     zip: {

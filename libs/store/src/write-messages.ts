@@ -126,7 +126,7 @@ export class MessageWriter {
     for (const message of messages) {
       for (const resource of message.resources) {
         wanted.set(resource.key, resource);
-        if (resource.merge === 'update') merging.add(resource.key);
+        if (resource.merge !== 'snapshot') merging.add(resource.key);
       }
     }
     const current = await readCurrent(tx, [...wanted.values()]);
@@ -203,7 +203,7 @@ export class MessageWriter {
 
   private render(resource: MappedResource, before: CurrentResource | undefined): Rendering {
     const former = before === undefined || before.deleted ? undefined : before.content;
-    return resource.merge === 'update' && former !== undefined && before !== undefined
+    return resource.merge !== 'snapshot' && former !== undefined && before !== undefined
       ? this.renderer.merge(resource, former, before.digest)
       : this.renderer.render(resource);
   }
@@ -222,7 +222,7 @@ export class MessageWriter {
     const next = { type, id, rid: before?.rid, version, deleted: false, digest, content, ...at };
     changes.current.set(key, next);
     changes.changed.add(key);
-    if (resource.merge === 'update') {
+    if (resource.merge !== 'snapshot') {
       changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
       this.cache.remember(key, digest, content);
     } else changes.hashes.set(key, searchHashes(content, at.patient));

@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { isXml } from '#cda';
 import { readMessageHeader, splitBatch } from '#hl7v2';
 import { EngineError, isEngineError } from '#kernel';
@@ -7,23 +7,28 @@ import { type ConvertedFile, convertFile, MappingLibrary } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { type ConversionReport, conversionReport, refusedReport } from '../conversion-report.js';
+import { convertRowsFile, maybeRows, startOf } from '../convert-rows-file.js';
 import { LayerChoice, layersOption } from '../layer-choice.js';
 import { folderLayout } from '../mapping-folder.js';
 import { listFiles, type MessageFile, readBytes } from '../message-files.js';
 import { counted, durationText } from '../time-text.js';
 import { type Call, exitCode, type Verb } from '../verb.js';
 
-const ENDINGS = ['.hl7', '.txt', '.xml', '.ccda', '.cda', '.csv'];
+const ENDINGS = ['.hl7', '.txt', '.xml', '.ccda', '.cda', '.csv', '.tsv', '.psv'];
+/** Files that hold rows, or nothing that is known. */
+const ROW_ENDINGS = ['.csv', '.tsv', '.psv'];
 /** Enough to tell formats apart. */
 const SNIFF_BYTES = 512;
 
 export const convert: Verb = {
-  usage: '--in <folder> --out <folder>',
+  usage: '--in <folder> --out <folder>  |  convert <file>... [--out <folder>]',
   about: [
-    'Converts every message file under --in (.hl7 .txt .xml .ccda .cda .csv, told apart by content) to the same path under',
-    '--out: .json holds one FHIR Bundle, .report.json what was mapped, dropped, unmapped and wrong. A file that is refused',
+    'Converts every message file under --in (.hl7 .txt .xml .ccda .cda .csv .tsv .psv, told apart by content) to the same path',
+    'under --out: .json holds one FHIR Bundle, .report.json what was mapped, dropped, unmapped and wrong. A file that is refused',
     'gets only its report. With --lineage, .lineage.json tells of every value of the bundle where in the message it comes',
-    'from, and by which rule. Offline: no server, no database. CSV is not built yet; its reports say so.',
+    'from, and by which rule. Offline: no server, no database.',
+    'Files of rows may be of any size: what does not fit into one bundle goes on in .2.json, .3.json ... The map whose columns',
+    'a file has converts it; its report says what was found out of the file, and counts rows, bad rows and cells by column.',
   ],
   options: {
     in: { type: 'string', value: '<folder>', about: 'where the messages are' },
@@ -46,15 +51,14 @@ export const convert: Verb = {
     ok: 'every file was converted',
     no: 'a file, or a message in one, was refused; or there was none',
   },
-  examples: ['convert --in inbox --out fhir', 'convert --in inbox --out fhir --lineage'],
+  examples: ['convert --in inbox --out fhir', 'convert labs.csv', 'convert --in inbox --out fhir --lineage'],
   run: async (call) => {
-    call.arguments.noWords();
-    const { from, to } = folders(call);
+    const { files, to } = await filesOf(call);
     const layout = await folderLayout(call.settings, call.arguments.text('mappings'));
     const library = new MappingLibrary(layout.mappings);
     const layers = LayerChoice.read(call.arguments, library, call.terminal);
     const channels = await ChannelChoice.open(call.settings, call.arguments.text('channel'));
-    const tally = await convertAll(call, from, to, {
+    const tally = await convertAll(call, files, to, {
       layers,
       channels,
       tenant: call.settings.tenant,
@@ -87,22 +91,34 @@ interface Tally {
   ms: number;
 }
 
-function folders(call: Call): { from: string; to: string } {
+/** Those of a folder, to a folder; or those that were named, to where they were named from. */
+async function filesOf(call: Call): Promise<{ files: readonly MessageFile[]; to: string }> {
+  const { typedFrom } = call.settings;
+  const { words } = call.arguments;
   const typed = (name: string) => {
     const text = call.arguments.text(name);
-    if (text === undefined) throw new UsageError(`--${name} is missing`);
-    return resolve(call.settings.typedFrom, text);
+    return text === undefined ? undefined : resolve(typedFrom, text);
   };
   const [from, to] = [typed('in'), typed('out')];
+  if (words.length > 0) {
+    if (from !== undefined) throw new UsageError('name files, or a folder with --in; not both');
+    const files = await listFiles(words, typedFrom);
+    return { files: files.map(({ path, label }) => ({ path, label: basename(label) })), to: to ?? typedFrom };
+  }
+  if (from === undefined || to === undefined)
+    throw new UsageError(`--${from === undefined ? 'in' : 'out'} is missing`);
   if (from === to) throw new UsageError('--in and --out are the same folder');
-  return { from, to };
+  const files = await listFiles([from], typedFrom);
+  return { files: files.filter(({ path }) => ENDINGS.includes(endingOf(path))), to };
 }
 
-async function convertAll(call: Call, from: string, to: string, context: ConversionContext): Promise<Tally> {
+async function convertAll(
+  call: Call,
+  files: readonly MessageFile[],
+  to: string,
+  context: ConversionContext,
+): Promise<Tally> {
   const startedMs = Date.now();
-  const files = (await listFiles([from], call.settings.typedFrom)).filter(({ path }) =>
-    ENDINGS.includes(endingOf(path)),
-  );
   const tally: Tally = { files: files.length, converted: 0, partly: 0, refused: 0, messages: 0, ms: 0 };
   const taken = new Map<string, string>();
   for (const [index, file] of files.entries()) {
@@ -117,8 +133,7 @@ async function convertAll(call: Call, from: string, to: string, context: Convers
       continue;
     }
     taken.set(target, file.label);
-    const { report, ...outcome } = await convertOne(file, context);
-    await write(target, outcome, JSON.stringify(report, undefined, 2));
+    const report = await convertTo(call, file, target, context);
     tally[report.outcome]++;
     tally.messages += report.messages;
     if (report.outcome !== 'converted' && !call.json)
@@ -128,6 +143,30 @@ async function convertAll(call: Call, from: string, to: string, context: Convers
   }
   tally.ms = Date.now() - startedMs;
   return tally;
+}
+
+/** Writes what becomes of one file. */
+async function convertTo(
+  call: Call,
+  file: MessageFile,
+  target: string,
+  context: ConversionContext,
+): Promise<ConversionReport> {
+  const isRows = ROW_ENDINGS.includes(endingOf(file.path));
+  const isText = isRows || endingOf(file.path) === '.txt';
+  const start = isText ? startOf(file.path) : undefined;
+  if (maybeRows(start)) {
+    const progress = (text: string) => call.terminal.progress(text);
+    const report = await convertRowsFile(file, start, target, { ...context, isRows, progress });
+    if (report) {
+      await writeReport(target, report);
+      return report;
+    }
+  }
+  const { report, ...outcome } = await convertOne(file, context);
+  await write(target, outcome);
+  await writeReport(target, report);
+  return report;
 }
 
 function endingOf(path: string): string {
@@ -170,8 +209,6 @@ async function convertOne(
   const start = bytes
     .toString('latin1', 0, SNIFF_BYTES)
     .replace(/^[\s\u00ef\u00bb\u00bf\u00ff\u00fe\0]+/, '');
-  if (endingOf(file.path) === '.csv')
-    return refuse('csv', 'FORMAT_NOT_BUILT', 'it is CSV, which is not built yet');
   const why = start === '' ? 'it is empty' : 'it holds no HL7 v2 message, no XML and no CSV';
   return refuse('unknown', 'FORMAT_UNKNOWN', why);
 }
@@ -185,7 +222,7 @@ function lineageLines({ messages }: ConvertedFile): string | undefined {
   return lines.length === 0 ? undefined : `[\n${lines.join(',\n')}\n]`;
 }
 
-async function write(target: string, { bundle, lineage }: Outcome, report: string): Promise<void> {
+async function write(target: string, { bundle, lineage }: Outcome): Promise<void> {
   try {
     await mkdir(dirname(target), { recursive: true });
     // What an earlier run made of a file that is now refused must not stay.
@@ -195,13 +232,23 @@ async function write(target: string, { bundle, lineage }: Outcome, report: strin
     ] as const)
       if (text === undefined) await rm(target + ending, { force: true });
       else await writeFile(target + ending, `${text}\n`);
-    await writeFile(`${target}.report.json`, `${report}\n`);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new EngineError('misconfigured', 'FILE_UNWRITABLE', `cannot write ${target}.json (${code})`, {
-      cause,
-    });
+    throw unwritable(`${target}.json`, cause);
   }
+}
+
+async function writeReport(target: string, report: ConversionReport): Promise<void> {
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(`${target}.report.json`, `${JSON.stringify(report, undefined, 2)}\n`);
+  } catch (cause) {
+    throw unwritable(`${target}.report.json`, cause);
+  }
+}
+
+function unwritable(path: string, cause: unknown): EngineError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  return new EngineError('misconfigured', 'FILE_UNWRITABLE', `cannot write ${path} (${code})`, { cause });
 }
 
 function sentence({ files, converted, partly, refused, messages, ms }: Tally): string {

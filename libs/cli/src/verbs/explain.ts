@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isXml } from '#cda';
+import { layoutOfUnit } from '#csv';
 import { readMessageHeader } from '#hl7v2';
 import { EngineError, isEngineError, parsePosition } from '#kernel';
-import { type CompiledMessageMap, MappingLibrary, parseSource } from '#mapping';
+import { type CompiledMessageMap, MappingLibrary, readSource } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { explainRules } from '../explain-rules.js';
@@ -19,9 +20,9 @@ export const explain: Verb = {
   about: [
     'Maps messages under the mappings of now and accounts for every value: mapped, dropped by a rule with its reason, or',
     'unmapped, and what a rule could not do. Shows places (PID[1]-3[2].1), never values. Takes files, folders and journal',
-    'positions (lane-partition-seq). With fields (PID-11) or elements (birthDate, Patient.birthDate): what became of each of',
-    'those values, the rule, and where the values of the elements come from. Files need no engine; a position is read from',
-    'its database. Stores nothing.',
+    'positions (lane-partition-seq). With fields (PID-11, row.birth_date) or elements (birthDate, Patient.birthDate): what became',
+    'of each of those values, the rule, and where the values of the elements come from. Files need no engine; a position is read',
+    'from its database. Stores nothing.',
     'With the name of a map: what each layer says of its rules, the one that counts and those it overrules.',
   ],
   options: {
@@ -70,11 +71,10 @@ function isFile(call: Call, word: string): boolean {
   return existsSync(resolve(call.settings.typedFrom, word));
 }
 
-/** `v2.` and `ccda.` begin the names that we ship: one that is not there is told as a map that is not there. */
+/** `v2.`, `ccda.` and `csv.` begin the names that we ship: one that is not there is told as a map that is not there. */
 function isMap(choice: LayerChoice, word: string): boolean {
-  return (
-    /^(?:v2|ccda)\.[A-Za-z0-9_.]+$/.test(word) || choice.library.mapNames(choice.layers()).includes(word)
-  );
+  const isOurs = /^(?:v2|ccda|csv)\.[A-Za-z0-9_.]+$/.test(word);
+  return isOurs || choice.library.mapNames(choice.layers()).includes(word);
 }
 
 async function explainMessages(
@@ -90,7 +90,7 @@ async function explainMessages(
     lineage: filters.length > 0 || call.arguments.has('lineage'),
   };
   let isComplete = true;
-  for await (const source of sourcesOf(call, words)) {
+  for await (const source of sourcesOf(call, choice, words)) {
     const explanation = explained(call, choice, channels, source, asked);
     isComplete &&= explanation.complete;
     if (call.json) call.terminal.out(JSON.stringify(explanation));
@@ -113,7 +113,11 @@ interface ExplainSource {
   readonly channel: string | undefined;
 }
 
-async function* sourcesOf(call: Call, words: readonly string[]): AsyncGenerator<ExplainSource> {
+async function* sourcesOf(
+  call: Call,
+  choice: LayerChoice,
+  words: readonly string[],
+): AsyncGenerator<ExplainSource> {
   for (const word of words) {
     const position = parsePosition(word);
     if (position !== undefined) {
@@ -121,8 +125,8 @@ async function* sourcesOf(call: Call, words: readonly string[]): AsyncGenerator<
       continue;
     }
     for (const file of await listFiles([word], call.settings.typedFrom)) {
-      const messages: FoundMessage[] = await readMessages(file);
-      if (messages.length === 0) call.terminal.note(`${file.label}: no HL7 v2 message in it`);
+      const messages: FoundMessage[] = await readMessages(file, choice.maps());
+      if (messages.length === 0) call.terminal.note(`${file.label}: no message in it`);
       for (const message of messages)
         yield { label: messageLabel(message), raw: message.raw, channel: undefined };
     }
@@ -176,9 +180,10 @@ function explained(
   const set = choice.maps(chosen);
   let map: CompiledMessageMap | undefined;
   try {
-    const message = parseSource(source.raw);
-    map = set.forSource(message);
+    const read = readSource(source.raw, set);
+    map = read.map;
     if (map === undefined) return { ...none, map, problem: `no map claims ${type}` };
+    const message = read.source;
     const context = { tenant: call.settings.tenant, parameters };
     const { resources, report } = map.run(message, { ...context, account: 'rules' });
     const { read: _, ...account } = report;
@@ -210,5 +215,5 @@ function explained(
 function typeOfRaw(raw: Buffer): string {
   if (isXml(raw)) return 'CDA';
   const { messageCode, triggerEvent } = readMessageHeader(raw);
-  return `${messageCode}^${triggerEvent}`;
+  return layoutOfUnit(raw) ?? `${messageCode}^${triggerEvent}`;
 }

@@ -6,6 +6,11 @@ const remedies: Readonly<Record<string, string>> = {
   FILE_FORMAT_UNKNOWN: 'set format of the source if you know better, else ask the sender what it is',
   FILE_REFUSED:
     'look at the refusals; correct accept of the source or ask the sender, then put the file back',
+  CSV_EMPTY: 'ask the sender for the file; there is no row in it',
+  CSV_LAYOUT_UNKNOWN:
+    'let accept of the source name the map for these columns; where there is none, suture infer FILE drafts one',
+  CSV_COLUMNS_MISSING:
+    'ask the sender for the columns, or name what the file calls them under headers in the map',
   HL7_MSH_MISSING: 'ask the sender for HL7 v2; no line begins with MSH',
   ZIP_DAMAGED: 'ask the sender for the archive again',
   ZIP_ENCRYPTED: 'ask the sender for an archive without a password; use TLS or SFTP for secrecy',

@@ -131,7 +131,7 @@ function partOf(path: PathExpression, type: string, number: number, scope: Scope
 
 function compileField(path: PathExpression, scope: Scope): PathReader | undefined {
   if (!path.name.startsWith('Z') && !isKnownSegment(path.name)) return unknownSegment(path, scope);
-  const found = fieldType(path.name, path.field);
+  const found = path.type ?? fieldType(path.name, path.field);
   if (!found) {
     const last = fieldCount(path.name);
     return mistake(

@@ -65,7 +65,7 @@ export function compileResource(
   return new ResourcePlan({
     name: map.name,
     type,
-    merge: map.merge === 'update' ? 'update' : 'snapshot',
+    merge: map.merge === 'gather' ? 'snapshot' : map.merge,
     gathers: map.merge === 'gather',
     isValue: map.source.kind === 'value',
     drops: map.source.kind === 'element' ? xmlDrops(map.name, map.drop) : undefined,

@@ -5,7 +5,7 @@ import { suggestion } from '../language/problems.js';
 import type { Run } from '../run/run.js';
 import { unitConversion } from '../types/conversion.js';
 import { periodOf } from '../types/period.js';
-import { giveUnit, withUnit } from '../types/quantity.js';
+import { giveUnit, isNumberText, withUnit } from '../types/quantity.js';
 import { formatTime } from '../types/time.js';
 import { compilePath } from './compile-path.js';
 import { compileText, textOfTarget } from './compile-text.js';
@@ -161,6 +161,46 @@ const functions: Readonly<Record<string, CompileFunction>> = {
       return at > 0 ? text.slice(0, at) : undefined;
     });
   },
+  /** The text before the first such separator, nothing where there is none: `name | before(',')`. */
+  before: (call, target, scope) => {
+    const separator = word(call, scope);
+    if (separator === undefined) return undefined;
+    return textFunction(call, target, scope, (text) => {
+      const at = text.indexOf(separator);
+      return at > 0 ? text.slice(0, at).trim() : undefined;
+    });
+  },
+  /** The text behind the first such separator, nothing where there is none: `name | after(',')`. */
+  after: (call, target, scope) => {
+    const separator = word(call, scope);
+    if (separator === undefined) return undefined;
+    return textFunction(call, target, scope, (text) => {
+      const at = text.indexOf(separator);
+      return at < 0 ? undefined : text.slice(at + separator.length).trim() || undefined;
+    });
+  },
+  /** A Coding, or the first one of a concept, with this display where it has none: `code | system('http://loinc.org') | display(name)`. */
+  display: (call, target, scope, modifiers) => {
+    const argument = call.args[0]?.value;
+    const text = argument && compileText(argument, scope, 'read');
+    if (!text || (target.type !== 'CodeableConcept' && target.type !== 'Coding'))
+      return mistake(
+        scope,
+        call.offset,
+        'MAPPING_FUNCTION',
+        'display gives a Coding or a CodeableConcept its display',
+        'write for instance code | display(description)',
+      );
+    const isConcept = target.type === 'CodeableConcept';
+    const finish = (run: Run, value: unknown): unknown => {
+      const shown = withDisplay(value as FhirObject, text(run), isConcept);
+      return modifiers.finish ? modifiers.finish(run, shown) : shown;
+    };
+    return input(call, target, scope, { ...modifiers, finish });
+  },
+  /** Text that is a number, with or without a comparator; nothing where it is none: `result | number valued`. */
+  number: (call, target, scope) =>
+    textFunction(call, target, scope, (text) => (isNumberText(text) ? text : undefined)),
   upper: (call, target, scope) => textFunction(call, target, scope, (text) => text.toUpperCase()),
   lower: (call, target, scope) => textFunction(call, target, scope, (text) => text.toLowerCase()),
   /** Values one after the other, what is missing left out: `concat(PID-5.1, ', ', PID-5.2)`. */
@@ -214,6 +254,14 @@ function input(call: Call, target: Target, scope: Scope, modifiers: Modifiers): 
     `${call.name} needs a value before it`,
     `write a path and | ${call.name}(...)`,
   );
+}
+
+/** What a table gives is shared, and never changed. */
+function withDisplay(value: FhirObject, display: string | undefined, isConcept: boolean): FhirObject {
+  if (display === undefined) return value;
+  if (!isConcept) return { display, ...value };
+  const [first, ...others] = (value['coding'] ?? []) as readonly FhirObject[];
+  return { ...value, coding: [{ ...first, display: first?.['display'] ?? display }, ...others] };
 }
 
 function unitOf(call: Call, scope: Scope): CompiledValue | undefined {

@@ -1,3 +1,4 @@
+import { rowSegment } from '#hl7v2';
 import { v2Tables } from './v2-tables.js';
 
 /** The type of a field or component, and the HL7 table its codes come from. */
@@ -44,8 +45,9 @@ function row(kind: 'segments' | 'types', name: string): readonly V2Type[] | unde
 /** What every field and component is when the dictionary does not know better: Z-segments, later versions. */
 export const plainText: V2Type = { type: 'ST', table: 0, repeats: true };
 
+/** Rows of tables are segments too. */
 export function isKnownSegment(name: string): boolean {
-  return name in loaded().segments;
+  return name in loaded().segments || name === rowSegment;
 }
 
 export function segmentNames(): string[] {
@@ -54,7 +56,7 @@ export function segmentNames(): string[] {
 
 /** Field `number` of `segment` in any version of HL7 v2; undefined when no version has it. Z-segments are text. */
 export function fieldType(segment: string, number: number): V2Type | undefined {
-  if (segment.startsWith('Z')) return plainText;
+  if (segment.startsWith('Z') || segment === rowSegment) return plainText;
   return row('segments', segment)?.[number - 1];
 }
 

@@ -1,3 +1,4 @@
+import { rowSegment } from '#hl7v2';
 import { checkDrops } from './check-drops.js';
 import type { ValueExpression } from './expression.js';
 import type { MapSource, MapStep, PatchSource, ResourceMapSource } from './mapping-file.js';
@@ -11,13 +12,13 @@ import { eachBody, eachExpression, walkCondition, walkExpression } from './walk-
  */
 export function checkDocument(source: MapSource | PatchSource, problems: Problems): void {
   if (source.kind === 'message') {
-    checkDrops(source.drop, [], problems);
+    if (!source.rows) checkDrops(source.drop, [], problems);
     checkSteps(source.steps, problems);
     return;
   }
   const rules = source.kind === 'patch' ? source.set.map(({ rule }) => rule) : source.set;
   // Where the map makes nothing, its rules read nothing and its drops count.
-  checkDrops(source.drop, source.when ? [] : rules, problems);
+  if (!speaksOfColumns(source)) checkDrops(source.drop, source.when ? [] : rules, problems);
   eachBody(rules, (body) => {
     if (body.kind === 'list')
       checkTwice(body.items, 'MAPPING_DUPLICATE_RULE', 'the same rule stands in this list twice', problems);
@@ -32,6 +33,13 @@ export function checkDocument(source: MapSource | PatchSource, problems: Problem
   });
   if (source.kind === 'patch') checkSteps(source.steps, problems);
   checkUses(source, rules, problems);
+}
+
+/** Which columns there are is known when the map is compiled; of a patch even whether it speaks of some. */
+function speaksOfColumns(source: ResourceMapSource | PatchSource): boolean {
+  return source.kind === 'resource'
+    ? source.source.name === rowSegment
+    : source.drop.some(({ path }) => path.field === 0 && !/^[A-Z][A-Z0-9]{2}$/.test(path.name));
 }
 
 function shifted({ line, column, file }: Place, { offset }: { offset: number }): Place {

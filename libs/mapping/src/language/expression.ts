@@ -1,3 +1,4 @@
+import type { V2Type } from '../dictionary/v2-dictionary.js';
 import type { XmlStep } from './xml-path.js';
 
 /**
@@ -14,6 +15,7 @@ import type { XmlStep } from './xml-path.js';
  *             | value [ 'not' ] 'valued' | count '(' path ')' ( '==' | '!=' | '>' | '<' ) number
  *   path      = [ name '.' ] SEG [ segments ] [ '-' field [ filter ] [ '.' component [ '.' subcomponent ] ] ]
  *             | TYPE [ '.' component [ '.' subcomponent ] ]        in a map whose source is a data type
+ *             | COLUMN                                                in a map of rows
  *             | channel '.' name | name '.' id | name
  *   segments  = '[' field '=' word { ',' word } ']'      those segments whose field is one of the words
  *   filter    = '[' number ']' | '[' component-or-name ( '=' | '!=' ) word ']'
@@ -35,6 +37,8 @@ export interface PathExpression {
   readonly subcomponent: number;
   /** Of a path through an XML document (`xml-path.ts`); the rest is then without meaning, `name` the path as written. */
   readonly steps?: readonly XmlStep[];
+  /** Of a column, which the dictionary does not know. */
+  readonly type?: V2Type;
 }
 
 export interface SegmentFilter {

@@ -1,3 +1,4 @@
+import type { CsvSource } from '#csv';
 import type { Condition, PathExpression, ValueExpression } from './expression.js';
 import type { Place } from './place.js';
 
@@ -88,7 +89,7 @@ export interface ResourceMapSource {
     readonly place: Place;
   };
   readonly create: { readonly type: string; readonly place: Place };
-  readonly merge: 'update' | 'snapshot' | 'gather';
+  readonly merge: 'update' | 'snapshot' | 'gather' | 'refer';
   /** Without it the map makes nothing. */
   readonly when: { readonly condition: Condition; readonly place: Place } | undefined;
   /** Names of the message map that this map may refer to; each may be missing there. */
@@ -160,6 +161,8 @@ export interface MessageMapSource {
   readonly for: readonly { readonly text: string; readonly place: Place }[];
   /** A name of the dictionary, or a grammar; empty for documents. */
   readonly structure: { readonly text: string; readonly place: Place };
+  /** The layout of files of rows that it is for; then it is for no HL7 message. */
+  readonly rows: CsvSource | undefined;
   readonly bundle: BundleKind;
   readonly steps: readonly MapStep[];
   readonly drop: readonly DropRule[];

@@ -1,5 +1,7 @@
+import { columnTypes } from '#csv';
 import { expectKeys, testKeys } from '../tests/read-tests.js';
-import { messageMapKeys, resourceMapKeys } from './read-mapping-file.js';
+import { columnKeys, csvKeys } from './read-csv-source.js';
+import { mergeWords, messageMapKeys, resourceMapKeys } from './read-mapping-file.js';
 import { patchKeys } from './read-patch.js';
 import { ruleKeys } from './read-rule.js';
 import { createStepKeys, eachStepKeys, mapsStepKeys } from './read-steps.js';
@@ -14,10 +16,32 @@ const help: Readonly<Record<string, string>> = {
   remove: 'Names of rules or steps that go: birthDate, telecom[work], drop PID-31, GROUP/v2.NTE.Observation.',
   name: 'Name of a rule in a list, by which a layer finds it.',
   note: 'For people; read by nobody else.',
-  source: 'hl7v2/ and a segment or data type; cda/ and an element.',
+  source:
+    'hl7v2/ and a segment or data type; cda/ and an element; or csv/row; of a map for files of rows csv: and what is known of them.',
+  csv: 'Files of rows: delimiter, header, columns ... What is not said is found out, and reported.',
+  delimiter: 'One sign, or auto: comma, semicolon, tab or pipe.',
+  quote: 'One sign, none or auto.',
+  encoding: 'utf-8, windows-1252 ... or auto.',
+  header: 'Whether the first row names the columns.',
+  decimal: 'The decimal sign.',
+  dates:
+    'How dates are written, tried in this order: dd.MM.yyyy HH:mm, M/d/yy h:mm a, excel. Otherwise found out.',
+  zone: 'Of moments without one: Europe/Stockholm, +01:00; otherwise that of the channel.',
+  nulls: 'Cells that say that there is nothing.',
+  comment: 'Lines that begin so are no rows; default #.',
+  skip: 'Rows whose first cell is one of these words are no data.',
+  skip_lines: 'Lines before the header.',
+  group: 'Adjacent rows that are equal in these columns are one message; without it every row is one.',
+  patient: 'The column that says whom a row is about: rows of one patient stay in order.',
+  columns:
+    'The columns that rules speak of, each with its type; in the order of the file where it has no header.',
+  type: 'What the cells hold.',
+  headers: 'What files call the column; upper case, blanks and signs do not count.',
+  required: 'column: a file without it is not of this layout; cell: a row without a value is refused too.',
+  width: 'Characters, where the columns have a fixed width.',
   create: 'The resource type (of a map), or the map to run (of a step).',
   merge:
-    'update: what a message does not value keeps its former content; snapshot: the message says all there is; gather: as snapshot, made by several segments of the message together.',
+    'update: what a message does not value keeps its former content; snapshot: the message says all there is; gather: as snapshot, made by several segments of the message together; refer: only named here, what is stored stays.',
   uses: 'Names of the message map that this map may refer to; each may be missing there.',
   when: 'Condition without which nothing is made.',
   key: 'What identifies the resource; its id is a hash of it.',
@@ -69,6 +93,14 @@ const texts: Schema = { anyOf: [text, { type: 'array', items: text }] };
 const labels: Schema = { type: 'array', items: { type: 'array', items: expression } };
 const drops: Schema = { type: 'object', additionalProperties: text };
 const elements: Schema = { type: 'object', additionalProperties: ref('rule') };
+const messageShapes: Readonly<Record<string, Schema>> = {
+  replace: { const: true },
+  for: texts,
+  source: { type: 'object', additionalProperties: false, required: ['csv'], properties: { csv: ref('csv') } },
+  bundle: { enum: ['message', 'collection'] },
+  steps: { type: 'array', items: ref('step') },
+  drop: drops,
+};
 
 /** The JSON Schema of mapping files, for editors. mappings/schema/mapping.schema.json holds it; a test compares. */
 export function mappingSchema(): Schema {
@@ -80,10 +112,10 @@ export function mappingSchema(): Schema {
     $defs: {
       resourceMap: object(resourceMapKeys, ['map', 'source', 'create', 'key', 'set'], {
         replace: { const: true },
-        merge: { enum: ['snapshot', 'update', 'gather'] },
+        merge: { enum: mergeWords },
         source: {
           type: 'string',
-          pattern: '^(hl7v2/[A-Z][A-Z0-9_]*|cda/((sdtc:)?[A-Za-z][A-Za-z0-9]*|\\*))$',
+          pattern: '^(hl7v2/[A-Z][A-Z0-9_]*|cda/((sdtc:)?[A-Za-z][A-Za-z0-9]*|\\*)|csv/row)$',
         },
         uses: texts,
         key: { anyOf: [expression, { type: 'array', items: expression }] },
@@ -92,13 +124,38 @@ export function mappingSchema(): Schema {
         set: elements,
         drop: drops,
       }),
-      messageMap: object(messageMapKeys, ['map', 'for', 'steps'], {
-        replace: { const: true },
-        for: texts,
-        bundle: { enum: ['message', 'collection', 'document'] },
-        steps: { type: 'array', items: ref('step') },
-        drop: drops,
+      messageMap: {
+        ...object(messageMapKeys, ['map', 'steps'], messageShapes),
+        anyOf: [{ required: ['for', 'structure'] }, { required: ['source'] }],
+      },
+      csv: object(csvKeys, ['columns'], {
+        delimiter: text,
+        quote: text,
+        encoding: text,
+        header: { enum: [true, false, 'auto'] },
+        decimal: { enum: ['.', ',', 'auto'] },
+        dates: texts,
+        zone: text,
+        nulls: texts,
+        comment: text,
+        skip: texts,
+        skip_lines: { type: 'integer', minimum: 0 },
+        group: texts,
+        patient: text,
+        columns: { type: 'object', minProperties: 1, additionalProperties: ref('column') },
       }),
+      column: {
+        anyOf: [
+          { enum: columnTypes },
+          object(columnKeys, [], {
+            type: { enum: columnTypes },
+            headers: texts,
+            required: { enum: ['column', 'cell'] },
+            dates: texts,
+            width: { type: 'integer', minimum: 1 },
+          }),
+        ],
+      },
       patch: object(patchKeys, ['patch'], {
         uses: texts,
         key: { anyOf: [expression, { type: 'array', items: expression }] },

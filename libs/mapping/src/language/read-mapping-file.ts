@@ -1,9 +1,11 @@
+import type { CsvSource } from '#csv';
+import { rowSegment } from '#hl7v2';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import { checkDocument } from './check-document.js';
-import { ExpressionMistake } from './expression-mistake.js';
 import type { MapSource, MessageMapSource, PatchSource, ResourceMapSource } from './mapping-file.js';
-import type { Place } from './place.js';
 import type { Problems } from './problems.js';
+import { isElementClaim, readClaim } from './read-claim.js';
+import { readCsvSource } from './read-csv-source.js';
 import {
   checkKeys,
   listOf,
@@ -20,8 +22,7 @@ import { readLabels, readParents } from './read-links.js';
 import { readPatch } from './read-patch.js';
 import { readElementRules } from './read-rule.js';
 import { readSteps } from './read-steps.js';
-import { parseXmlPath } from './xml-path.js';
-import { entryOf, type MapNode, readYaml, type YamlNode } from './yaml-node.js';
+import { entryOf, type MapEntry, type MapNode, readYaml } from './yaml-node.js';
 
 export const resourceMapKeys = [
   'map',
@@ -43,11 +44,18 @@ export const messageMapKeys = [
   'note',
   'replace',
   'for',
+  'source',
   'structure',
   'bundle',
   'steps',
   'drop',
 ] as const;
+
+export const mergeWords = ['snapshot', 'update', 'gather', 'refer'] as const;
+/** The source of a map of rows. */
+export const rowSource = 'csv/row';
+/** Every row is a group of its own, so that what is made of one row is not taken for another's. */
+const rowStructure = `${rowSegment}(${rowSegment})*`;
 
 /** What one mapping file says. */
 export interface MappingFile {
@@ -83,7 +91,8 @@ export function readMappingFile(file: string, content: string, problems: Problem
 }
 
 function readMap(node: MapNode, file: string, problems: Problems): MapSource | undefined {
-  return entryOf(node, 'for') ? readMessageMap(node, file, problems) : readResourceMap(node, file, problems);
+  const isMessage = entryOf(node, 'for') ?? entryOf(node, 'source')?.value.kind === 'map';
+  return isMessage ? readMessageMap(node, file, problems) : readResourceMap(node, file, problems);
 }
 
 function readResourceMap(node: MapNode, file: string, problems: Problems): ResourceMapSource | undefined {
@@ -93,14 +102,13 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   const create = text(node, 'create', problems);
   const setEntry = entryOf(node, 'set');
   if (!setEntry) problems.add(node, 'MAPPING_KEY_MISSING', "'set' is missing", 'add set: with the elements');
-  const match =
-    source && /^(?:hl7v2\/([A-Z][A-Z0-9_]*)|cda\/((?:sdtc:)?[A-Za-z][A-Za-z0-9]*|\*))$/.exec(source.text);
-  if (source && !match)
+  const found = source && sourceOf(source.text);
+  if (source && !found)
     problems.add(
       source.place,
       'MAPPING_SOURCE',
       `'${source.text}' is no source`,
-      'write hl7v2/ and a segment or data type, or cda/ and an element: hl7v2/PID, cda/observation',
+      'write hl7v2/ and a segment or data type, cda/ and an element, or csv/row: hl7v2/PID, cda/observation',
     );
   const key = readKeyParts(node, problems);
   if (key.length === 0 && !entryOf(node, 'key'))
@@ -110,26 +118,20 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
       "'key' is missing: ids must be the same on every run",
       'add key: with the paths that identify the resource',
     );
-  const merge = readWord(node, 'merge', ['snapshot', 'update', 'gather'], problems);
+  const merge = readWord(node, 'merge', mergeWords, problems);
   const when = readWhen(node, problems);
   const set = setEntry ? readElementRules(setEntry.value, problems) : [];
   const drop = readDrops(node, problems);
-  if (!name || !source || !match || !create) return undefined;
-  const [, segment, element] = match;
-  const sourceName = segment ?? element ?? '';
+  if (!name || !source || !found || !create) return undefined;
   return {
     kind: 'resource',
     name: name.text,
     file,
     place: name.place,
     replaces: readWord(node, 'replace', ['true'], problems) === 'true',
-    source: {
-      kind: sourceKind(segment),
-      name: sourceName,
-      place: source.place,
-    },
+    source: { ...found, place: source.place },
     create: { type: create.text, place: create.place },
-    merge: merge === 'update' || merge === 'gather' ? merge : 'snapshot',
+    merge: mergeWords.find((word) => word === merge) ?? 'snapshot',
     when,
     uses: readUses(node, problems),
     key,
@@ -140,29 +142,35 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
   };
 }
 
-/** Without a segment it is an element. */
-function sourceKind(segment: string | undefined): ResourceMapSource['source']['kind'] {
-  if (segment === undefined) return 'element';
-  return !isKnownSegment(segment) && isComposite(segment) ? 'value' : 'segment';
+/** What `source:` of a resource map names. */
+function sourceOf(text: string): Pick<ResourceMapSource['source'], 'kind' | 'name'> | undefined {
+  if (text === rowSource) return { kind: 'segment', name: rowSegment };
+  const [, segment, element] =
+    /^(?:hl7v2\/([A-Z][A-Z0-9_]*)|cda\/((?:sdtc:)?[A-Za-z][A-Za-z0-9]*|\*))$/.exec(text) ?? [];
+  if (element !== undefined) return { kind: 'element', name: element };
+  if (segment === undefined) return undefined;
+  return { kind: !isKnownSegment(segment) && isComposite(segment) ? 'value' : 'segment', name: segment };
 }
 
 function readMessageMap(node: MapNode, file: string, problems: Problems): MessageMapSource | undefined {
   checkKeys(node, messageMapKeys, problems);
   const name = readName(node, 'map', problems);
   const claims = listOf(entryOf(node, 'for')).flatMap((item) => readClaim(item, problems));
-  const isCda = claims.some((claim) => claim.text.startsWith(elementClaim));
-  if (isCda && !claims.every((claim) => claim.text.startsWith(elementClaim)))
+  const isCda = claims.some(isElementClaim);
+  if (isCda && !claims.every(isElementClaim))
     problems.add(node, 'MAPPING_FOR', 'a map is for messages or for documents', 'write two maps');
-  const structure = isCda ? { text: '', place: node } : text(node, 'structure', problems);
-  const bundle = readWord(
-    node,
-    'bundle',
-    isCda ? ['document', 'collection'] : ['message', 'collection'],
-    problems,
-  );
+  const entry = entryOf(node, 'source');
+  const rows = entry && name && readRows(name.text, entry, problems);
+  const structure = isCda
+    ? { text: '', place: node }
+    : entry
+      ? { text: rowStructure, place: entry.keyPlace }
+      : text(node, 'structure', problems);
+  const usual = isCda ? 'document' : rows ? 'collection' : 'message';
+  const bundle = readWord(node, 'bundle', [...new Set([usual, 'collection'])], problems);
   const steps = readSteps(entryOf(node, 'steps'), node, problems);
   const drop = readDrops(node, problems);
-  if (!name || !structure) return undefined;
+  if (!name || !structure || (entry && !rows)) return undefined;
   return {
     kind: 'message',
     name: name.text,
@@ -172,40 +180,25 @@ function readMessageMap(node: MapNode, file: string, problems: Problems): Messag
     format: isCda ? 'cda' : 'hl7v2',
     for: claims,
     structure,
-    bundle: bundle === 'collection' ? bundle : isCda ? 'document' : 'message',
+    rows,
+    bundle: bundle === 'collection' ? bundle : usual,
     steps,
     drop,
   };
 }
 
-const elementClaim = 'cda/';
-
-function readClaim(item: YamlNode, problems: Problems): { text: string; place: Place }[] {
-  const claim = textOf(item, 'for', problems);
-  if (!claim || /^[A-Z0-9]{3}(?:\^[A-Z0-9]{3}|_[A-Z0-9]{3})?$/.test(claim.text)) return claim ? [claim] : [];
-  if (claim.text.startsWith(elementClaim)) {
-    const mistake = claimMistake(claim.text.slice(elementClaim.length));
-    if (mistake === undefined) return [claim];
-    problems.add(claim.place, 'MAPPING_FOR', mistake.message, mistake.remedy);
-    return [];
+/** The layout under `source: csv:` of a message map. */
+function readRows(name: string, source: MapEntry, problems: Problems): CsvSource | undefined {
+  const csv = source.value.kind === 'map' ? entryOf(source.value, 'csv') : undefined;
+  if (source.value.kind === 'map' && csv) {
+    checkKeys(source.value, ['csv'], problems);
+    return readCsvSource(name, csv, problems);
   }
   problems.add(
-    claim.place,
-    'MAPPING_FOR',
-    `'${claim.text}' names no message`,
-    'write ORU^R01 (type and trigger), ORU_R01 (structure), cda/ClinicalDocument or cda/act[template=...]',
+    source.keyPlace,
+    'MAPPING_SOURCE',
+    'the source of a message map is csv, or it is for HL7 messages or documents',
+    'write source: and below it csv: with columns, or for:',
   );
-  return [];
-}
-
-/** What is wrong with an element and its predicates. */
-function claimMistake(text: string): Pick<ExpressionMistake, 'message' | 'remedy'> | undefined {
-  try {
-    const [only, ...others] = parseXmlPath(text, 0);
-    if (only?.axis === 'child' && others.length === 0) return undefined;
-    return { message: `'${text}' is no element`, remedy: 'write its name and predicates: act[template=...]' };
-  } catch (error) {
-    if (error instanceof ExpressionMistake) return error;
-    throw error;
-  }
+  return undefined;
 }

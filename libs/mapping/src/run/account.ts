@@ -82,3 +82,12 @@ export function makeReport(
   const lists = { dropped, unmapped, errors, ...(read && { read }) };
   return { mapped: mappedCount, droppedCount, unmappedCount, ...lists };
 }
+
+/** The account of a message that nobody maps: every leaf is unmapped. */
+export function unmappedReport(message: Message): MappingReport {
+  const unmapped: string[] = [];
+  message.eachLeaf((segment, field, repetition, component, subcomponent) => {
+    unmapped.push(segment.path(field, repetition, component, subcomponent));
+  });
+  return { mapped: 0, droppedCount: 0, unmappedCount: unmapped.length, dropped: [], unmapped, errors: [] };
+}

@@ -4,7 +4,7 @@ import { MappingLibrary } from '../load-mappings.js';
 import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingParameters } from '../mapping-result.js';
 import type { MappingSet } from '../mapping-set.js';
-import { parseSource, typeOfSource } from '../source.js';
+import { readSource } from '../source.js';
 import { type CodeTable, watchRows } from '../tables/code-table.js';
 import { type SwitchedRule, Switches } from './switches.js';
 
@@ -64,16 +64,14 @@ export class CoverageRun {
     const set = this.library.set(layers);
     if (!this.#sets.has(set)) this.#sets.set(set, this.library.tables(layers));
     try {
-      const message = parseSource(raw);
-      const map = set.forSource(message);
+      const { source, type, map } = readSource(raw, set);
       if (!map) {
-        const type = typeOfSource(message);
         this.#unclaimed.set(type, (this.#unclaimed.get(type) ?? 0) + 1);
         return;
       }
       const before = watchRows((table, row) => this.#rows.add(`${table.file}:${row.line}`));
       try {
-        const { report } = map.run(message, { tenant: 'coverage', parameters, account: 'full' });
+        const { report } = map.run(source, { tenant: 'coverage', parameters, account: 'full' });
         for (const { rule } of report.dropped) this.#dropped.add(pathOf(rule));
       } finally {
         watchRows(before);

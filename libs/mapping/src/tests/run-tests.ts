@@ -1,18 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checkResource } from '#fhir';
-import { isEngineError } from '#kernel';
 import type { MapSource } from '../language/mapping-file.js';
 import { Problems } from '../language/problems.js';
 import { MappingLibrary } from '../load-mappings.js';
 import { baseLayer, filesOfLayer, sutureLayer } from '../mapping-files.js';
 import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingResult } from '../mapping-result.js';
-import type { CompiledMessageMap } from '../mapping-set.js';
-import { parseSource, type Source, typeOfSource } from '../source.js';
+import type { MappingSet } from '../mapping-set.js';
 import { findValues, valueText } from './find-values.js';
 import { compareGolden, differenceText, readGolden } from './golden.js';
 import { type MappingTest, readTests } from './read-tests.js';
+import { mapInput, type TestInput, testInput } from './test-input.js';
 import { updatedGolden } from './update-golden.js';
 
 export interface MappingTestResult {
@@ -50,9 +49,7 @@ export interface PreparedTest {
   readonly file: string;
   readonly test: MappingTest;
   /** A string says why there is none. */
-  readonly message: Source | string;
-  /** Undefined when no map is for the message. */
-  readonly map: CompiledMessageMap | undefined;
+  readonly input: TestInput | string;
 }
 
 /** The tests under `dir` with their messages read and the mappings compiled: they can be run again and again. */
@@ -79,13 +76,7 @@ export class PreparedTests {
           const layers = test.layers ?? usual;
           choices.add(layers);
           const set = library.set(layers);
-          const message = readMessage(test, dir, file);
-          return {
-            file,
-            test,
-            message,
-            map: typeof message === 'string' ? undefined : set.forSource(message),
-          };
+          return { file, test, input: readInput(test, dir, file, set) };
         });
       });
     });
@@ -95,11 +86,10 @@ export class PreparedTests {
     this.errors = uniqueProblems([...errors, ...others, ...mistakes]);
   }
 
-  run({ file, test, message, map }: PreparedTest): Outcome {
-    if (typeof message === 'string') return { failures: [message] };
-    if (!map) return { failures: [`no map is for ${typeOfSource(message)}`] };
+  run({ file, test, input }: PreparedTest): Outcome {
+    if (typeof input === 'string') return { failures: [input] };
     const context = { tenant: 'test', parameters: test.parameters, account: 'full' as const };
-    const result = map.run(message, context);
+    const result = mapInput(input, context);
     const golden =
       test.golden === undefined ? undefined : checkGolden(join(dirname(file), test.golden), this.dir, result);
     const failures = [
@@ -125,21 +115,16 @@ function checkGolden(file: string, dir: string, { resources }: MappingResult): O
   return { failures, golden: { file, text: updatedGolden(golden, resources) } };
 }
 
-function readMessage(test: MappingTest, dir: string, file: string): Source | string {
+function readInput(test: MappingTest, dir: string, file: string, set: MappingSet): TestInput | string {
+  const { message } = test;
   const bytes =
-    test.message === undefined ? readSent(test.send ?? '', dir, file) : Buffer.from(asSent(test.message));
-  if (!bytes) return `there is no file ${test.send ?? ''}`;
-  try {
-    return parseSource(bytes);
-  } catch (error) {
-    if (isEngineError(error)) return `${error.code}: ${error.message}`;
-    throw error;
-  }
+    message === undefined ? readSent(test.send ?? '', dir, file) : Buffer.from(writtenOut(message));
+  return bytes ? testInput(bytes, set) : `there is no file ${test.send ?? ''}`;
 }
 
-/** Segments end with CR; XML is as it stands there. */
-function asSent(text: string): string {
-  return text.trimStart().startsWith('<') ? text : text.trimEnd().replace(/\n/g, '\r');
+/** HL7 ends segments with CR; rows and XML are as they stand. */
+function writtenOut(message: string): string {
+  return /^\s*(?:MSH|FHS|BHS)/.test(message) ? message.trimEnd().replace(/\n/g, '\r') : message;
 }
 
 function readSent(send: string, dir: string, file: string): Buffer | undefined {

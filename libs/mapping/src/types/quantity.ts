@@ -56,6 +56,11 @@ export function numberQuantityConvert(level: Level, simple: boolean): Convert {
   };
 }
 
+/** Whether text can be the value of a Quantity. */
+export function isNumberText(text: string): boolean {
+  return parseQuantity(text, false) !== undefined;
+}
+
 function parseQuantity(text: string, simple: boolean): FhirObject | undefined {
   const code = text.charCodeAt(0);
   if (code > 0x2f && code < 0x3a) {
