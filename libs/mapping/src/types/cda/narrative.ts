@@ -86,7 +86,7 @@ export function narrativeConvert(): Convert {
 
 function contentOf(run: Run, element: XmlElement): string {
   let out = '';
-  for (const child of element.children) {
+  for (let child = element.first; child; child = child.next) {
     if (child.kind === 'element') out += elementText(run, child);
     else {
       markLeaf(run, child);
@@ -130,7 +130,7 @@ function listText(run: Run, element: XmlElement): string {
   const tag = type && run.document.value(type) === 'ordered' ? 'ol' : 'ul';
   let before = '';
   let items = '';
-  for (const child of element.children) {
+  for (let child = element.first; child; child = child.next) {
     if (child.kind === 'text') {
       if (!run.document.hasText(child)) continue;
       markLeaf(run, child);
@@ -159,7 +159,7 @@ function linkText(run: Run, element: XmlElement, name: string, prefix: string, o
 
 function attributesOf(run: Run, element: XmlElement, kind?: string): string {
   let out = kind === undefined ? '' : ` class="${kind}"`;
-  for (const one of element.attributes) {
+  for (let one = element.firstAttribute; one; one = one.next) {
     const name = Object.hasOwn(attributes, one.name) ? attributes[one.name] : undefined;
     if (name === undefined || one.end === one.start || (kind !== undefined && name === 'class')) continue;
     if (out.includes(` ${name}="`)) continue;
