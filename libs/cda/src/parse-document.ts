@@ -24,6 +24,7 @@ class DocumentReader {
   #open: XmlElement | undefined;
   #depth = 0;
   #attributes = 0;
+  #allAttributes = 0;
   /** The attributes of the tag at hand: names as written, where values begin and end. */
   readonly #written: string[] = [];
   readonly #starts: number[] = [];
@@ -44,6 +45,11 @@ class DocumentReader {
     parser.on('attribute', () => {
       if (++this.#attributes > documentLimits.attributes)
         this.#refuse('CDA_TOO_MANY_ATTRIBUTES', `more than ${documentLimits.attributes} attributes`);
+      if (++this.#allAttributes > documentLimits.allAttributes)
+        this.#refuse(
+          'CDA_TOO_MANY_ATTRIBUTES',
+          `more than ${documentLimits.allAttributes} attributes in all`,
+        );
     });
     parser.on('opentag', ({ name }) => {
       this.#start(name);
@@ -76,6 +82,10 @@ class DocumentReader {
     const end = this.#parser.position;
     const start = this.text.lastIndexOf('<', end - 1);
     if (this.#elements.length === 0) this.#checkProlog(start);
+    if (++this.#depth > documentLimits.depth)
+      this.#refuse('CDA_TOO_DEEP', `elements stand in each other more than ${documentLimits.depth} deep`);
+    if (this.#elements.length >= documentLimits.elements)
+      this.#refuse('CDA_TOO_MANY_ELEMENTS', `more than ${documentLimits.elements} elements`);
     const outer = this.#names;
     const attributes = this.#attributes === 0 ? undefined : this.#readAttributes(start + 1 + written.length);
     const parent = this.#open;
@@ -182,7 +192,8 @@ class DocumentReader {
 
   #refuse(code: string, message: string): never {
     const { line, columnIndex } = this.#parser;
-    const place = `line ${line}, column ${columnIndex + 1}`;
+    // The parser stands behind what it does not understand.
+    const place = `line ${line}, column ${Math.max(1, columnIndex)}`;
     throw new EngineError('rejected', code, `${place}: ${message}`);
   }
 }

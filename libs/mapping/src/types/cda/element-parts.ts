@@ -96,7 +96,9 @@ function referredText(run: Run, element: XmlElement): string | undefined {
   const value = reference?.attribute('value');
   if (!value) return undefined;
   const target = run.document.byId(run.document.value(value).trim().replace(/^#/, ''));
-  const text = target && lineOf(run, target);
+  if (!target || target.end - target.start > run.referable) return undefined;
+  run.referable -= target.end - target.start;
+  const text = lineOf(run, target);
   // What leads nowhere stays unread, so that the account shows it.
   if (text !== undefined) markLeaf(run, value);
   return text;
