@@ -73,7 +73,7 @@ const linkable = /^(?:https?:\/\/|mailto:|tel:|#)[^\s"<>]*$/i;
 export function narrativeConvert(): Convert {
   return (run, start) => {
     const element = elementOf(run, start);
-    const inside = element && contentOf(run, element);
+    const inside = element && (contentOf(run, element) || displayOf(run, element));
     // R4 txt-2: a narrative has some content.
     if (inside === undefined || !/[^\s<>]/.test(inside.replaceAll(/<[^>]*>/g, ''))) return undefined;
     const narrative: FhirObject = {
@@ -82,6 +82,14 @@ export function narrativeConvert(): Convert {
     };
     return narrative;
   };
+}
+
+/** Of a code what people read. */
+function displayOf(run: Run, element: XmlElement): string {
+  const display = element.attribute('displayName');
+  if (!display) return '';
+  markLeaf(run, display);
+  return run.document.markupOf(display);
 }
 
 function contentOf(run: Run, element: XmlElement): string {
@@ -101,7 +109,7 @@ function elementText(run: Run, element: XmlElement): string {
   if (forbidden.has(name.replace(/^.*[}:]/, '').toLowerCase())) return '';
   switch (name) {
     case 'br':
-      return '<br/>';
+      return `<br/>${contentOf(run, element)}`;
     case 'list':
       return listText(run, element);
     case 'caption':
