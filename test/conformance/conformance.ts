@@ -1,9 +1,11 @@
+import { conformanceOfCsv } from './csv/conformance.js';
 import { type Figure, reportFigures } from './figure.js';
 import { conformanceOfHl7v2 } from './hl7v2/conformance.js';
 
 /** The parts of the corpus; each gives its figures, or undefined where its files are not beside the repository. */
 const PARTS: Readonly<Record<string, () => Figure[] | undefined>> = {
   hl7v2: conformanceOfHl7v2,
+  csv: conformanceOfCsv,
 };
 
 const USAGE = `npm run conformance -- ${Object.keys(PARTS).join('|')} ... [--json] [--verbose]
