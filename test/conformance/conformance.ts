@@ -1,4 +1,5 @@
 import { conformanceOfCcda } from './ccda/conformance.js';
+import { conformanceOfCsv } from './csv/conformance.js';
 import { type Figure, reportFigures } from './figure.js';
 import { conformanceOfHl7v2 } from './hl7v2/conformance.js';
 
@@ -6,6 +7,7 @@ import { conformanceOfHl7v2 } from './hl7v2/conformance.js';
 const PARTS: Readonly<Record<string, () => Figure[] | undefined>> = {
   hl7v2: conformanceOfHl7v2,
   ccda: conformanceOfCcda,
+  csv: conformanceOfCsv,
 };
 
 const USAGE = `npm run conformance -- ${Object.keys(PARTS).join('|')} ... [--json] [--verbose]

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ConvertedFile, convertFile, loadMappings, type MappingSet } from '#mapping';
+import { type ConvertedFile, convertFile, convertRows, loadMappings, type MappingSet } from '#mapping';
 import { repositoryRoot } from '../load/bench-messages.js';
 
 /** One folder of the corpus, and which of its files are input. */
 const PARTS = {
   hl7v2: /\.(hl7|ndhl7|txt|out)$/,
   ccda: /\.(xml|ccda)$/,
+  csv: /\.(csv|tsv)$/,
 } as const;
 
 export type CorpusPart = keyof typeof PARTS;
@@ -41,7 +42,11 @@ export function corpusFiles(part: CorpusPart, corpus: string): string[] {
 /** Converts one file as `suture convert` does. */
 export function convertCorpusFile(corpus: string, file: string, set: MappingSet): ConvertedCorpusFile {
   const bytes = readFileSync(join(corpus, file));
-  return { file, converted: convertFile(bytes, set, { tenant: 'conformance', parameters: {} }) };
+  const options = { tenant: 'conformance', parameters: {} };
+  return {
+    file,
+    converted: PARTS.csv.test(file) ? convertRows(bytes, set, options) : convertFile(bytes, set, options),
+  };
 }
 
 /** SHA-256 over file names, bundles and reports: equal when every byte is. */

@@ -28,7 +28,7 @@ interface Summary {
 }
 
 /** Only what the scorer reads as one message. */
-const SCORED = /\.(hl7|txt|xml|ccda)$/;
+const SCORED = /\.(hl7|txt|xml|ccda|csv|tsv)$/;
 
 /** Writes the bundles out and runs the scorer on them and their sources. */
 export function scoreOf(scorer: string, corpus: string, files: readonly ConvertedCorpusFile[]): Score {

@@ -37,12 +37,12 @@ export interface RowsContext {
 }
 
 /** The beginning of a file; undefined when it cannot be read, which whoever reads all of it tells. */
-export function startOf(path: string): Buffer | undefined {
+export function startOf(path: string, bytes = SNIFF_BYTES): Buffer | undefined {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    const start = Buffer.alloc(SNIFF_BYTES);
-    return start.subarray(0, readSync(file, start, 0, SNIFF_BYTES, 0));
+    const start = Buffer.alloc(bytes);
+    return start.subarray(0, readSync(file, start, 0, bytes, 0));
   } catch {
     return undefined;
   } finally {

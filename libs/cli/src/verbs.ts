@@ -30,6 +30,11 @@ export const verbs: Readonly<Record<string, VerbEntry>> = {
     group: 'Files, offline',
     load: async () => (await import('./verbs/explain.js')).explain,
   },
+  infer: {
+    summary: 'draft a channel and a mapping from a CSV file or HL7 messages',
+    group: 'Files, offline',
+    load: async () => (await import('./verbs/infer.js')).infer,
+  },
   send: {
     summary: 'send message files over MLLP and show each acknowledgment',
     group: 'Messages',

@@ -7,8 +7,9 @@ export {
   columnTypes,
   plainSource,
 } from './csv-source.js';
-export { type CsvUnit, type CsvUnitHead, isUnit, layoutOfUnit, readUnit, readUnitHead } from './csv-unit.js';
+export { type CsvUnit, type CsvUnitHead, layoutOfUnit, readUnit, readUnitHead } from './csv-unit.js';
+export { type DraftColumn, draftLayout, type LayoutDraft } from './draft-layout.js';
 export { isEncoding } from './encoding.js';
 export { momentReader } from './moment.js';
 export type { CsvFindings } from './settle-file.js';
-export { type UnitCells, unitCells } from './unit-cells.js';
+export { unitCells } from './unit-cells.js';

@@ -67,7 +67,7 @@ export function readMoment(value: string, order: DateOrder | undefined): string 
   const text = value.trim();
   if (yearPattern.test(text)) return text;
   const iso = isoPattern.exec(text);
-  if (iso) return iso[3] === undefined ? partial(iso) : written(iso, [1, 2, 3]);
+  if (iso) return iso[3] === undefined ? monthText(iso[1] ?? '', iso[2] ?? '') : written(iso, [1, 2, 3]);
   const compact = compactPattern.exec(text);
   if (compact) return compactMoment(compact);
   const numbered = numberedPattern.exec(text);
@@ -85,8 +85,9 @@ export function readMoment(value: string, order: DateOrder | undefined): string 
   return serialPattern.test(text) ? serialMoment(text) : undefined;
 }
 
-function partial([, year = '', month = '']: RegExpExecArray): string | undefined {
-  return Number(month) >= 1 && Number(month) <= 12 ? year + month.padStart(2, '0') : undefined;
+/** `2028-9` is as well a code as a month. */
+function monthText(year: string, month: string): string | undefined {
+  return month.length === 2 && Number(month) >= 1 && Number(month) <= 12 ? year + month : undefined;
 }
 
 function compactMoment(match: RegExpExecArray): string | undefined {
@@ -204,7 +205,7 @@ function formed(parts: ReadonlyMap<string, string>): string | undefined {
   const month = parts.get('month');
   if (month === undefined) return String(year).padStart(4, '0');
   if (!parts.has('day'))
-    return partial(['', String(year).padStart(4, '0'), String(monthOf(month))] as unknown as RegExpExecArray);
+    return monthText(String(year).padStart(4, '0'), String(monthOf(month)).padStart(2, '0'));
   if (time === undefined) return undefined;
   return digitsOf({ year, month: monthOf(month), day: Number(part('day')), time, zone: part('zone') });
 }

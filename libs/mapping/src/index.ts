@@ -1,6 +1,7 @@
 export { convertFile } from './convert-file.js';
 export { convertRows, RowsConversion } from './convert-rows.js';
 export type { ConvertedFile, ConvertedMessage, RowsSummary } from './converted-file.js';
+export { isKnownField } from './dictionary/v2-dictionary.js';
 export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mappings.js';
 export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {

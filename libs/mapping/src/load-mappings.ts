@@ -108,6 +108,13 @@ export class MappingLibrary {
     );
   }
 
+  /** The document of a map of our own layer as it is written; undefined when there is none. */
+  document(map: string): string | undefined {
+    const source = this.#layered([]).source.maps.get(map);
+    const documents = source && this.#files.text(source.file).split(/^---$/m);
+    return documents?.find((text) => new RegExp(`^map: ${map.replaceAll('.', '\\.')}$`, 'm').test(text));
+  }
+
   #line(file: string, line: number): string {
     return (this.#files.text(file).split('\n')[line - 1] ?? '').trim();
   }

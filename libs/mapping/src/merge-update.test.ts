@@ -4,7 +4,7 @@ import { type MappedResource, mergeUpdate } from './index.js';
 function incoming(
   resource: object,
   removals: string[] = [],
-  merge: 'update' | 'snapshot' = 'update',
+  merge: MappedResource['merge'] = 'update',
 ): MappedResource {
   return {
     type: 'Patient',
@@ -79,6 +79,12 @@ describe('meeting what is stored', () => {
     const snapshot = incoming({ gender: 'male' }, [], 'snapshot');
     expect(mergeUpdate(current, snapshot)).toBe(snapshot.resource);
     expect(mergeUpdate(undefined, incoming({}))).toEqual({ resourceType: 'Patient', id: '1' });
+  });
+
+  test('who is only named stays as he is, and is made where nobody knows him', () => {
+    const named = incoming({ identifier: [{ value: '1' }] }, [], 'refer');
+    expect(mergeUpdate(current, named)).toBe(current);
+    expect(mergeUpdate(undefined, named)).toBe(named.resource);
   });
 
   test('neither side is changed', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseMessage } from '#hl7v2';
+import { messageOfRows, parseMessage } from '#hl7v2';
 import { compileMessageCondition } from './message-condition.js';
 
 const message = parseMessage(
@@ -17,6 +17,23 @@ describe('condition of a channel file', () => {
     ['OBX-14 valued', false],
   ])('%s is %s', (text, expected) => {
     expect(compileMessageCondition(text)(message)).toBe(expected);
+  });
+
+  test.each([
+    ["sex == 'F'", true],
+    ["PATIENT == 'P1'", true],
+    ['sex valued and unknown not valued', true],
+    ["flag in ['X', 'Y']", false],
+    ['MSH-9 valued', false],
+  ])('of rows: %s is %s', (text, expected) => {
+    const rows = messageOfRows(
+      ['PATIENT', 'sex', 'flag'],
+      [
+        ['P1', '', 'A'],
+        ['P1', 'F', ''],
+      ],
+    );
+    expect(compileMessageCondition(text)(rows)).toBe(expected);
   });
 
   test.each(["MSH-11.1 = 'T'", 'MSH-11.1 ==', '', "MSH-11 | lower == 't'"])(

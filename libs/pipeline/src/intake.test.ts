@@ -13,7 +13,12 @@ beforeAll(async () => {
   fixture = await createTestDatabase(journalMigrations);
   journal = await Journal.open(fixture.database);
   const channel = async (name: string, order: 'per_patient' | 'strict') => {
-    return { name, id: await channelId(fixture.database, name), accept: ['ORU^R01', 'ADT^*'], order };
+    return {
+      name,
+      id: await channelId(fixture.database, name),
+      accept: ['ORU^R01', 'ADT^*', 'csv.labs'],
+      order,
+    };
   };
   const channels = [await channel('lab', 'per_patient'), await channel('strict', 'strict')];
   intake = new Intake(fixture.database, journal, 'test', channels, (...place) => nudged.push(place));
@@ -26,6 +31,13 @@ afterAll(async () => {
 function hl7(type: string, controlId: string, patient = 'P1', more = ''): Buffer {
   const header = `MSH|^~\\&|LIS|LAB|ENGINE|HUB|20250101||${type}|${controlId}|P|2.5.1`;
   return Buffer.from(`${header}\rPID|1||${patient}^^^HOSP^MR||Doe^Jane\r${more}`);
+}
+
+function rows(layout: string, patient: string, result: string): Buffer {
+  const signs = { delimiter: ',', quote: '"', lineEnd: '\n', comment: '#' };
+  const dialect = { ...signs, encoding: 'utf-8', header: true, decimal: '.' };
+  const head = JSON.stringify({ layout, dialect, line: 2, patient });
+  return Buffer.from(`#suture-rows ${head}\nid,result\n${patient},${result}\n`);
 }
 
 function receive(raw: Buffer, channel = 'lab'): Promise<Receipt> {
@@ -71,6 +83,25 @@ describe('intake', () => {
     const position = await positionOf(hl7('ADT^A40', 'C1', 'KEEP', 'MRG|GONE^^^HOSP^MR'));
     const marker = (await readMessage(fixture.database, position))?.refers;
     expect(marker?.partition).toBe((await positionOf(hl7('ADT^A08', 'C2', 'GONE'))).partition);
+  });
+
+  test('rows of one patient share a partition; a layout that the channel does not accept is refused', async () => {
+    const one = await positionOf(rows('csv.labs', 'P-9', '1'));
+    const two = await positionOf(rows('csv.labs', 'P-9', '2'));
+    expect(two.partition).toBe(one.partition);
+    expect(await receive(rows('csv.census', 'P-9', '1'))).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'CSV_LAYOUT_NOT_ACCEPTED' },
+    });
+  });
+
+  test('equal rows of one file are two entries, the same row of the same file is one', async () => {
+    const raw = rows('csv.labs', 'P-8', '1');
+    const at = (place: string) =>
+      intake.receive({ channel: 'lab', raw, receivedAtMs: 0, identity: Buffer.from(place) });
+    expect(await at('file 1')).toMatchObject({ duplicate: false });
+    expect(await at('file 2')).toMatchObject({ duplicate: false });
+    expect(await at('file 1')).toMatchObject({ duplicate: true });
   });
 
   test('the same bytes again are journaled once and said to be a duplicate', async () => {

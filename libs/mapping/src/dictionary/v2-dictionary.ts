@@ -60,6 +60,12 @@ export function fieldType(segment: string, number: number): V2Type | undefined {
   return row('segments', segment)?.[number - 1];
 }
 
+/** Whether some version has the field, or it is of a segment of one's own: `PID-3`. */
+export function isKnownField(place: string): boolean {
+  const [segment = '', number = ''] = place.split('-');
+  return fieldType(segment, Number(number)) !== undefined;
+}
+
 export function fieldCount(segment: string): number {
   return row('segments', segment)?.length ?? 0;
 }
