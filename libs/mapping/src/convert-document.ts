@@ -1,4 +1,4 @@
-import { CdaDocument, parseDocument } from '#cda';
+import { type CdaDocument, parseDocument } from '#cda';
 import { bundleOf, type FhirObject, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
 import type { ConvertedFile, ConvertedMessage, ConvertOptions } from './converted-file.js';

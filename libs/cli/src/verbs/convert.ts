@@ -188,22 +188,22 @@ async function convertOne(
     if (!isEngineError(error)) throw error;
     return refuse('unknown', error.code, error.message);
   }
-  const convert = (format: ConversionReport['format'], type: string) => {
+  const converted = (format: ConversionReport['format'], type: string) => {
     const channel = channels.of(type);
     const { parameters } = channel;
-    const converted = convertFile(bytes, layers.maps(channel), { tenant, parameters, lineage });
-    const lines = lineage ? lineageLines(converted) : undefined;
+    const result = convertFile(bytes, layers.maps(channel), { tenant, parameters, lineage });
+    const lines = lineage ? lineageLines(result) : undefined;
     return {
-      bundle: converted.bundle,
+      bundle: result.bundle,
       lineage: lines,
-      report: conversionReport(source, format, converted),
+      report: conversionReport(source, format, result),
     };
   };
-  if (isXml(bytes)) return convert('xml', 'CDA');
+  if (isXml(bytes)) return converted('xml', 'CDA');
   const [first] = splitBatch(bytes).messages;
   if (first !== undefined) {
     const { messageCode, triggerEvent } = readMessageHeader(first);
-    return convert('hl7v2', `${messageCode}^${triggerEvent}`);
+    return converted('hl7v2', `${messageCode}^${triggerEvent}`);
   }
   // UTF-16 shows its letters between zero bytes; a byte order mark goes before them.
   const start = bytes

@@ -16,7 +16,6 @@ import {
   readWhen,
   readWord,
   text,
-  textOf,
 } from './read-keys.js';
 import { readLabels, readParents } from './read-links.js';
 import { readPatch } from './read-patch.js';
@@ -143,10 +142,10 @@ function readResourceMap(node: MapNode, file: string, problems: Problems): Resou
 }
 
 /** What `source:` of a resource map names. */
-function sourceOf(text: string): Pick<ResourceMapSource['source'], 'kind' | 'name'> | undefined {
-  if (text === rowSource) return { kind: 'segment', name: rowSegment };
+function sourceOf(written: string): Pick<ResourceMapSource['source'], 'kind' | 'name'> | undefined {
+  if (written === rowSource) return { kind: 'segment', name: rowSegment };
   const [, segment, element] =
-    /^(?:hl7v2\/([A-Z][A-Z0-9_]*)|cda\/((?:sdtc:)?[A-Za-z][A-Za-z0-9]*|\*))$/.exec(text) ?? [];
+    /^(?:hl7v2\/([A-Z][A-Z0-9_]*)|cda\/((?:sdtc:)?[A-Za-z][A-Za-z0-9]*|\*))$/.exec(written) ?? [];
   if (element !== undefined) return { kind: 'element', name: element };
   if (segment === undefined) return undefined;
   return { kind: !isKnownSegment(segment) && isComposite(segment) ? 'value' : 'segment', name: segment };
