@@ -1,15 +1,21 @@
+import { type FuzzResult, fuzzParsers } from '../fuzz/fuzz-parsers.js';
 import { readWords } from '../load/read-words.js';
 import { killLoop } from './kill-loop.js';
 import { RedisProcess } from './victims.js';
 
-const DEFAULT_KILLS = 60;
+type KillResult = Awaited<ReturnType<typeof killLoop>>;
 
-const USAGE = `npm run prove [-- --kills <n>] [--seed <n>] [--show-log] [--json]
+const DEFAULT_KILLS = 60;
+const DEFAULT_INPUTS = 2_000_000;
+
+const USAGE = `npm run prove [-- --kills <n>] [--inputs <n>] [--seed <n>] [--show-log] [--json]
 
 Kills every part of the distributed engine at random moments under load, and then checks that nothing acknowledged was
-lost, doubled or reordered. Needs redis-server. Exit code 0: every claim held; 1: one did not.
+lost, doubled or reordered; then feeds damaged input to the parsers of HL7 v2, CDA and CSV. Needs redis-server. Exit code
+0: every claim held; 1: one did not.
 
-  --kills <n>  how many kills; default ${DEFAULT_KILLS}
+  --kills <n>  how many kills; default ${DEFAULT_KILLS}; 0: none
+  --inputs <n> how many inputs for the parsers; default ${DEFAULT_INPUTS}; 0: none
   --seed <n>   repeats a run
   --show-log   shows what the parts say
   --json       the result as JSON`;
@@ -19,6 +25,7 @@ export async function prove(argv: readonly string[]): Promise<number> {
   const words = readWords(argv, USAGE, {
     seed: { type: 'string' },
     kills: { type: 'string' },
+    inputs: { type: 'string' },
     json: { type: 'boolean' },
     'show-log': { type: 'boolean' },
   });
@@ -33,24 +40,53 @@ export async function prove(argv: readonly string[]): Promise<number> {
   }
   const seed = Number(values.seed ?? Date.now() % 1_000_000);
   const kills = Number(values.kills ?? DEFAULT_KILLS);
-  say(`kill loop: ${kills} kills, seed ${seed}`);
-  const result = await killLoop({ seed, kills, showLog: values['show-log'] ?? false, say });
-  const rows = [
-    ['no acknowledged message is lost', count(result.breaches, 'lost', 'not delivered', 'no outcome')],
-    ['no message is stored twice', count(result.breaches, 'stored twice')],
-    ['messages of a patient arrive in order', count(result.breaches, 'reordered', 'out of order')],
-    [
-      'a receiver sees a message under one number only',
-      count(result.breaches, 'number reused', 'delivered twice'),
-    ],
-    ['nothing is refused for load or trouble', result.refused],
-    ['the ledger only grows, and each head proves the one before', count(result.breaches, ...CHECKPOINT)],
-    ['what is stored is what was ledgered', count(result.breaches, 'audit')],
-  ] as const;
-  const held = rows.every(([, breaches]) => breaches === 0);
-  if (values.json) process.stdout.write(`${JSON.stringify({ seed, ...result, held })}\n`);
-  else print(rows, result, seed);
+  const inputs = Number(values.inputs ?? DEFAULT_INPUTS);
+  const showLog = values['show-log'] ?? false;
+  if (kills > 0) say(`kill loop: ${kills} kills, seed ${seed}`);
+  const killed = kills > 0 ? await killLoop({ seed, kills, showLog, say }) : undefined;
+  if (inputs > 0) say(`fuzz: ${inputs} inputs, seed ${seed}`);
+  const fuzzed = inputs > 0 ? await fuzzParsers(inputs, seed, say) : [];
+  const claims = [...(killed ? killClaims(killed) : []), ...fuzzed.map(fuzzClaim)];
+  const held = claims.every(({ breaches }) => breaches === 0);
+  if (values.json) process.stdout.write(`${JSON.stringify({ seed, ...killed, fuzzed, held })}\n`);
+  else {
+    if (killed) printLoop(killed);
+    for (const { claim, test, breaches } of claims) {
+      const verdict = breaches === 0 ? 'held' : `BROKEN ${breaches} times`;
+      process.stdout.write(`${claim.padEnd(60)} ${test.padEnd(9)}   ${verdict}   seed ${seed}\n`);
+    }
+    for (const role of killed?.gaveUp ?? []) process.stdout.write(`  ${role}\n`);
+    for (const breach of [killed?.breaches ?? [], ...fuzzed.map((one) => one.breaches)].flat())
+      process.stdout.write(`  ${breach}\n`);
+  }
   return held ? 0 : 1;
+}
+
+interface Claim {
+  readonly claim: string;
+  readonly test: string;
+  readonly breaches: number;
+}
+
+function killClaims({ breaches, refused }: KillResult): Claim[] {
+  const rows: (readonly [string, number])[] = [
+    ['no acknowledged message is lost', count(breaches, 'lost', 'not delivered', 'no outcome')],
+    ['no message is stored twice', count(breaches, 'stored twice')],
+    ['messages of a patient arrive in order', count(breaches, 'reordered', 'out of order')],
+    ['a receiver sees a message under one number only', count(breaches, 'number reused', 'delivered twice')],
+    ['nothing is refused for load or trouble', refused],
+    ['the ledger only grows, and each head proves the one before', count(breaches, ...CHECKPOINT)],
+    ['what is stored is what was ledgered', count(breaches, 'audit')],
+  ];
+  return rows.map(([claim, broken]) => ({ claim, test: 'kill loop', breaches: broken }));
+}
+
+function fuzzClaim({ parser, inputs, breaches }: FuzzResult): Claim {
+  return {
+    claim: `${parser}: ${inputs} inputs are read or refused`,
+    test: 'fuzz',
+    breaches: breaches.length,
+  };
 }
 
 const CHECKPOINT = ['checkpoint unsigned', 'checkpoint shrank', 'checkpoint forked'];
@@ -59,11 +95,7 @@ function count(breaches: readonly string[], ...kinds: string[]): number {
   return breaches.filter((breach) => kinds.some((kind) => breach.startsWith(`${kind}:`))).length;
 }
 
-function print(
-  rows: readonly (readonly [string, number])[],
-  result: Awaited<ReturnType<typeof killLoop>>,
-  seed: number,
-): void {
+function printLoop(result: KillResult): void {
   const kills = Object.entries(result.kills).map(([name, times]) => `${name} ${times}`);
   process.stdout.write(
     `killed: ${kills.join(', ')} in ${result.seconds.toFixed(0)} s\n` +
@@ -72,10 +104,4 @@ function print(
       `checkpoints seen ${result.checkpoints}, messages hashed again ${result.audited}, roles that gave up by themselves ` +
       `and were started again ${result.gaveUp.length}\n\n`,
   );
-  for (const [claim, breaches] of rows) {
-    const verdict = breaches === 0 ? 'held' : `BROKEN ${breaches} times`;
-    process.stdout.write(`${claim.padEnd(60)} kill loop   ${verdict}   seed ${seed}\n`);
-  }
-  for (const words of result.gaveUp) process.stdout.write(`  ${words}\n`);
-  for (const breach of result.breaches) process.stdout.write(`  ${breach}\n`);
 }

@@ -255,3 +255,16 @@ test('a file of 60 MB leaves nothing behind but what waits for the end of its gr
   expect(rows).toBeGreaterThan(900_000);
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(200_000_000);
 });
+
+test('a row that is none before the header costs itself alone, and the header is the row behind it', () => {
+  const { parts } = readAll('"open, and never closed\nmrn,name,result\n1,A,5\n2,B,6\n');
+  expect(parts.map(({ line, fault }) => [line, fault?.code])).toEqual([
+    [1, 'CSV_QUOTE_OPEN'],
+    [3, undefined],
+    [4, undefined],
+  ]);
+  expect(cellsOf(parts).map(([id, name]) => [id, name])).toEqual([
+    ['1', 'A'],
+    ['2', 'B'],
+  ]);
+});

@@ -91,7 +91,7 @@ class OpenFile {
   #header = '';
   #linesBefore: number;
   #cells: number;
-  #isBegun = false;
+  #hasHeader: boolean;
   #pending: Group | undefined;
 
   constructor(
@@ -111,6 +111,7 @@ class OpenFile {
     this.#patient = source.patient === undefined ? -1 : placeOf(source.patient);
     this.#nulls = new Set(source.nulls);
     this.#skip = new Set(source.skip);
+    this.#hasHeader = !dialect.header;
     this.#linesBefore = source.skipLines;
     this.#cells = binding.columns.length;
   }
@@ -142,12 +143,11 @@ class OpenFile {
   #take(rows: readonly CutRow[]): CsvPart[] {
     const parts: CsvPart[] = [];
     for (const row of rows) {
-      if (!this.#isBegun) {
-        this.#isBegun = true;
-        if (this.file.dialect.header && row.cells) {
-          this.#header = this.#ended(row.text);
-          continue;
-        }
+      // The first row that is one: what stands before it and is none costs itself alone, here too.
+      if (!this.#hasHeader && row.cells) {
+        this.#hasHeader = true;
+        this.#header = this.#ended(row.text);
+        continue;
       }
       this.#takeRow(row, parts);
     }
