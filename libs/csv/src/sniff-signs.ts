@@ -35,12 +35,15 @@ function scoreOf(units: string, signs: RowSigns): number {
   return (equal / rows.length) * (1 + Math.min(first.length, 100) / 1_000);
 }
 
-/** The first rows of a sample that are rows; a row that the end of the sample cuts is none. */
+/**
+ * The first rows of a sample that are rows. What is left behind them is a row cut by the end of the sample; where there are none
+ * it is looked at as well: a quote that is never closed makes all of a small file wait for its end.
+ */
 export function sampleRows(units: string, signs: RowSigns, skipLines = 0): (readonly string[])[] {
   const cutter = new RowCutter(signs);
   const text = withoutLines(units, skipLines, signs.lineEnd);
   const rows = cutter.push(text);
-  if (!text.endsWith(signs.lineEnd)) rows.push(...cutter.end());
+  if (rows.length === 0 || !text.endsWith(signs.lineEnd)) rows.push(...cutter.end());
   return rows.slice(0, csvLimits.sampleRows).flatMap(({ cells }) => (cells ? [cells] : []));
 }
 
