@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ConvertedFile, convertFile, convertRows, loadMappings, type MappingSet } from '#mapping';
+import { type ConvertedFile, convertFile, loadMappings, type MappingSet } from '#mapping';
 import { repositoryRoot } from '../load/bench-messages.js';
 
 /** One folder of the corpus, and which of its files are input. */
@@ -43,10 +43,8 @@ export function corpusFiles(part: CorpusPart, corpus: string): string[] {
 export function convertCorpusFile(corpus: string, file: string, set: MappingSet): ConvertedCorpusFile {
   const bytes = readFileSync(join(corpus, file));
   const options = { tenant: 'conformance', parameters: {} };
-  return {
-    file,
-    converted: PARTS.csv.test(file) ? convertRows(bytes, set, options) : convertFile(bytes, set, options),
-  };
+  const format = PARTS.csv.test(file) ? 'rows' : 'hl7v2';
+  return { file, converted: convertFile(bytes, set, { ...options, format }) };
 }
 
 /** SHA-256 over file names, bundles and reports: equal when every byte is. */

@@ -13,5 +13,5 @@ export type {
 } from './contracts.js';
 export type { FileProblem } from './field-spec.js';
 export type { FileFinding, FileFormat, FileUnit } from './file-format.js';
-export { type LoadedChannels, loadChannels, readChannel } from './load-channels.js';
+export { loadChannels, readChannel } from './load-channels.js';
 export { rowsFormatOf } from './rows-format.js';

@@ -1,5 +1,19 @@
 import type { ConvertedFile, MappingReport } from '#mapping';
-import type { RowsFacts } from './rows-report.js';
+
+/** What became of the cells of one column. */
+export interface ColumnTally {
+  mapped: number;
+  dropped: number;
+  unmapped: number;
+}
+
+/** What a report says of a file of rows beside what it says of every file. */
+interface RowsFacts extends NonNullable<ConvertedFile['rows']> {
+  /** By column, those the layout does not know too. */
+  readonly columns: Readonly<Record<string, ColumnTally>>;
+  /** Places and errors beyond those listed. */
+  readonly unlisted: number;
+}
 
 /** What stands in a `.report.json`. In a file of several messages, places begin with the message's number: `#2 PID[1]-3`. */
 export interface ConversionReport {

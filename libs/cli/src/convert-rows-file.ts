@@ -12,7 +12,7 @@ import {
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EngineError, isEngineError } from '#kernel';
-import { layoutOfRows, RowsConversion } from '#mapping';
+import { RowsConversion } from '#mapping';
 import type { ChannelChoice } from './channel-choice.js';
 import { type ConversionReport, refusedReport } from './conversion-report.js';
 import type { LayerChoice } from './layer-choice.js';
@@ -67,7 +67,7 @@ export async function convertRowsFile(
   target: string,
   context: RowsContext,
 ): Promise<ConversionReport | undefined> {
-  const layout = layoutOfRows(start, context.layers.maps(context.channels.of('')));
+  const layout = RowsConversion.mapOf(start, context.layers.maps(context.channels.of('')));
   if (layout === undefined && !context.isRows) return undefined;
   const channel = context.channels.of(layout ?? '');
   const reporter = new RowsReporter();

@@ -1,6 +1,6 @@
 import { parseMessage } from '#hl7v2';
 import { isEngineError } from '#kernel';
-import { isKnownField, type MappingSet } from '#mapping';
+import type { MappingLibrary, MappingSet } from '#mapping';
 import type { Draft } from './infer-rows.js';
 
 const MESSAGES_MAX = 20_000;
@@ -19,7 +19,11 @@ export class Hl7Survey {
   private withoutZone = 0;
   private isAmerican = 0;
 
-  constructor(private readonly set: MappingSet) {}
+  private readonly set: MappingSet;
+
+  constructor(private readonly library: MappingLibrary) {
+    this.set = library.set(library.usualLayers);
+  }
 
   /** False when it has seen enough. */
   add(raw: Buffer): boolean {
@@ -72,13 +76,13 @@ export class Hl7Survey {
     const layers = this.isAmerican > 0 ? ['us'] : [];
     const own = this.layer() === undefined ? layers : [...layers, name];
     return [
-      `# Drafted by suture infer from ${this.messages} messages. The percentages say how sure a line is: look at every TODO, then remove the`,
+      `# Drafted by suture infer from ${this.messages} messages. The percentages say how sure a line is: look at every ¿, then remove the`,
       '# remarks.',
       `channel: ${name.replaceAll('_', '-')}`,
-      'owner: TODO@site.example           # TODO: whom to call',
+      'owner: unknown@site.example           # ¿: whom to call',
       'source:',
       '  mllp:',
-      '    listen: 127.0.0.1:0              # TODO: where the sender sends to',
+      '    listen: 127.0.0.1:0              # ¿: where the sender sends to',
       '    accept:',
       ...[...this.types].sort(byCount).map(([type, seen]) => this.acceptLine(type, seen)),
       ...this.facts(),
@@ -86,8 +90,8 @@ export class Hl7Survey {
       '  mapping: hl7v2',
       `  layers: [${own.join(', ')}]           # ${this.isAmerican > 0 ? 80 : 60} % ${this.isAmerican > 0 ? 'addresses or senders are of the USA' : 'nothing says where it is used'}`,
       '  with:',
-      `    time_zone: UTC                   # ${this.withoutZone > 0 ? `TODO: ${this.withoutZone} messages name none` : '90 % all moments name theirs'}`,
-      '    assigner: urn:oid:2.16.840.1.113883.19.5   # TODO: who gives the numbers of patients',
+      `    time_zone: UTC                   # ${this.withoutZone > 0 ? `¿: ${this.withoutZone} messages name none` : '90 % all moments name theirs'}`,
+      '    assigner: urn:oid:2.16.840.1.113883.19.5   # ¿: who gives the numbers of patients',
       '',
     ].join('\n');
   }
@@ -95,9 +99,9 @@ export class Hl7Survey {
   private acceptLine(type: string, seen: number): string {
     const isGood = /^[A-Z0-9]{3}\^[A-Z0-9]{3}$/.test(type);
     const remark = `${seen} of ${this.messages}`;
-    if (!isGood) return `      # TODO: ${remark} messages name no type that can be accepted`;
+    if (!isGood) return `      # ¿: ${remark} messages name no type that can be accepted`;
     return this.mapless.has(type)
-      ? `      - ${type}                      # 50 % TODO ${remark}; no map is for it yet`
+      ? `      - ${type}                      # 50 % ¿ ${remark}; no map is for it yet`
       : `      - ${type}                      # 95 % ${remark}`;
   }
 
@@ -111,7 +115,7 @@ export class Hl7Survey {
         .join(', ');
     return [
       `    # versions: ${list(this.versions)}; character sets: ${list(this.characterSets)}; different senders: ${this.senders.size}`,
-      ...(this.refused > 0 ? [`    # TODO: ${this.refused} messages could not be read`] : []),
+      ...(this.refused > 0 ? [`    # ¿: ${this.refused} messages could not be read`] : []),
     ];
   }
 
@@ -121,8 +125,8 @@ export class Hl7Survey {
       const lines = [...places].sort(byCount).map(([place, seen]) => {
         const percent = Math.round((seen * 100) / this.messages);
         const remark = `in ${seen} messages, ${percent} %`;
-        return isKnownField(place)
-          ? `  ${place}: 'TODO: map it, or say why not'   # ${remark}`
+        return this.library.knowsField(place)
+          ? `  ${place}: '¿: map it, or say why not'   # ${remark}`
           : `  # ${place}: no version of HL7 v2 has it; ${remark}`;
       });
       return lines.every((line) => line.startsWith('  #'))

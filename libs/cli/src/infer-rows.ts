@@ -4,7 +4,7 @@ import type { MappingLibrary } from '#mapping';
 /** Files of a draft, by their path below the folder of mappings. */
 export type Draft = ReadonlyMap<string, string>;
 
-/** Below it a line is a TODO. */
+/** Below it somebody has to look at a line. */
 const SURE = 70;
 
 /** Drafts a channel and a map for files of rows like the one that begins so. Throws `rejected` when it has no rows. */
@@ -21,12 +21,12 @@ export function inferRows(start: Buffer, name: string, library: MappingLibrary):
 function channelText(name: string, map: string, { findings, rows }: LayoutDraft): string {
   const { dates } = findings;
   return [
-    `# Drafted by suture infer from ${rows} rows. The percentages say how sure a line is: look at every TODO, then remove the remarks.`,
+    `# Drafted by suture infer from ${rows} rows. The percentages say how sure a line is: look at every ¿, then remove the remarks.`,
     `channel: ${name.replaceAll('_', '-')}`,
-    'owner: TODO@site.example           # TODO: whom to call',
+    'owner: unknown@site.example           # ¿: whom to call',
     'source:',
     '  directory:',
-    `    path: inbox/${name}               # TODO: where the files arrive`,
+    `    path: inbox/${name}               # ¿: where the files arrive`,
     '    format:',
     '      csv:',
     `        encoding: ${findings.encoding}                 # ${findings.encoding === 'utf-8' ? 95 : 80} %`,
@@ -34,14 +34,14 @@ function channelText(name: string, map: string, { findings, rows }: LayoutDraft)
     `        header: '${String(findings.header)}'                # 90 %`,
     `        decimal: ${quoted(findings.decimal)}                    # ${findings.decimal === ',' ? 90 : 80} %`,
     ...(dates === 'unknown'
-      ? ['        # TODO: 03/04 could be March or April; say which, for instance dates: [dd/MM/yyyy]']
+      ? ['        # ¿: 03/04 could be March or April; say which, for instance dates: [dd/MM/yyyy]']
       : []),
     `    accept: [${map}]`,
     'transform:',
     '  mapping: csv',
     '  with:',
-    '    time_zone: UTC                   # TODO: of moments that name none',
-    '    assigner: urn:oid:2.16.840.1.113883.19.5   # TODO: who gives the numbers of patients',
+    '    time_zone: UTC                   # ¿: of moments that name none',
+    '    assigner: urn:oid:2.16.840.1.113883.19.5   # ¿: who gives the numbers of patients',
     '',
   ].join('\n');
 }
@@ -56,7 +56,7 @@ function mapText(name: string, map: string, draft: LayoutDraft, library: Mapping
   const unknown = columns.filter(({ known }) => known === undefined);
   const lines = [
     '# yaml-language-server: $schema=../schema/mapping.schema.json',
-    `# Drafted by suture infer from ${rows} rows; the percentages say how sure a line is. Look at every TODO, then remove the remarks.`,
+    `# Drafted by suture infer from ${rows} rows; the percentages say how sure a line is. Look at every ¿, then remove the remarks.`,
     nearest
       ? `# The columns are most like those of ${nearest.name}, whose maps it runs.`
       : '# No map that is there is like it.',
@@ -78,14 +78,14 @@ function groupLines({ nearest, columns }: LayoutDraft): string[] {
   const group = (nearest?.group ?? []).filter(has);
   const lines = group.length > 0 ? [`    group: [${group.join(', ')}]`] : [];
   if (nearest?.patient !== undefined && has(nearest.patient)) lines.push(`    patient: ${nearest.patient}`);
-  else lines.push('    # TODO: patient: the column that says whom a row is about');
+  else lines.push('    # ¿: patient: the column that says whom a row is about');
   return lines;
 }
 
 function columnLine({ header, name, type, known, confidence, why }: DraftColumn): string {
   const headers = name === header ? '' : `, headers: [${quoted(header)}]`;
   const required = known && known.required !== 'no' ? `, required: ${known.required}` : '';
-  const todo = confidence < SURE ? 'TODO ' : '';
+  const todo = confidence < SURE ? '¿ ' : '';
   return `      ${name}: { type: ${type}${headers}${required} }   # ${confidence} % ${todo}${why}`;
 }
 
@@ -118,7 +118,7 @@ function dropLines(
   const own = document === undefined ? [] : sectionOf(document, 'drop').slice(1);
   const todo = unknown
     .filter(({ name }) => name !== read)
-    .map(({ name }) => `  ${name}: 'TODO: map it, or say why not'`);
+    .map(({ name }) => `  ${name}: '¿: map it, or say why not'`);
   return own.length + todo.length === 0 ? [] : ['drop:', ...own, ...todo];
 }
 
@@ -134,11 +134,11 @@ function basicLines(name: string, map: string, columns: readonly DraftColumn[]):
   const id = identifierOf(columns);
   return [
     '---',
-    '# TODO: Basic holds what has no other place. Choose the resource that the rows are, and map its elements.',
+    '# ¿: Basic holds what has no other place. Choose the resource that the rows are, and map its elements.',
     `map: ${map}.Basic`,
     'source: csv/row',
     'create: Basic',
-    `key: [${id}]                        # 40 % TODO: what identifies a row`,
+    `key: [${id}]                        # 40 % ¿: what identifies a row`,
     'set:',
     `  code: { value: { text: ${name} } }`,
     `  identifier: ${id}`,

@@ -3,8 +3,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { isXml } from '#cda';
 import { splitBatch } from '#hl7v2';
-import { EngineError, isEngineError } from '#kernel';
-import { type MappingSet, rowUnits } from '#mapping';
+import { EngineError } from '#kernel';
+import { type MappingSet, RowsConversion } from '#mapping';
 
 /** A file with messages that is larger wants to be split by whoever wrote it. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
@@ -85,17 +85,8 @@ export async function readMessages(
   const bytes = await readBytes(file);
   if (isXml(bytes)) return [{ file, number: 1, of: 1, raw: bytes }];
   const found = splitBatch(bytes).messages;
-  const messages = found.length === 0 && maps ? rowsOf(bytes, maps) : found;
+  const messages = found.length === 0 && maps ? RowsConversion.unitsOf(bytes, maps) : found;
   return messages.map((raw, index) => ({ file, number: index + 1, of: messages.length, raw }));
-}
-
-function rowsOf(bytes: Buffer, maps: Pick<MappingSet, 'layouts'>): Buffer[] {
-  try {
-    return rowUnits(bytes, maps).flatMap(({ raw, fault }) => (fault ? [] : [raw]));
-  } catch (error) {
-    if (isEngineError(error, 'rejected')) return [];
-    throw error;
-  }
 }
 
 /** `file`, or `file#2` for the second of several. */

@@ -1,25 +1,13 @@
-import type { ConvertedMessage, MappingReport, RowsSummary } from '#mapping';
-import type { ConversionReport } from './conversion-report.js';
+import type { ConvertedFile, MappingReport } from '#mapping';
+import type { ColumnTally, ConversionReport } from './conversion-report.js';
 
 /** So many places of each kind are told one by one; the counts by column are of all. */
 const LISTED_MAX = 1_000;
 
 const NO_MAP = 'MAPPING_NONE';
 
-/** What became of the cells of one column. */
-export interface ColumnTally {
-  mapped: number;
-  dropped: number;
-  unmapped: number;
-}
-
-/** What a report says of a file of rows beside what it says of every file. */
-export interface RowsFacts extends RowsSummary {
-  /** By column, those the layout does not know too. */
-  readonly columns: Readonly<Record<string, ColumnTally>>;
-  /** Places and errors beyond those listed. */
-  readonly unlisted: number;
-}
+type ConvertedMessage = ConvertedFile['messages'][number];
+type RowsSummary = NonNullable<ConvertedFile['rows']>;
 
 /** Makes the report of a file of rows, message by message, in memory that does not grow with the file. */
 export class RowsReporter {

@@ -48,7 +48,7 @@ export function sampleRows(units: string, signs: RowSigns, skipLines = 0): (read
 }
 
 /** What stands behind the first lines. */
-export function withoutLines(units: string, count: number, lineEnd: string): string {
+function withoutLines(units: string, count: number, lineEnd: string): string {
   let at = 0;
   for (let line = 0; line < count; line++) {
     const end = units.indexOf(lineEnd, at);

@@ -1,8 +1,6 @@
 export { type Acknowledgment, type AcknowledgmentOutcome, acknowledge } from './acknowledgment.js';
 export { splitBatch } from './batch.js';
-export type { BatchProblem } from './batch-splitter.js';
 export { BatchStream } from './batch-stream.js';
-export type { HeaderDefect } from './header-defect.js';
 export type { Message } from './message.js';
 export { type MessageHeader, readMessageHeader } from './message-header.js';
 export { FrameCutter, type FrameEvent, frameMaxBytesDefault, frameMessage } from './mllp-framing.js';
@@ -10,5 +8,5 @@ export { parseMessage } from './parse-message.js';
 export type { ParseProblem } from './parse-problem.js';
 export { findPatientIdentifiers } from './patient-identifier.js';
 export { type ReceivedAcknowledgment, readAcknowledgment } from './read-acknowledgment.js';
-export { messageOfRows, rowSegment } from './row-message.js';
+export { messageOfRows } from './row-message.js';
 export type { Segment } from './segment.js';

@@ -10,13 +10,12 @@ const cell = fc.string({
 test('every cell is one value, whatever stands in it, and has a path of its own', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(cell, cell, cell), { maxLength: 5 }), (rows) => {
-      const message = messageOfRows(['one', 'two', 'three'], rows);
+      const message = messageOfRows('ROW', ['one', 'two', 'three'], rows);
       const values = message.segments.map((row) => [1, 2, 3].map((field) => row.value(field)));
       expect(values).toEqual(
         rows.map((row) => row.map((text) => (text === '' ? undefined : text === '""' ? null : text))),
       );
       const leaves = new Map<string, string>();
-      // eslint-disable-next-line max-params -- see LeafVisitor
       message.eachLeaf((row, field, repetition, component, subcomponent, start, end) => {
         leaves.set(row.path(field, repetition, component, subcomponent), message.text.slice(start, end));
         expect(message.pathAt(start)).toBe(row.path(field));

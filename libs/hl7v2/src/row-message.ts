@@ -15,14 +15,15 @@ const undivided: Separators = {
 };
 const header = { ...readMessageHeader(Buffer.alloc(0)), separators: undivided };
 
-/** The segment that a row is. */
-export const rowSegment = 'ROW';
-
 /**
- * Rows of a table as a message: each is a segment `ROW`, cell n its field n, called by its column in paths
+ * Rows of a table as a message: each is a segment of that name, cell n its field n, called by its column in paths
  * (`row[2].birth_date`). So all that is done with the fields of HL7 can be done with cells.
  */
-export function messageOfRows(columns: readonly string[], rows: readonly (readonly string[])[]): Message {
+export function messageOfRows(
+  name: string,
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+): Message {
   const lines = rows.map((cells) => cells.join(undivided.field));
   const message = new Message(header, lines.join('\r'), 'UTF-8');
   message.columnNames = columns;
@@ -36,7 +37,7 @@ export function messageOfRows(columns: readonly string[], rows: readonly (readon
     }
     const end = start + (lines[index] ?? '').length;
     const place = {
-      name: rowSegment,
+      name,
       occurrence: index + 1,
       index,
       start,

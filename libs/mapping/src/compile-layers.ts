@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type CsvSource, plainSource, readUnit } from '#csv';
 import { compileDocument } from './compile/compile-document.js';
 import { compileMessage } from './compile/compile-message.js';
 import { MapCompiler } from './compile/map-compiler.js';
 import { DocumentMap } from './document-map.js';
 import { ColumnPaths } from './language/column-paths.js';
-import { anyDocument, isPart, partsOf, withParts } from './language/document-parts.js';
+import { isPart, partsOf, withParts } from './language/document-parts.js';
 import { LayeredMaps } from './language/layers.js';
 import {
   innerSteps,
@@ -16,14 +15,13 @@ import {
   type ResourceMapSource,
 } from './language/mapping-file.js';
 import { Problems } from './language/problems.js';
+import { LoadedSet, UncompiledMap } from './loaded-set.js';
 import type { MappingFiles, ReadFile } from './mapping-files.js';
 import { baseLayer, foldersOf, sutureLayer } from './mapping-files.js';
 import { type MappingProblem, uniqueProblems } from './mapping-problem.js';
-import type { CompiledMessageMap, MappingSet, RowsMessage } from './mapping-set.js';
+import type { MappingSet } from './mapping-set.js';
 import { MessageMap } from './message-map.js';
-import { messageOfUnit } from './rows/message-of-unit.js';
 import { DropTable } from './run/drop-table.js';
-import { isDocument, type Source, typeParts } from './source.js';
 import type { CodeTable } from './tables/code-table.js';
 import { SystemNames } from './types/code-systems.js';
 import { builtInTables, Vocabulary } from './types/vocabulary.js';
@@ -235,76 +233,6 @@ class Loader {
       this.#problems.set(file, problems);
     }
     return problems;
-  }
-}
-
-/** A message map that is compiled when it is first wanted. */
-class UncompiledMap {
-  #compiled: { readonly map: MessageMap | DocumentMap | undefined } | undefined;
-
-  constructor(
-    readonly source: MessageMapSource,
-    readonly compile: (source: MessageMapSource) => MessageMap | DocumentMap | undefined,
-  ) {}
-
-  /** Undefined when it has a mistake. */
-  get map(): MessageMap | DocumentMap | undefined {
-    this.#compiled ??= { map: this.compile(this.source) };
-    return this.#compiled.map;
-  }
-}
-
-class LoadedSet implements MappingSet {
-  readonly #byMessage = new Map<string, UncompiledMap>();
-  readonly #byName = new Map<string, UncompiledMap>();
-
-  constructor(
-    readonly all: readonly UncompiledMap[],
-    readonly digest: string,
-    readonly found: () => readonly MappingProblem[],
-  ) {
-    for (const one of all) {
-      this.#byName.set(one.source.name, one);
-      this.#byName.set(one.source.file.replace(/\.yaml$/, ''), one);
-      for (const { text } of one.source.for) if (!this.#byMessage.has(text)) this.#byMessage.set(text, one);
-    }
-  }
-
-  get maps(): readonly (MessageMap | DocumentMap)[] {
-    return this.all.flatMap((one) => one.map ?? []);
-  }
-
-  get errors(): readonly MappingProblem[] {
-    for (const one of this.all) void one.map;
-    return this.found();
-  }
-
-  forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined {
-    return (
-      this.#byMessage.get(`${code}^${trigger}`)?.map ??
-      (structure === undefined ? undefined : this.#byMessage.get(structure)?.map) ??
-      this.#byMessage.get(code)?.map
-    );
-  }
-
-  forSource(source: Source): CompiledMessageMap | undefined {
-    if (!isDocument(source)) return this.forMessage(...typeParts(source));
-    return this.#byMessage.get(`cda/${source.root.name}`)?.map ?? this.#byMessage.get(anyDocument)?.map;
-  }
-
-  named(name: string): CompiledMessageMap | undefined {
-    return this.#byName.get(name)?.map;
-  }
-
-  get layouts(): readonly CsvSource[] {
-    return this.all.flatMap(({ source }) => source.rows ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  forRows(raw: Buffer): RowsMessage | undefined {
-    const unit = readUnit(raw);
-    const one = unit && this.#byName.get(unit.layout);
-    const map = one?.source.rows && one.map;
-    return unit && { message: messageOfUnit(unit, (map && one.source.rows) ?? plainSource), map };
   }
 }
 

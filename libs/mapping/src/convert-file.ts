@@ -3,15 +3,24 @@ import { bundleOf, writeJson } from '#fhir';
 import { type Message, parseMessage, splitBatch } from '#hl7v2';
 import { isEngineError } from '#kernel';
 import { convertDocument } from './convert-document.js';
+import { convertRows } from './convert-rows.js';
 import type { ConvertedFile, ConvertedMessage, ConvertOptions } from './converted-file.js';
 import type { MappingSet } from './mapping-set.js';
 import { unmappedReport } from './run/account.js';
 
+interface FileOptions extends ConvertOptions {
+  /** What the file holds; default `hl7v2`. */
+  readonly format?: 'hl7v2' | 'rows';
+}
+
 /**
- * Converts a file of HL7 v2 (one message, several, a batch, MLLP frames) or a document of CDA without a server. One message gives the
- * bundle its map names; several give one `collection`. Equal bytes, options and maps give equal text.
+/**
+ * Converts a file of HL7 v2 (one message, several, a batch, MLLP frames), a document of CDA, or a file of rows (CSV and its like),
+ * without a server. One message gives the bundle its map names; several, and rows, give one `collection`. Equal bytes, options and
+ * maps give equal text.
  */
-export function convertFile(bytes: Buffer, set: MappingSet, options: ConvertOptions): ConvertedFile {
+export function convertFile(bytes: Buffer, set: MappingSet, options: FileOptions): ConvertedFile {
+  if (options.format === 'rows') return convertRows(bytes, set, options);
   if (isXml(bytes)) return convertDocument(bytes, set, options);
   const { messages } = splitBatch(bytes);
   const entries = new Map<string, string>();

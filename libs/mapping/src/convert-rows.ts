@@ -5,6 +5,7 @@ import type { ConvertedFile, ConvertedMessage, ConvertOptions, RowsSummary } fro
 import type { MappedResource } from './mapping-result.js';
 import type { MappingSet } from './mapping-set.js';
 import { mergeUpdate } from './merge-update.js';
+import { layoutOfRows, rowUnits } from './rows/row-units.js';
 import { unmappedReport } from './run/account.js';
 
 /** Where a conversion puts what it makes, as it comes. */
@@ -52,6 +53,21 @@ export class RowsConversion {
       overrides,
       takesUnknown: true,
     });
+  }
+
+  /** The units of the good rows of a file that is in memory; none when no map is for it. */
+  static unitsOf(bytes: Buffer, maps: Pick<MappingSet, 'layouts'>): Buffer[] {
+    try {
+      return rowUnits(bytes, maps).flatMap(({ raw, fault }) => (fault ? [] : [raw]));
+    } catch (error) {
+      if (isEngineError(error, 'rejected')) return [];
+      throw error;
+    }
+  }
+
+  /** Name of the map that is for a file that begins so; undefined when none is. */
+  static mapOf(start: Buffer, maps: Pick<MappingSet, 'layouts'>): string | undefined {
+    return layoutOfRows(start, maps);
   }
 
   get summary(): RowsSummary {

@@ -1,7 +1,6 @@
 export { convertFile } from './convert-file.js';
-export { convertRows, RowsConversion } from './convert-rows.js';
-export type { ConvertedFile, ConvertedMessage, RowsSummary } from './converted-file.js';
-export { isKnownField } from './dictionary/v2-dictionary.js';
+export { RowsConversion } from './convert-rows.js';
+export type { ConvertedFile } from './converted-file.js';
 export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mappings.js';
 export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {
@@ -13,8 +12,6 @@ export type {
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
 export { compileMessageCondition } from './message-condition.js';
-export { layoutOfRows, rowUnits } from './rows/row-units.js';
-export { readSource } from './source.js';
 export { CoverageRun } from './tests/coverage.js';
 export { mutateMappings } from './tests/mutate.js';
 export { runMappingTests } from './tests/run-tests.js';

@@ -1,4 +1,5 @@
 import { type CompiledLayers, compileLayers } from './compile-layers.js';
+import { isKnownField } from './dictionary/v2-dictionary.js';
 import type { MapSource } from './language/mapping-file.js';
 import type { RuleVersion } from './language/rule-history.js';
 import { MappingFiles } from './mapping-files.js';
@@ -106,6 +107,11 @@ export class MappingLibrary {
             .reverse(),
         }))
     );
+  }
+
+  /** Whether some version of HL7 v2 has the field, or it is of a segment of one's own: `PID-3`. */
+  knowsField(place: string): boolean {
+    return isKnownField(place);
   }
 
   /** The document of a map of our own layer as it is written; undefined when there is none. */

@@ -30,6 +30,15 @@ export interface RowsMessage {
   readonly map: CompiledMessageMap | undefined;
 }
 
+/** What bytes are, and the map for them. */
+export interface MappableSource {
+  readonly source: Source;
+  /** For people: `ORU^R01`, `ClinicalDocument`, `csv.labs`. */
+  readonly type: string;
+  /** Undefined when none is for it. */
+  readonly map: CompiledMessageMap | undefined;
+}
+
 /** What was good in a directory of mappings, and what was not. A map is compiled when it is first wanted, and then kept. */
 export interface MappingSet {
   /** SHA-256, lower-case hex, over all mapping files and tables. */
@@ -45,6 +54,8 @@ export interface MappingSet {
   forMessage(code: string, trigger: string, structure?: string): CompiledMessageMap | undefined;
   /** The map for a document, by the name of its root element; or for a message, by MSH-9. */
   forSource(source: Source): CompiledMessageMap | undefined;
+  /** What raw bytes are (a unit of rows, a document, a message), and the map for them. Throws `rejected` for what cannot be read. */
+  read(raw: Buffer): MappableSource;
   /** By the name of the map (`v2.ORU_R01`) or the file it stands in (`hl7v2/oru-r01`). */
   named(name: string): CompiledMessageMap | undefined;
   /** Of the maps that are for files of rows, in the order of their names. */

@@ -27,6 +27,7 @@ describe('condition of a channel file', () => {
     ['MSH-9 valued', false],
   ])('of rows: %s is %s', (text, expected) => {
     const rows = messageOfRows(
+      'ROW',
       ['PATIENT', 'sex', 'flag'],
       [
         ['P1', '', 'A'],

@@ -1,7 +1,7 @@
 import { CdaDocument, isXml, parseDocument } from '#cda';
 import { layoutOfUnit } from '#csv';
 import { type Message, parseMessage } from '#hl7v2';
-import type { CompiledMessageMap, MappingSet } from './mapping-set.js';
+import type { MappableSource, MappingSet } from './mapping-set.js';
 
 /** What can be mapped: one message of HL7 v2, or one document. */
 export type Source = Message | CdaDocument;
@@ -11,17 +11,8 @@ export function isDocument(source: Source): source is CdaDocument {
   return source instanceof CdaDocument;
 }
 
-/** What bytes are, and the map for them. */
-export interface MappableSource {
-  readonly source: Source;
-  /** For people: `ORU^R01`, `ClinicalDocument`, `csv.labs`. */
-  readonly type: string;
-  /** Undefined when none is for it. */
-  readonly map: CompiledMessageMap | undefined;
-}
-
 /** Reads what its first bytes say it is: a unit of rows, a document, or a message. Throws `rejected` for what cannot be read. */
-export function readSource(raw: Buffer, set: MappingSet): MappableSource {
+export function readSource(raw: Buffer, set: Pick<MappingSet, 'forRows' | 'forSource'>): MappableSource {
   const rows = set.forRows(raw);
   if (rows) return { source: rows.message, type: layoutOfUnit(raw) ?? '', map: rows.map };
   const source = isXml(raw) ? parseDocument(raw) : parseMessage(raw);

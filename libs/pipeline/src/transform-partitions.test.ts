@@ -65,6 +65,9 @@ function smallMappings(fixed = false): MappingSet {
     maps: [map],
     forMessage,
     forSource,
+    read: () => {
+      throw new Error('the pipeline reads by itself');
+    },
     named: () => undefined,
     layouts: [],
     forRows: () => undefined,

@@ -37,10 +37,12 @@ export function wrongHardFiles(
   return { checked: ours.length, wrong };
 }
 
+type Found = string | number | boolean | undefined;
+
 function faultsOf(fact: Fact, { converted }: ConvertedCorpusFile): string[] {
   const { bundle, messages, rows } = converted;
   const faults: string[] = [];
-  const expect = (what: string, found: unknown, wanted: unknown): void => {
+  const expect = (what: string, found: Found, wanted: Found): void => {
     if (wanted !== undefined && found !== wanted)
       faults.push(`${what} is ${String(found)}, not ${String(wanted)}`);
   };

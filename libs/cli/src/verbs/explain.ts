@@ -4,7 +4,7 @@ import { isXml } from '#cda';
 import { layoutOfUnit } from '#csv';
 import { readMessageHeader } from '#hl7v2';
 import { EngineError, isEngineError, parsePosition } from '#kernel';
-import { type CompiledMessageMap, MappingLibrary, readSource } from '#mapping';
+import { type CompiledMessageMap, MappingLibrary } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { ChannelChoice } from '../channel-choice.js';
 import { explainRules } from '../explain-rules.js';
@@ -180,7 +180,7 @@ function explained(
   const set = choice.maps(chosen);
   let map: CompiledMessageMap | undefined;
   try {
-    const read = readSource(source.raw, set);
+    const read = set.read(source.raw);
     map = read.map;
     if (map === undefined) return { ...none, map, problem: `no map claims ${type}` };
     const message = read.source;

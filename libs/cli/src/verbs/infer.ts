@@ -5,6 +5,7 @@ import { EngineError } from '#kernel';
 import { MappingLibrary } from '#mapping';
 import { UsageError } from '../arguments.js';
 import { maybeRows, startOf } from '../convert-rows-file.js';
+import { doubt, withDoubts } from '../doubt.js';
 import { Hl7Survey } from '../infer-hl7.js';
 import { type Draft, inferRows } from '../infer-rows.js';
 import { folderLayout } from '../mapping-folder.js';
@@ -18,7 +19,7 @@ export const infer: Verb = {
   about: [
     'Drafts a channel and a mapping: of a file of rows (CSV and its like), whose columns it compares with those of the maps that',
     'are there; or of a file or folder of HL7 v2 messages, of which it says what to accept and what no rule reads. Each line says',
-    'how sure it is, and has a TODO where it is not. The draft loads as it is (suture validate), and maps what is known. Without',
+    'how sure it is, and has an open question where it is not. The draft loads as it is (suture validate), and maps what is known. Without',
     '--out it is printed; with it, written below that folder, where no file is replaced. Holds nothing of the content.',
   ],
   options: {
@@ -37,7 +38,7 @@ export const infer: Verb = {
       call.terminal.note(`${typed}: no message and no rows in it`);
       return exitCode.no;
     }
-    return give(call, draft);
+    return give(call, new Map([...draft].map(([file, text]) => [file, withDoubts(text)])));
   },
 };
 
@@ -46,7 +47,7 @@ async function draftOf(call: Call, typed: string, library: MappingLibrary): Prom
   const name = nameOf(call.arguments.text('name') ?? basename(path, extname(path)));
   const start = existsSync(path) && statSync(path).isFile() ? startOf(path, SAMPLE_BYTES) : undefined;
   if (maybeRows(start)) return inferRows(wholeLines(start), name, library);
-  const survey = new Hl7Survey(library.set(library.usualLayers));
+  const survey = new Hl7Survey(library);
   const files = await listFiles([typed], call.settings.typedFrom);
   for (const [index, file] of files.entries()) {
     call.terminal.progress(`${index + 1} of ${files.length}: ${survey.messages} messages`);
@@ -83,7 +84,7 @@ function give(call: Call, draft: Draft): ExitCode {
   const there = [...draft.keys()].find((file) => existsSync(join(folder, file)));
   if (there !== undefined)
     throw new EngineError(
-      'misconfigured',
+      'rejected',
       'FILE_EXISTS',
       `${join(out, there)} is there already; choose another --name`,
     );
@@ -93,8 +94,8 @@ function give(call: Call, draft: Draft): ExitCode {
     if (!call.json) call.terminal.out(`written: ${join(out, file)}`);
   }
   if (!call.json) {
-    const todo = [...draft.values()].join('\n').split('TODO').length - 1;
-    call.terminal.out(`${todo} TODO to look at; then: suture validate ${out}`);
+    const todo = [...draft.values()].join('\n').split(doubt).length - 1;
+    call.terminal.out(`${todo} ${doubt} to look at; then: suture validate ${out}`);
   }
   return exitCode.ok;
 }

@@ -5,7 +5,7 @@ import { suggestion } from '../language/problems.js';
 import type { Run } from '../run/run.js';
 import { unitConversion } from '../types/conversion.js';
 import { periodOf } from '../types/period.js';
-import { giveUnit, isNumberText, withUnit } from '../types/quantity.js';
+import { giveUnit, withUnit } from '../types/quantity.js';
 import { formatTime } from '../types/time.js';
 import { compilePath } from './compile-path.js';
 import { compileText, textOfTarget } from './compile-text.js';
@@ -13,14 +13,9 @@ import { type CompiledValue, type Modifiers, reading, single, type Target } from
 import { documentFunctions } from './document-functions.js';
 import { findTable, word } from './function-words.js';
 import { mistake, type Scope } from './scope.js';
+import { type CompileFunction, needsPath, textFunctions } from './text-functions.js';
 
 type Call = Extract<ValueExpression, { kind: 'call' }>;
-type CompileFunction = (
-  call: Call,
-  target: Target,
-  scope: Scope,
-  modifiers: Modifiers,
-) => CompiledValue | undefined;
 
 /** Every function of the language. Each is total; none reads a clock or makes a random choice. */
 const functions: Readonly<Record<string, CompileFunction>> = {
@@ -138,47 +133,6 @@ const functions: Readonly<Record<string, CompileFunction>> = {
       })
     );
   },
-  /** The URI of a code system's name: `CWE.3 | codeSystem`. */
-  codeSystem: (call, target, scope) =>
-    textFunction(call, target, scope, (text) => scope.compiler.vocabulary.systems.uri(text)),
-  /** Text as an attachment holds it: `OBX-5 | join('\n') | base64`. */
-  base64: (call, target, scope) => {
-    const text = call.input && compileText(call.input, scope, 'read');
-    if (text && target.type === 'base64Binary')
-      return single((run) => {
-        const value = text(run);
-        return value === undefined ? undefined : Buffer.from(value, 'utf8').toString('base64');
-      });
-    const remedy = "write for instance data: OBX-5 | join('\\n') | base64";
-    return mistake(scope, call.offset, 'MAPPING_FUNCTION', 'base64 gives text to a base64Binary', remedy);
-  },
-  /** The text before the last such separator, nothing where there is none: `OBX-4 | upTo('.')`. */
-  upTo: (call, target, scope) => {
-    const separator = word(call, scope);
-    if (separator === undefined) return undefined;
-    return textFunction(call, target, scope, (text) => {
-      const at = text.lastIndexOf(separator);
-      return at > 0 ? text.slice(0, at) : undefined;
-    });
-  },
-  /** The text before the first such separator, nothing where there is none: `name | before(',')`. */
-  before: (call, target, scope) => {
-    const separator = word(call, scope);
-    if (separator === undefined) return undefined;
-    return textFunction(call, target, scope, (text) => {
-      const at = text.indexOf(separator);
-      return at > 0 ? text.slice(0, at).trim() : undefined;
-    });
-  },
-  /** The text behind the first such separator, nothing where there is none: `name | after(',')`. */
-  after: (call, target, scope) => {
-    const separator = word(call, scope);
-    if (separator === undefined) return undefined;
-    return textFunction(call, target, scope, (text) => {
-      const at = text.indexOf(separator);
-      return at < 0 ? undefined : text.slice(at + separator.length).trim() || undefined;
-    });
-  },
   /** A Coding, or the first one of a concept, with this display where it has none: `code | system('http://loinc.org') | display(name)`. */
   display: (call, target, scope, modifiers) => {
     const argument = call.args[0]?.value;
@@ -198,30 +152,7 @@ const functions: Readonly<Record<string, CompileFunction>> = {
     };
     return input(call, target, scope, { ...modifiers, finish });
   },
-  /** Text that is a number, with or without a comparator; nothing where it is none: `result | number valued`. */
-  number: (call, target, scope) =>
-    textFunction(call, target, scope, (text) => (isNumberText(text) ? text : undefined)),
-  upper: (call, target, scope) => textFunction(call, target, scope, (text) => text.toUpperCase()),
-  lower: (call, target, scope) => textFunction(call, target, scope, (text) => text.toLowerCase()),
-  /** Values one after the other, what is missing left out: `concat(PID-5.1, ', ', PID-5.2)`. */
-  concat: (call, target, scope) => {
-    const parts = call.args.map(({ value }) => compileText(value, scope, 'read'));
-    const good = parts.filter((part) => part !== undefined);
-    if (good.length < parts.length) return undefined;
-    const isLiteral = call.args.map(({ value }) => value.kind === 'literal');
-    const read = (run: Run): string | undefined => {
-      let text = '';
-      let valued = false;
-      good.forEach((part, i) => {
-        const piece = part(run);
-        if (piece === undefined) return;
-        text += piece;
-        if (isLiteral[i] === false) valued = true;
-      });
-      return valued ? text.trim() : undefined;
-    };
-    return textOfTarget(read, target, call, scope);
-  },
+  ...textFunctions,
 };
 
 const allFunctions: typeof functions = { ...functions, ...documentFunctions };
@@ -291,36 +222,4 @@ function unitOf(call: Call, scope: Scope): CompiledValue | undefined {
 
 function textTarget(target: Target): Target {
   return { ...target, type: 'string', targets: [], codes: undefined };
-}
-
-function needsPath(call: Call, scope: Scope): undefined {
-  return mistake(
-    scope,
-    call.offset,
-    'MAPPING_FUNCTION',
-    `${call.name} needs a path before it`,
-    `write for instance OBX-5 | ${call.name}`,
-  );
-}
-
-function textFunction(
-  call: Call,
-  target: Target,
-  scope: Scope,
-  change: (text: string) => string | undefined,
-): CompiledValue | undefined {
-  if (!call.input) return needsPath(call, scope);
-  const text = compileText(call.input, scope, 'read');
-  return (
-    text &&
-    textOfTarget(
-      (run) => {
-        const value = text(run);
-        return value === undefined ? undefined : change(value);
-      },
-      target,
-      call,
-      scope,
-    )
-  );
 }

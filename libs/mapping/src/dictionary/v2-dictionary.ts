@@ -1,4 +1,3 @@
-import { rowSegment } from '#hl7v2';
 import { v2Tables } from './v2-tables.js';
 
 /** The type of a field or component, and the HL7 table its codes come from. */
@@ -44,6 +43,9 @@ function row(kind: 'segments' | 'types', name: string): readonly V2Type[] | unde
 
 /** What every field and component is when the dictionary does not know better: Z-segments, later versions. */
 export const plainText: V2Type = { type: 'ST', table: 0, repeats: true };
+
+/** What a row of a table is to the maps: a segment of which each layout says what its fields are. */
+export const rowSegment = 'ROW';
 
 /** Rows of tables are segments too. */
 export function isKnownSegment(name: string): boolean {

@@ -1,4 +1,4 @@
-import { rowSegment } from '#hl7v2';
+import { rowSegment } from '../dictionary/v2-dictionary.js';
 import { checkDrops } from './check-drops.js';
 import type { ValueExpression } from './expression.js';
 import type { MapSource, MapStep, PatchSource, ResourceMapSource } from './mapping-file.js';

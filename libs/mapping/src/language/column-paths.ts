@@ -1,7 +1,6 @@
 import type { ColumnType, CsvSource } from '#csv';
 import { nearestName } from '#fhir';
-import { rowSegment } from '#hl7v2';
-import type { V2Type } from '../dictionary/v2-dictionary.js';
+import { rowSegment, type V2Type } from '../dictionary/v2-dictionary.js';
 import type { PathExpression, ValueExpression } from './expression.js';
 import type { DropRule, MessageMapSource, ResourceMapSource } from './mapping-file.js';
 import { wholePath } from './parse-path.js';

@@ -102,35 +102,39 @@ const messageShapes: Readonly<Record<string, Schema>> = {
   drop: drops,
 };
 
-const csvShape = object(csvKeys, ['columns'], {
-  delimiter: text,
-  quote: text,
-  encoding: text,
-  header: { enum: [true, false, 'auto'] },
-  decimal: { enum: ['.', ',', 'auto'] },
-  dates: texts,
-  zone: text,
-  nulls: texts,
-  comment: text,
-  skip: texts,
-  skip_lines: { type: 'integer', minimum: 0 },
-  group: texts,
-  patient: text,
-  columns: { type: 'object', minProperties: 1, additionalProperties: ref('column') },
-});
-
-const columnShape = {
-  anyOf: [
-    { enum: columnTypes },
-    object(columnKeys, [], {
-      type: { enum: columnTypes },
-      headers: texts,
-      required: { enum: ['column', 'cell'] },
+/** What is known of files of rows. */
+function rowsSchemas(): Readonly<Record<string, Schema>> {
+  return {
+    csv: object(csvKeys, ['columns'], {
+      delimiter: text,
+      quote: text,
+      encoding: text,
+      header: { enum: [true, false, 'auto'] },
+      decimal: { enum: ['.', ',', 'auto'] },
       dates: texts,
-      width: { type: 'integer', minimum: 1 },
+      zone: text,
+      nulls: texts,
+      comment: text,
+      skip: texts,
+      skip_lines: { type: 'integer', minimum: 0 },
+      group: texts,
+      patient: text,
+      columns: { type: 'object', minProperties: 1, additionalProperties: ref('column') },
     }),
-  ],
-};
+    column: {
+      anyOf: [
+        { enum: columnTypes },
+        object(columnKeys, [], {
+          type: { enum: columnTypes },
+          headers: texts,
+          required: { enum: ['column', 'cell'] },
+          dates: texts,
+          width: { type: 'integer', minimum: 1 },
+        }),
+      ],
+    },
+  };
+}
 
 /** The JSON Schema of mapping files, for editors. mappings/schema/mapping.schema.json holds it; a test compares. */
 export function mappingSchema(): Schema {
@@ -158,8 +162,7 @@ export function mappingSchema(): Schema {
         ...object(messageMapKeys, ['map', 'steps'], messageShapes),
         anyOf: [{ required: ['for', 'structure'] }, { required: ['source'] }],
       },
-      csv: csvShape,
-      column: columnShape,
+      ...rowsSchemas(),
       patch: object(patchKeys, ['patch'], {
         uses: texts,
         key: { anyOf: [expression, { type: 'array', items: expression }] },

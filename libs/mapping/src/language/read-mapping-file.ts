@@ -1,6 +1,5 @@
 import type { CsvSource } from '#csv';
-import { rowSegment } from '#hl7v2';
-import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
+import { isComposite, isKnownSegment, rowSegment } from '../dictionary/v2-dictionary.js';
 import { checkDocument } from './check-document.js';
 import type { MapSource, MessageMapSource, PatchSource, ResourceMapSource } from './mapping-file.js';
 import type { Problems } from './problems.js';
@@ -52,7 +51,7 @@ export const messageMapKeys = [
 
 export const mergeWords = ['snapshot', 'update', 'gather', 'refer'] as const;
 /** The source of a map of rows. */
-export const rowSource = 'csv/row';
+const rowSource = 'csv/row';
 /** Every row is a group of its own, so that what is made of one row is not taken for another's. */
 const rowStructure = `${rowSegment}(${rowSegment})*`;
 

@@ -1,5 +1,6 @@
 import { type CsvSource, type CsvUnit, unitCells } from '#csv';
 import { type Message, messageOfRows } from '#hl7v2';
+import { rowSegment } from '../dictionary/v2-dictionary.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 
 /** A moment with a time of day and no zone, in digits. */
@@ -11,13 +12,13 @@ export function messageOfUnit(unit: CsvUnit, layout: CsvSource): Message {
   const zone = unit.overrides?.zone ?? layout.zone;
   const offset = zone === undefined ? undefined : zoneOffsets.of(zone);
   const moments = layout.columns.flatMap(({ type }, at) => (type === 'datetime' ? [at] : []));
-  if (!offset || moments.length === 0) return messageOfRows(names, rows);
+  if (!offset || moments.length === 0) return messageOfRows(rowSegment, names, rows);
   const zoned = rows.map((cells) => {
     const row = [...cells];
     for (const at of moments) row[at] = withZone(row[at] ?? '', offset);
     return row;
   });
-  return messageOfRows(names, zoned);
+  return messageOfRows(rowSegment, names, zoned);
 }
 
 function withZone(cell: string, offset: ZoneOffset): string {

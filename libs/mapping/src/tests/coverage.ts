@@ -4,7 +4,6 @@ import { MappingLibrary } from '../load-mappings.js';
 import { type MappingProblem, uniqueProblems } from '../mapping-problem.js';
 import type { MappingParameters } from '../mapping-result.js';
 import type { MappingSet } from '../mapping-set.js';
-import { readSource } from '../source.js';
 import { type CodeTable, watchRows } from '../tables/code-table.js';
 import { type SwitchedRule, Switches } from './switches.js';
 
@@ -64,7 +63,7 @@ export class CoverageRun {
     const set = this.library.set(layers);
     if (!this.#sets.has(set)) this.#sets.set(set, this.library.tables(layers));
     try {
-      const { source, type, map } = readSource(raw, set);
+      const { source, type, map } = set.read(raw);
       if (!map) {
         this.#unclaimed.set(type, (this.#unclaimed.get(type) ?? 0) + 1);
         return;

@@ -4,7 +4,7 @@ import type { MappedResource, MappingContext, MappingFailure, MappingResult } fr
 import type { CompiledMessageMap, MappingSet } from '../mapping-set.js';
 import { mergeUpdate } from '../merge-update.js';
 import { rowUnits } from '../rows/row-units.js';
-import { readSource, type Source } from '../source.js';
+import type { Source } from '../source.js';
 
 /** A message of a test, and the map for it. */
 export interface TestRun {
@@ -31,7 +31,7 @@ export function testInput(bytes: Buffer, set: MappingSet): TestInput | string {
 }
 
 function oneInput(bytes: Buffer, set: MappingSet): TestInput | string {
-  const { source, type, map } = readSource(bytes, set);
+  const { source, type, map } = set.read(bytes);
   return map ? { runs: [{ source, map }], faults: [] } : `no map is for ${type}`;
 }
 
