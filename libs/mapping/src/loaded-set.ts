@@ -5,8 +5,9 @@ import type { MessageMapSource } from './language/mapping-file.js';
 import type { MappingProblem } from './mapping-problem.js';
 import type { CompiledMessageMap, MappableSource, MappingSet, RowsMessage } from './mapping-set.js';
 import type { MessageMap } from './message-map.js';
+import { readSource } from './read-source.js';
 import { messageOfUnit } from './rows/message-of-unit.js';
-import { isDocument, readSource, type Source, typeParts } from './source.js';
+import { isDocument, type Source, typeParts } from './source.js';
 
 /** A message map that is compiled when it is first wanted. */
 export class UncompiledMap {
