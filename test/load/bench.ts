@@ -5,6 +5,7 @@ import { baselines } from './baselines.js';
 import { benchMessages } from './bench-messages.js';
 import { EngineProcess, freePort } from './engine-process.js';
 import type { Figure } from './figure.js';
+import { hostileBench } from './hostile-bench.js';
 import { HttpSink } from './http-sink.js';
 import { mappingBench } from './mapping-bench.js';
 import type { MessageTemplate } from './message-templates.js';
@@ -28,9 +29,11 @@ interface Stage {
 
 const USAGE = `npm run bench [-- --quick] [--messages <folder>] [--json]
 npm run bench -- mapping [--quick] [--json]
+npm run bench -- hostile [--json]
 
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
-With mapping: no engine, the mapping language alone against a mapper written by hand.
+With mapping: no engine, the mapping language alone against a mapper written by hand. With hostile: files that do harm
+before one channel, and the latency of another one meanwhile.
 
   --quick              a fifth of the messages
   --messages <folder>  messages to send instead of the usual ones
@@ -39,6 +42,7 @@ With mapping: no engine, the mapping language alone against a mapper written by 
 /** Drives load through the whole pipe to an HTTP sink and prints the figures. Answers the exit code. */
 export async function bench(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'mapping') return benchMapping(argv.slice(1));
+  if (argv[0] === 'hostile') return benchHostile(argv.slice(1));
   const words = readWords(argv, USAGE, {
     json: { type: 'boolean' },
     quick: { type: 'boolean' },
@@ -84,6 +88,13 @@ function benchMapping(argv: readonly string[]): number {
     mappingBench(quick ? 0.2 : 1, (text) => process.stderr.write(`${text}\n`)),
     json,
   );
+  return 0;
+}
+
+async function benchHostile(argv: readonly string[]): Promise<number> {
+  const words = readWords(argv, USAGE, { json: { type: 'boolean' } });
+  if (!words.good) return words.exitCode;
+  print(await hostileBench((text) => process.stderr.write(`${text}\n`)), words.values.json ?? false);
   return 0;
 }
 

@@ -50,6 +50,8 @@ export class BatchSplitter {
   private found: BatchMessage[] = [];
   /** What is held of the bytes, and where it begins in them. */
   private bytes: Buffer = Buffer.alloc(0);
+  /** Where they stand, with room behind them; undefined when they stand in a piece. What was given out is before them. */
+  private room: Buffer | undefined;
   private base = 0;
   /** Where the next line begins, and how far its end has been looked for. Places are counted from the first byte. */
   private next = 0;
@@ -78,7 +80,7 @@ export class BatchSplitter {
 
   /** The messages that these bytes complete; `isLast` ends all that is open. */
   push(piece: Buffer, isLast: boolean): BatchMessage[] {
-    this.bytes = this.bytes.length === 0 ? piece : Buffer.concat([this.bytes, piece]);
+    this.append(piece);
     if (!this.isStarted && this.bytes.length > 0) {
       this.isStarted = true;
       this.next = utf8MarkLength(this.bytes);
@@ -90,6 +92,25 @@ export class BatchSplitter {
     const found = this.found;
     this.found = [];
     return found;
+  }
+
+  /** A long message comes in hundreds of pieces: what is held of it is not copied with each of them. */
+  private append(piece: Buffer): void {
+    const { bytes, room } = this;
+    const length = bytes.length + piece.length;
+    const at = room === undefined ? 0 : bytes.byteOffset - room.byteOffset;
+    if (bytes.length === 0) {
+      this.bytes = piece;
+      this.room = undefined;
+    } else if (room !== undefined && at + length <= room.length) {
+      piece.copy(room, at + bytes.length);
+      this.bytes = room.subarray(at, at + length);
+    } else {
+      this.room = Buffer.allocUnsafeSlow(bytes.length > piece.length ? 2 * length : length);
+      this.bytes = this.room.subarray(0, length);
+      bytes.copy(this.bytes);
+      piece.copy(this.bytes, bytes.length);
+    }
   }
 
   private finish(end: number): void {

@@ -54,3 +54,16 @@ test('a file that is of no layout of the channel is refused whole', async () => 
   await expect(split('a,b\n1,2\n')).rejects.toMatchObject({ kind: 'rejected', code: 'CSV_COLUMNS_MISSING' });
   await expect(split('')).rejects.toMatchObject({ code: 'CSV_EMPTY' });
 });
+
+test('a file of which most rows are none is given up, and what was good before is taken', async () => {
+  const taken: (FileUnit | FileFinding)[] = [];
+  const bad = Buffer.from(`id,result\n1,5\n${'x\n'.repeat(200_000)}`);
+  const split = csvFormat([layout], {}).split(piecesOf({ buffer: bad, size: bad.length }), 1_000);
+  const reading = (async () => {
+    for await (const one of split) taken.push(one);
+  })();
+  await expect(reading).rejects.toMatchObject({ kind: 'rejected', code: 'CSV_MOSTLY_BAD' });
+  expect(taken.length).toBeLessThan(200_000);
+  expect(taken[0]).toMatchObject({ line: 2 });
+  expect(taken[0]).not.toHaveProperty('unfit');
+});

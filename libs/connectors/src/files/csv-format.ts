@@ -1,5 +1,6 @@
 import type { FileFinding, FileFormat, FileUnit } from '#channel';
 import { type CsvFindings, type CsvOverrides, type CsvPart, CsvReader, type CsvSource } from '#csv';
+import { EngineError } from '#kernel';
 import { withLast } from './file-pieces.js';
 
 const signNames = new Map([
@@ -11,6 +12,9 @@ const signNames = new Map([
 
 /** Columns named in a finding; a file may have thousands that nobody knows. */
 const namedMax = 50;
+
+/** So many bad rows, when they are more than half of all, and the file is given up: it is no such file. */
+const badRowsMax = 10_000;
 
 /** Files of rows, of one of these layouts: the one that is alone, or that whose columns a file has. */
 export function csvFormat(layouts: readonly CsvSource[], overrides: CsvOverrides): FileFormat {
@@ -32,6 +36,13 @@ async function* split(
   for await (const { piece, isLast } of withLast(pieces)) {
     for (const part of reader.push(piece)) yield unitOf(part, unitMaxBytes);
     if (isLast) for (const part of reader.end()) yield unitOf(part, unitMaxBytes);
+    const { rows, badRows } = reader;
+    if (badRows > badRowsMax && badRows > rows / 2)
+      throw new EngineError(
+        'rejected',
+        'CSV_MOSTLY_BAD',
+        `${badRows} of the first ${rows} rows are none; what stands behind them was not read`,
+      );
   }
   yield* findingsOf(reader);
 }

@@ -11,6 +11,7 @@ const remedies: Readonly<Record<string, string>> = {
     'let accept of the source name the map for these columns; where there is none, suture infer FILE drafts one',
   CSV_COLUMNS_MISSING:
     'ask the sender for the columns, or name what the file calls them under headers in the map',
+  CSV_MOSTLY_BAD: 'look at the refusals for what is wrong with the rows; correct the file and put it back',
   HL7_MSH_MISSING: 'ask the sender for HL7 v2; no line begins with MSH',
   ZIP_DAMAGED: 'ask the sender for the archive again',
   ZIP_ENCRYPTED: 'ask the sender for an archive without a password; use TLS or SFTP for secrecy',
