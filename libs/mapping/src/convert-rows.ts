@@ -26,7 +26,7 @@ export interface RowsOptions extends ConvertOptions {
 }
 
 /** Few enough that one bundle can be held as text and be read by others. */
-const bundleMaxDefault = 64 * 1024 * 1024;
+const bundleMaxDefault = 32 * 1024 * 1024;
 
 /** Converts a file of rows without a server, in memory bounded by one bundle. Equal bytes, options and maps give equal text. */
 export class RowsConversion {
