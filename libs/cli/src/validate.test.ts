@@ -38,8 +38,7 @@ describe('suture validate', () => {
   });
 
   test('a folder without a mapping is told once, with what to do', async () => {
-    rmSync(join(folder, 'hl7v2'), { recursive: true });
-    rmSync(join(folder, 'tables'), { recursive: true });
+    for (const part of ['hl7v2', 'csv', 'tables']) rmSync(join(folder, part), { recursive: true });
     const { code, heard } = await run('validate', folder);
     expect(code).toBe(1);
     expect(heard.answer[0]).toMatch(/MAPPING_NONE there is no mapping file in .* - start where the folder/);
@@ -55,6 +54,20 @@ describe('suture validate', () => {
       expect.stringMatching(/^layers\/mine\/p\.yaml:2:10 MAPPING_PATCH_RULE there is no rule hair .* - .+/),
       expect.stringMatching(/^1 problem in 1 file/),
     ]);
+  });
+
+  test('a map of rows that a channel accepts and nobody wrote is told where it stands', async () => {
+    const channel = (format: string) =>
+      `channel: files\nsource:\n  directory:\n    path: inbox\n${format}    accept: [csv.labs, csv.lab]\ntransform:\n  mapping: csv\n`;
+    writeFileSync(join(folder, 'channels', 'files.yaml'), channel('    format: csv\n'));
+    const { heard } = await run('validate', folder);
+    expect(heard.answer[0]).toMatch(
+      /^channels\/files\.yaml:6:\d+ CHANNEL_ACCEPT_UNKNOWN no map .* csv\.lab - there are: csv\.census/,
+    );
+    writeFileSync(join(folder, 'channels', 'files.yaml'), channel(''));
+    expect((await run('validate', folder)).heard.answer[0]).toMatch(
+      /csv\.labs is no message type - add format: csv/,
+    );
   });
 
   test('a condition that is not understood is told where it stands', async () => {
@@ -93,7 +106,7 @@ describe('suture test', () => {
   });
 
   test('a test whose expectation does not hold is named with file, line and what was found', async () => {
-    rmSync(join(folder, 'layers'), { recursive: true });
+    for (const part of ['layers', 'csv']) rmSync(join(folder, part), { recursive: true });
     for (const name of readdirSync(join(folder, 'hl7v2')))
       if (name.endsWith('.test.yaml') || ['golden', 'rules'].includes(name))
         rmSync(join(folder, 'hl7v2', name), { recursive: true });
