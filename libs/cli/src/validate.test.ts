@@ -38,7 +38,7 @@ describe('suture validate', () => {
   });
 
   test('a folder without a mapping is told once, with what to do', async () => {
-    for (const name of ['ccda', 'csv', 'hl7v2', 'tables']) rmSync(join(folder, name), { recursive: true });
+    for (const part of ['ccda', 'hl7v2', 'csv', 'tables']) rmSync(join(folder, part), { recursive: true });
     const { code, heard } = await run('validate', folder);
     expect(code).toBe(1);
     expect(heard.answer[0]).toMatch(/MAPPING_NONE there is no mapping file in .* - start where the folder/);
@@ -54,6 +54,20 @@ describe('suture validate', () => {
       expect.stringMatching(/^layers\/mine\/p\.yaml:2:10 MAPPING_PATCH_RULE there is no rule hair .* - .+/),
       expect.stringMatching(/^1 problem in 1 file/),
     ]);
+  });
+
+  test('a map of rows that a channel accepts and nobody wrote is told where it stands', async () => {
+    const channel = (format: string) =>
+      `channel: files\nsource:\n  directory:\n    path: inbox\n${format}    accept: [csv.labs, csv.lab]\ntransform:\n  mapping: csv\n`;
+    writeFileSync(join(folder, 'channels', 'files.yaml'), channel('    format: csv\n'));
+    const { heard } = await run('validate', folder);
+    expect(heard.answer[0]).toMatch(
+      /^channels\/files\.yaml:6:\d+ CHANNEL_ACCEPT_UNKNOWN no map .* csv\.lab - there are: csv\.census/,
+    );
+    writeFileSync(join(folder, 'channels', 'files.yaml'), channel(''));
+    expect((await run('validate', folder)).heard.answer[0]).toMatch(
+      /csv\.labs is no message type - add format: csv/,
+    );
   });
 
   test('a condition that is not understood is told where it stands', async () => {
@@ -92,7 +106,7 @@ describe('suture test', () => {
   });
 
   test('a test whose expectation does not hold is named with file, line and what was found', async () => {
-    for (const name of ['ccda', 'csv', 'layers']) rmSync(join(folder, name), { recursive: true });
+    for (const part of ['ccda', 'layers', 'csv']) rmSync(join(folder, part), { recursive: true });
     for (const name of readdirSync(join(folder, 'hl7v2')))
       if (name.endsWith('.test.yaml') || ['golden', 'rules'].includes(name))
         rmSync(join(folder, 'hl7v2', name), { recursive: true });

@@ -64,19 +64,24 @@ function countUtf8(sample: Buffer): { valid: number; invalid: number } {
 
 /** Whether a label names an encoding that can be read. */
 export function isEncoding(label: string): boolean {
+  if (encodingNames.has(label)) return true;
   try {
-    return new TextDecoder(label).encoding !== '';
+    encodingNames.set(label, new TextDecoder(label).encoding);
+    return true;
   } catch {
     // RangeError: nobody knows the label; the caller says so.
     return false;
   }
 }
 
+/** By label, of which the standard has some two hundred. */
+const encodingNames = new Map<string, string>();
+
 /** Turns the bytes of a file into units and back, and units into text. */
 export class UnitCodec {
   readonly isWide: boolean;
   readonly #isSwapped: boolean;
-  readonly #decoder: TextDecoder;
+  #decoder: TextDecoder | undefined;
   #odd: Buffer = Buffer.alloc(0);
 
   constructor(readonly label: string) {
@@ -86,9 +91,9 @@ export class UnitCodec {
         'CSV_ENCODING_UNKNOWN',
         'nobody knows the encoding that is declared',
       );
-    this.#decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
-    this.isWide = this.#decoder.encoding.startsWith('utf-16');
-    this.#isSwapped = this.#decoder.encoding === 'utf-16be';
+    const name = encodingNames.get(label) ?? '';
+    this.isWide = name.startsWith('utf-16');
+    this.#isSwapped = name === 'utf-16be';
   }
 
   /** The units of a piece of the file; half of one waits for the next piece. */
@@ -111,6 +116,7 @@ export class UnitCodec {
   /** The text of units; undefined when they are none of this encoding. */
   text(units: string): string | undefined {
     if (this.isWide || isPlain(units)) return units;
+    this.#decoder ??= new TextDecoder(this.label, { fatal: true, ignoreBOM: true });
     try {
       return this.#decoder.decode(Buffer.from(units, 'latin1'));
     } catch {

@@ -1,5 +1,5 @@
 import { type CsvOverrides, type CsvPart, CsvReader } from '#csv';
-import { bundleOf, type FhirObject, writeJson } from '#fhir';
+import { bundleOf, type FhirObject, readJson, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
 import type { ConvertedFile, ConvertedMessage, ConvertOptions, RowsSummary } from './converted-file.js';
 import type { MappedResource } from './mapping-result.js';
@@ -26,17 +26,13 @@ export interface RowsOptions extends ConvertOptions {
 }
 
 /** Few enough that one bundle can be held as text and be read by others. */
-const bundleMaxDefault = 64 * 1024 * 1024;
-
-interface Entry {
-  resource: FhirObject;
-  size: number;
-}
+const bundleMaxDefault = 32 * 1024 * 1024;
 
 /** Converts a file of rows without a server, in memory bounded by one bundle. Equal bytes, options and maps give equal text. */
 export class RowsConversion {
   readonly #reader: CsvReader;
-  #entries = new Map<string, Entry>();
+  /** JSON by `Type/id`: far smaller than what it was written from. */
+  #entries = new Map<string, string>();
   #size = 0;
   #number = 0;
 
@@ -120,15 +116,16 @@ export class RowsConversion {
   /** Rows far apart may speak of one patient: in a bundle that is one resource. */
   #add(mapped: MappedResource): void {
     const before = this.#entries.get(mapped.key);
-    const resource = mergeUpdate(before?.resource, mapped);
-    const size = before && resource === before.resource ? before.size : writeJson(resource).length;
-    this.#size += size - (before?.size ?? 0);
-    this.#entries.set(mapped.key, { resource, size });
+    const isMerged = before !== undefined && mapped.merge !== 'snapshot';
+    const resource = isMerged ? mergeUpdate(readJson(before) as FhirObject, mapped) : mapped.resource;
+    const text = flat(writeJson(resource));
+    this.#size += text.length - (before?.length ?? 0);
+    this.#entries.set(mapped.key, text);
   }
 
   #endBundle(): void {
     if (this.#entries.size === 0) return;
-    const texts = [...this.#entries.values()].map(({ resource }) => writeJson(resource));
+    const texts = [...this.#entries.values()];
     this.#entries = new Map();
     this.#size = 0;
     this.sink.bundle(bundleOf('collection', texts));
@@ -156,4 +153,10 @@ export function convertRows(bytes: Buffer, set: MappingSet, options: RowsOptions
     messages.push({ number: messages.length + 1, type: '', ...none, refusal });
   }
   return { bundle, messages, rows: conversion.summary };
+}
+
+/** Text that was put together of many pieces keeps them all, in memory and in the way of the collector, until somebody reads it. */
+function flat(text: string): string {
+  text.charCodeAt(0);
+  return text;
 }

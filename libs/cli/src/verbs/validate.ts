@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type FileProblem, loadChannels } from '#channel';
+import { acceptProblems } from '../accept-problems.js';
 import type { Arguments } from '../arguments.js';
 import { conditionProblems } from '../condition-problems.js';
 import { checkLayers } from '../layer-check.js';
@@ -45,7 +46,10 @@ async function check(
   const layout = await folderLayout(call.settings, folderWord(call.arguments));
   const nameOf = (path: string) => shownPath(call.settings, path);
   const loaded = await loadChannels(layout.channels, call.settings.environment);
-  const conditions = await conditionProblems(layout.channels, loaded.channels);
+  const conditions = [
+    ...(await conditionProblems(layout.channels, loaded.channels)),
+    ...(await acceptProblems(layout.channels, layout.mappings, loaded.channels)),
+  ];
   const mappings = checkLayers(layout.mappings, loaded.channels);
   const problems = [
     ...[...loaded.problems, ...conditions, ...mappings.channelProblems].map((problem) => ({

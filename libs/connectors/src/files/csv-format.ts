@@ -14,7 +14,7 @@ const signNames = new Map([
 const namedMax = 50;
 
 /** So many bad rows, when they are more than half of all, and the file is given up: it is no such file. */
-const badRowsMax = 10_000;
+const badRowsMax = 1_000;
 
 /** Files of rows, of one of these layouts: the one that is alone, or that whose columns a file has. */
 export function csvFormat(layouts: readonly CsvSource[], overrides: CsvOverrides): FileFormat {

@@ -39,9 +39,7 @@ export function firstOfPart(
 
 /** Reads a code: no space around, single spaces inside (R4 `code`). */
 export function codeText(text: string): string {
-  return text.includes('  ') || text.includes('\t') || text.includes('\n')
-    ? text.split(/\s+/).join(' ')
-    : text;
+  return /\s\s|[^\S ]/.test(text) ? text.split(/\s+/).join(' ') : text;
 }
 
 export function quoteUrn(text: string): string {
