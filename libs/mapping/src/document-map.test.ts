@@ -90,7 +90,8 @@ describe.each(files)('%s', (file) => {
           let damaged = text;
           const ordered = [...new Map(damages)].sort(([a], [b]) => b - a);
           for (const [n, by] of ordered) {
-            const { index = 0, 0: was = '' } = places[n] ?? [];
+            const index = places[n]?.index ?? 0;
+            const was = places[n]?.[0] ?? '';
             damaged = damaged.slice(0, index) + by + damaged.slice(index + was.length);
           }
           const { bundle, messages } = convertFile(Buffer.from(damaged), set, { tenant: 't' });
