@@ -11,10 +11,10 @@ import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
 import { xmlTest, xmlWalk } from '../run/xml-select.js';
 import { isValued } from '../types/cda/element-parts.js';
-import { compileResource, scopeOf, type UseSite } from './compile-resource.js';
+import { scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { addName } from './create-step.js';
-import type { Compiler, NamedResource } from './scope.js';
+import type { Compiler } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
 /** Does one step at an element. */
@@ -53,8 +53,6 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 }
 
 class StepBuilder {
-  /** Equal names are one object, so that what is compiled with them is compiled once. */
-  readonly #names = new Map<string, ReadonlyMap<string, NamedResource>>();
   /** Where `maps` steps in a part lead, while one is compiled. */
   #parts: readonly Part[] | undefined;
 
@@ -168,11 +166,11 @@ class StepBuilder {
     if (!source || !path || !isOf(source, path, step, problems)) return undefined;
     const site: UseSite = {
       group: undefined,
-      names: this.namesAt(step, around),
+      names: this.names.at(step, around),
       aliases: new Map(),
       level: 1,
     };
-    const plan = compileResource(source, site, compiler);
+    const plan = compiler.elementPlan(source, site.names);
     const when = step.when && this.condition(step, source, site, problems);
     if (!plan || (step.when && !when)) {
       if (compiler.problemsOf(source.file) !== problems)
@@ -223,15 +221,6 @@ class StepBuilder {
     const scope = { ...scopeOf(source, site, this.compiler, frame), problems, place: step.whenPlace };
     const uses = new Set(site.names.keys());
     return compileCondition(renamed(step.when, uses) as typeof step.when, { ...scope, uses });
-  }
-
-  private namesAt(step: CreateStep, around: Around): ReadonlyMap<string, NamedResource> {
-    const names = this.names.at(step, around);
-    const key = [...names].map(([name, { slot }]) => `${name}=${slot}`).join(' ');
-    const known = this.#names.get(key);
-    if (known) return known;
-    this.#names.set(key, names);
-    return names;
   }
 
   private path(text: string, place: Place, map: MessageMapSource): XmlStep[] | undefined {
