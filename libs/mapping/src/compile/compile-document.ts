@@ -150,9 +150,7 @@ class StepBuilder {
       // A part may stand in another of its kind, which keeps its names.
       const kept = own.map((slot) => state.names[slot] ?? []);
       body?.(state, element);
-      own.forEach((slot, i) => {
-        state.names[slot] = kept[i] ?? [];
-      });
+      own.forEach((slot, i) => state.setName(slot, kept[i] ?? []));
       if (state.accounting) noteDrops(state, element, drops);
     };
     return body && { isFor, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
