@@ -32,8 +32,8 @@ npm run bench -- mapping [--quick] [--json]
 npm run bench -- hostile [--json]
 
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
-With mapping: no engine, the mapping language alone against a mapper written by hand. With hostile: files that do harm
-before one channel, and the latency of another one meanwhile.
+With mapping: no engine, the mapping language alone against a mapper written by hand, and documents against their parser.
+With hostile: files that do harm before one channel, and the latency of another one meanwhile.
 
   --quick              a fifth of the messages
   --messages <folder>  messages to send instead of the usual ones

@@ -62,10 +62,11 @@ async function measure(
   const calm = await runLoad({ ...load, count: CALM, prefix: 'C' });
   const calmBytes = engine.peakResidentBytes;
   const figures: Figure[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const beside = (async () => {
     const reports: LoadReport[] = [];
-    for (let n = 0; !isOver; n++) reports.push(await runLoad({ ...load, count: RATE, prefix: `H${n}-` }));
+    for (let n = 0; !over.signal.aborted; n++)
+      reports.push(await runLoad({ ...load, count: RATE, prefix: `H${n}-` }));
     return reports;
   })();
   for (const file of hostileFiles) {
@@ -73,7 +74,7 @@ async function measure(
     say(`${file.what}: ${text}`);
     figures.push({ name: file.what, value: seconds, unit: 's', note: text });
   }
-  isOver = true;
+  over.abort();
   const reports = await beside;
   const worst = (of: (report: LoadReport) => number) => Math.max(...reports.map(of));
   const failed = reports.reduce((sum, one) => sum + one.refused + one.unanswered, 0);

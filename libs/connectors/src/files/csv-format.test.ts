@@ -58,9 +58,9 @@ test('a file that is of no layout of the channel is refused whole', async () => 
 test('a file of which most rows are none is given up, and what was good before is taken', async () => {
   const taken: (FileUnit | FileFinding)[] = [];
   const bad = Buffer.from(`id,result\n1,5\n${'x\n'.repeat(200_000)}`);
-  const split = csvFormat([layout], {}).split(piecesOf({ buffer: bad, size: bad.length }), 1_000);
+  const units = csvFormat([layout], {}).split(piecesOf({ buffer: bad, size: bad.length }), 1_000);
   const reading = (async () => {
-    for await (const one of split) taken.push(one);
+    for await (const one of units) taken.push(one);
   })();
   await expect(reading).rejects.toMatchObject({ kind: 'rejected', code: 'CSV_MOSTLY_BAD' });
   expect(taken.length).toBeLessThan(200_000);

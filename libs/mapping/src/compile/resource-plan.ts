@@ -50,6 +50,8 @@ export interface PlanFacts {
   /** Fields without which `when` cannot hold, as bits. */
   readonly whenFields: number;
   readonly key: readonly ReadText[];
+  /** Of each part of the key whether it says which one this is: the id of a named resource says only whose. */
+  readonly telling: readonly boolean[];
   readonly setters: readonly ElementSetter[];
   /** Members of which at least one must be there, per required element. */
   readonly required: readonly (readonly string[])[];
@@ -84,6 +86,8 @@ export class ResourcePlan {
 
   /** The resource of an element; undefined when it is refused, or there is nothing in it. */
   ofElement(run: Run, element: XmlElement): Mapped | undefined {
+    const { whenFields } = this.facts;
+    if (whenFields !== -1 && (element.bits & whenFields) === 0) return undefined;
     const outer = run.element;
     run.element = element;
     const mapped = this.fresh(run, element.start, element.end);
@@ -134,6 +138,8 @@ export class ResourcePlan {
 
   #build(run: Run, start: number, end: number): Mapped | undefined {
     const { type, merge, gathers, isValue, drops } = this.facts;
+    // Others may have read in an element: what is refused takes back its own marks alone.
+    const marks = drops && run.accounting ? run.marks.slice(start, end) : undefined;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
@@ -167,13 +173,12 @@ export class ResourcePlan {
     const missing = this.#missing(resource);
     if (missing !== undefined) {
       if (place >= 0) run.resources.splice(place, 1);
-      return this.#refuse(
-        run,
-        start,
-        end,
-        'MAPPING_REQUIRED_MISSING',
-        `${type}.${missing} has no value; the resource is refused`,
-      );
+      // What a refused resource read is not mapped.
+      if (marks) run.marks.set(marks, start);
+      else run.marks.fill(0, start, end);
+      const message = `${type}.${missing} has no value; the resource is refused`;
+      run.fail('MAPPING_REQUIRED_MISSING', this.facts.name, message, start);
+      return undefined;
     }
     if (known) return joined(run, known, resource, gathers);
     const twin = sharing && [sharing.first, sharing.last].find((one) => sameContent(one.resource, resource));
@@ -204,9 +209,10 @@ export class ResourcePlan {
   #keyParts(run: Run, start: number, end: number): string[] {
     const parts: string[] = [];
     let valued = false;
-    for (const read of this.facts.key) {
-      const part = read(run);
-      if (part !== undefined) valued = true;
+    const { key, telling } = this.facts;
+    for (let i = 0; i < key.length; i++) {
+      const part = key[i]?.(run);
+      if (part !== undefined && telling[i]) valued = true;
       parts.push(part ?? '');
     }
     // Nothing names it: then its content does.
@@ -220,13 +226,6 @@ export class ResourcePlan {
       for (const name of names) if (resource[name] !== undefined) found = true;
       if (!found) return names[0];
     }
-    return undefined;
-  }
-
-  #refuse(run: Run, start: number, end: number, code: string, message: string): undefined {
-    // What a refused resource read is not mapped.
-    run.marks.fill(0, start, end);
-    run.fail(code, this.facts.name, message, start);
     return undefined;
   }
 }
