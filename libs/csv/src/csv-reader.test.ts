@@ -141,6 +141,17 @@ describe('rows become units', () => {
     expect(reader).toMatchObject({ rows: 1, skipped: 2 });
   });
 
+  test('a header that comes again is no row, and a first line sep=; says what divides cells', () => {
+    const { parts, reader, findings } = readAll('sep=;\r\nid;result\r\n1;5,5\r\nid;result\r\n2;6,5\r\n');
+    expect(cellsOf(parts)).toEqual([
+      ['1', '', '', '5.5', ''],
+      ['2', '', '', '6.5', ''],
+    ]);
+    expect(reader).toMatchObject({ rows: 2, skipped: 1, badRows: 0 });
+    expect(findings?.delimiter).toBe(';');
+    expect(parts.map(({ line }) => line)).toEqual([3, 5]);
+  });
+
   test('a group that is too long becomes several units', () => {
     const rows = csvLimits.groupRows + 5;
     const { parts } = readAll(`id,result\n${'1,5\n'.repeat(rows)}`);

@@ -158,7 +158,9 @@ class OpenFile {
   #skippedRows = 0;
 
   #takeRow(row: CutRow, parts: CsvPart[]): void {
-    if (row.cells && this.#skip.has((row.cells[0] ?? '').trim())) {
+    // Files that were put one behind the other repeat their header.
+    const isHeader = this.#header !== '' && this.#ended(row.text) === this.#header;
+    if (isHeader || (row.cells && this.#skip.has((row.cells[0] ?? '').trim()))) {
       this.#skippedRows++;
       return;
     }

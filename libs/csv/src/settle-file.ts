@@ -56,9 +56,10 @@ export function settleFile(
   start: Buffer,
   { layout, layouts = [], overrides = {}, takesUnknown = false }: CsvReaderOptions,
 ): SettledFile {
-  const over = (source: CsvSource): CsvSource => ({ ...source, ...overrides });
+  const encoding = encodingOf(start, overrides.encoding ?? layout?.encoding ?? 'auto');
+  const said = separatorLine(start, encoding);
+  const over = (source: CsvSource): CsvSource => ({ ...source, ...overrides, ...said });
   const asked = over(layout ?? plainSource);
-  const encoding = encodingOf(start, asked.encoding);
   const cut = sampler(start, encoding);
   const sample = cut(asked);
   const [first] = sample.rows;
@@ -82,6 +83,13 @@ export function settleFile(
   const dialect: CsvDialect = { ...signs, encoding: encoding.label, header, ...values };
   const findings = findingsOf(settled.layout, dialect, dates);
   return { layout: settled.layout, dialect, findings, markLength: encoding.markLength };
+}
+
+/** Excel takes a first line `sep=;` for a word about the file, and so do we. */
+function separatorLine(start: Buffer, { label, markLength }: Encoding): Partial<CsvSource> {
+  const line = new UnitCodec(label).units(start.subarray(markLength, markLength + 32));
+  const delimiter = /^"?sep=(.)"?\r?\n/i.exec(line)?.[1];
+  return delimiter === undefined ? {} : { delimiter, skipLines: 1 };
 }
 
 function encodingOf(start: Buffer, declared: string): Encoding {

@@ -20,9 +20,9 @@ export const explain: Verb = {
   about: [
     'Maps messages under the mappings of now and accounts for every value: mapped, dropped by a rule with its reason, or',
     'unmapped, and what a rule could not do. Shows places (PID[1]-3[2].1), never values. Takes files, folders and journal',
-    'positions (lane-partition-seq). With fields (PID-11, row.birth_date) or elements (birthDate, Patient.birthDate): what became',
-    'of each of those values, the rule, and where the values of the elements come from. Files need no engine; a position is read',
-    'from its database. Stores nothing.',
+    'positions (lane-partition-seq). With fields (PID-11), columns (row.sex) or elements (birthDate, Patient.birthDate): what',
+    'became of each of those values, the rule, and where the values of the elements come from. Files need no engine; a position',
+    'is read from its database. Stores nothing.',
     'With the name of a map: what each layer says of its rules, the one that counts and those it overrules.',
   ],
   options: {

@@ -17,10 +17,11 @@ const SAMPLE_BYTES = 1024 * 1024;
 export const infer: Verb = {
   usage: '<file or folder>',
   about: [
-    'Drafts a channel and a mapping: of a file of rows (CSV and its like), whose columns it compares with those of the maps that',
-    'are there; or of a file or folder of HL7 v2 messages, of which it says what to accept and what no rule reads. Each line says',
-    'how sure it is, and has an open question where it is not. The draft loads as it is (suture validate), and maps what is known. Without',
-    '--out it is printed; with it, written below that folder, where no file is replaced. Holds nothing of the content.',
+    'Drafts a channel and a mapping: of a file of rows (CSV and its like), whose columns it compares with those of the maps',
+    'that are there; or of a file or folder of HL7 v2 messages, of which it says what to accept and what no rule reads. Each',
+    'line says how sure it is, and has an open question where it is not. The draft loads as it is (suture validate), and maps',
+    'what is known. Without --out it is printed; with it, written below that folder, where no file is replaced. Holds nothing',
+    'of the content.',
   ],
   options: {
     out: { type: 'string', value: '<folder>', about: 'a folder of mappings to write the draft into' },
