@@ -14,7 +14,6 @@ interface FileOptions extends ConvertOptions {
 }
 
 /**
-/**
  * Converts a file of HL7 v2 (one message, several, a batch, MLLP frames), a document of CDA, or a file of rows (CSV and its like),
  * without a server. One message gives the bundle its map names; several, and rows, give one `collection`. Equal bytes, options and
  * maps give equal text.
