@@ -2,15 +2,16 @@ import { TextDecoder } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import type { ConvertedFile } from '#mapping';
 
-/**
- * The valued cells of the good rows of a file, counted by another reader of CSV; undefined where a row is none for that
- * reader: then it reads none of those behind it either.
- */
-export function cellsOf(
-  bytes: Buffer,
-  { rows }: ConvertedFile,
-  nulls: readonly string[],
-): number | undefined {
+/** What another reader of CSV finds in a file. */
+export interface ReadCells {
+  /** Numbers of the columns where the file names none. */
+  readonly header: readonly string[];
+  /** Rows that have as many cells as the header and are no sum of others. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** The good rows of a file as csv-parse reads them; undefined where it finds one that is no row: then it reads none behind it either. */
+export function cellsOf(bytes: Buffer, { rows }: ConvertedFile): ReadCells | undefined {
   const findings = rows?.findings;
   if (!findings) return undefined;
   const text = new TextDecoder(findings.encoding).decode(bytes);
@@ -28,9 +29,18 @@ export function cellsOf(
     // Its author stops at a quote that is never closed.
     return undefined;
   }
+  const numbers = Array.from({ length: findings.cells }, (_, index) => `column ${index + 1}`);
+  const [header = numbers] = findings.header ? records : [];
+  return {
+    header,
+    rows: records
+      .slice(findings.header ? 1 : 0)
+      .filter((cells) => cells.length === findings.cells && cells[0] !== 'TOTAL'),
+  };
+}
+
+/** How many cells say something. */
+export function valuedCells({ rows }: ReadCells, nulls: readonly string[]): number {
   const empty = new Set(['', ...nulls]);
-  return records
-    .slice(findings.header ? 1 : 0)
-    .filter((cells) => cells.length === findings.cells && cells[0] !== 'TOTAL')
-    .reduce((sum, cells) => sum + cells.filter((cell) => !empty.has(cell.trim())).length, 0);
+  return rows.reduce((sum, cells) => sum + cells.filter((cell) => !empty.has(cell.trim())).length, 0);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MappingSet } from '#mapping';
-import { cleanFigure, dropFigure, keptFigure, sameBytesFigure, scoresOf } from '../corpus-figures.js';
+import { dropFigure, sameBytesFigure } from '../corpus-figures.js';
 import {
   type ConvertedCorpusFile,
   convertCorpusFile,
@@ -10,10 +10,10 @@ import {
   shippedMappings,
 } from '../corpus-files.js';
 import type { Figure } from '../figure.js';
-import { cellsOf } from './cells.js';
+import { cellsOf, valuedCells } from './cells.js';
 import { wrongHardFiles } from './hard-files.js';
+import { keptFigures } from './kept.js';
 
-const FOLDERS = ['ugly', 'linuxforhealth', 'reportstream'];
 const ALL = 100;
 
 /** The figures over ../shared/corpus/csv; undefined where it is not. */
@@ -25,12 +25,8 @@ export function conformanceOfCsv(): Figure[] | undefined {
   const names = corpusFiles('csv', corpus);
   process.stderr.write(`converting ${names.length} files ...\n`);
   const files = names.map((name) => convertCorpusFile(corpus, name, set));
-  const mapped = files.filter(({ converted }) => converted.bundle !== undefined);
-  const scores = scoresOf(scorer, corpus, mapped, FOLDERS).filter(({ score }) => score.values > 0);
   return [
-    // No goal: the scorer reads neither other encodings nor dates as people write them.
-    { ...keptFigure(scores, 0), goal: '' },
-    cleanFigure(scores),
+    ...keptFigures({ corpus, scorer, files, set }),
     ...accountFigures(corpus, files, set),
     mapFigure(files),
     dropFigure(files),
@@ -61,7 +57,8 @@ function accountFigures(corpus: string, files: readonly ConvertedCorpusFile[], s
     }
     cells += accounted;
     const layout = set.layouts.find(({ name }) => name === converted.rows?.findings?.layout);
-    const counted = cellsOf(readFileSync(join(corpus, file)), converted, layout?.nulls ?? []);
+    const read = cellsOf(readFileSync(join(corpus, file)), converted);
+    const counted = read && valuedCells(read, layout?.nulls ?? []);
     if (counted !== undefined && counted !== accounted)
       wrong.push(`${file}: ${counted} cells, ${accounted} are accounted for`);
   }
