@@ -10,21 +10,25 @@ export function isPart({ format, for: claims }: MessageMapSource): boolean {
   );
 }
 
+/** How deep parts may stand in parts (an intervention that holds a procedure): `maps` further in lead nowhere. */
+const deepestParts = 1;
+
 /** A map of documents with the maps of their parts: a claim of a template is asked before others. */
 export function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
   if (source.format !== 'cda') return source;
   const byTemplate = (map: MessageMapSource) => map.for.some(({ text }) => text.includes('[template='));
   const ordered = [...parts.filter(byTemplate), ...parts.filter((one) => !byTemplate(one))];
-  const filled = (steps: readonly MapStep[]): MapStep[] =>
+  const filled = (steps: readonly MapStep[], depth: number): MapStep[] =>
     steps.map((step) => {
-      if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
-      return step.kind === 'maps' ? { ...step, parts: ordered.map((map) => partOf(map)) } : step;
+      if (step.kind === 'each') return { ...step, steps: filled(step.steps, depth) };
+      if (step.kind !== 'maps' || depth > deepestParts) return step;
+      return { ...step, parts: ordered.map((map) => partOf(map, filled(map.steps, depth + 1))) };
     });
-  return { ...source, steps: filled(source.steps) };
+  return { ...source, steps: filled(source.steps, 0) };
 }
 
-function partOf(map: MessageMapSource): StepPart {
-  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps: map.steps } };
+function partOf(map: MessageMapSource, steps: MapStep[]): StepPart {
+  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps } };
 }
 
 /** The maps for parts that a map leads to. */
