@@ -18,10 +18,11 @@ export function withParts(source: MessageMapSource, parts: readonly MessageMapSo
   if (source.format !== 'cda') return source;
   const byTemplate = (map: MessageMapSource) => map.for.some(({ text }) => text.includes('[template='));
   const ordered = [...parts.filter(byTemplate), ...parts.filter((one) => !byTemplate(one))];
+  // A step is a step of its own wherever its part stands: names are told apart by steps.
   const filled = (steps: readonly MapStep[], depth: number): MapStep[] =>
     steps.map((step) => {
       if (step.kind === 'each') return { ...step, steps: filled(step.steps, depth) };
-      if (step.kind !== 'maps' || depth > deepestParts) return step;
+      if (step.kind !== 'maps' || depth > deepestParts) return { ...step };
       return { ...step, parts: ordered.map((map) => partOf(map, filled(map.steps, depth + 1))) };
     });
   return { ...source, steps: filled(source.steps, 0) };
