@@ -90,7 +90,8 @@ describe.each(files)('%s', (file) => {
           let damaged = text;
           const ordered = [...new Map(damages)].sort(([a], [b]) => b - a);
           for (const [n, by] of ordered) {
-            const { index = 0, 0: was = '' } = places[n] ?? [];
+            const index = places[n]?.index ?? 0;
+            const was = places[n]?.[0] ?? '';
             damaged = damaged.slice(0, index) + by + damaged.slice(index + was.length);
           }
           const { bundle, messages } = convertFile(Buffer.from(damaged), set, { tenant: 't' });
@@ -171,7 +172,7 @@ set: { status: { value: final }, code: code, subject: who, value: value }
   test('gives parts to the maps that are for them, those of a template first, and tells what nobody is for', () => {
     const parts = `${named}---
 map: d.Any
-for: [cda/observation]
+for: ['cda/observation[code]']
 steps: [{ create: d.Observation, from: . }]
 ---
 map: d.Special

@@ -1,5 +1,6 @@
-import type { XmlElement } from '#cda';
+import type { CdaDocument, XmlElement } from '#cda';
 import { nearestName } from '#fhir';
+import { isByClass } from '../language/document-parts.js';
 import { ExpressionMistake } from '../language/expression-mistake.js';
 import type { MapStep, MessageMapSource, ResourceMapSource, StepPart } from '../language/mapping-file.js';
 import type { Place } from '../language/place.js';
@@ -10,15 +11,22 @@ import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
 import { xmlTest, xmlWalk } from '../run/xml-select.js';
 import { isValued } from '../types/cda/element-parts.js';
-import { compileResource, scopeOf, type UseSite } from './compile-resource.js';
+import { scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { addName } from './create-step.js';
-import type { Compiler, NamedResource } from './scope.js';
+import type { Compiler } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
 /** Does one step at an element. */
 type ElementStep = (run: Run, element: XmlElement) => void;
 type Around = readonly EachStep[];
+
+/** A compiled map of parts of documents. */
+interface Part {
+  readonly isFor: readonly ((document: CdaDocument, element: XmlElement) => boolean)[];
+  readonly isByClass: boolean;
+  readonly run: ElementStep;
+}
 
 export interface DocumentProgram {
   readonly steps: (run: Run) => void;
@@ -45,8 +53,8 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 }
 
 class StepBuilder {
-  /** Equal names are one object, so that what is compiled with them is compiled once. */
-  readonly #names = new Map<string, ReadonlyMap<string, NamedResource>>();
+  /** Where `maps` steps in a part lead, while one is compiled. */
+  #parts: readonly Part[] | undefined;
 
   constructor(
     readonly compiler: Compiler,
@@ -98,38 +106,54 @@ class StepBuilder {
     );
   }
 
-  /** Each element to the first map that is for it; what nobody is for is told, once for each. */
+  /** Each element to the first map that is for it; what none knows the template of is told, once for each. */
   private maps(
     step: Extract<MapStep, { kind: 'maps' }>,
     around: Around,
     map: MessageMapSource,
   ): ElementStep | undefined {
     const path = this.path(step.path, step.place, map);
-    const parts = step.parts.map((part) => this.part(part, around));
-    const good = parts.filter((part) => part !== undefined);
-    if (!path || good.length < parts.length) return undefined;
+    const good = this.#parts ?? this.parts(step.parts, around);
+    if (!path || !good) return undefined;
     const walk = xmlWalk(path);
     return (run, from) => {
       walk(run.document, from, (element) => {
         if (!isValued(run.document, element)) return false;
         const part = good.find(({ isFor }) => isFor.some((test) => test(run.document, element)));
-        if (part) part.run(run, element);
-        else run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
+        if (!part || part.isByClass)
+          run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
+        part?.run(run, element);
         return false;
       });
     };
   }
 
-  private part({ map, each }: StepPart, around: Around) {
+  /** The maps of parts; `maps` steps in them lead to the same, whatever stands in what. */
+  private parts(parts: readonly StepPart[], around: Around): readonly Part[] | undefined {
+    const compiled: Part[] = [];
+    this.#parts = compiled;
+    for (const part of parts) {
+      const one = this.part(part, around);
+      if (one) compiled.push(one);
+    }
+    this.#parts = undefined;
+    return compiled.length < parts.length ? undefined : compiled;
+  }
+
+  private part({ map, each }: StepPart, around: Around): Part | undefined {
     this.compiler.parts.add(map.file);
     const body = this.body(each, around, map);
     const isFor = map.for.map(({ text }) => xmlTest(claimStep(text)));
     const drops = xmlDrops(map.name, map.drop);
+    const own = this.names.startingIn([...around, each]);
     const run: ElementStep = (state, element) => {
+      // A part may stand in another of its kind, which keeps its names.
+      const kept = own.map((slot) => state.names[slot] ?? []);
       body?.(state, element);
+      own.forEach((slot, i) => state.setName(slot, kept[i] ?? []));
       if (state.accounting) noteDrops(state, element, drops);
     };
-    return body && { isFor, run };
+    return body && { isFor, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
   }
 
   private create(step: CreateStep, around: Around, map: MessageMapSource): ElementStep | undefined {
@@ -140,11 +164,11 @@ class StepBuilder {
     if (!source || !path || !isOf(source, path, step, problems)) return undefined;
     const site: UseSite = {
       group: undefined,
-      names: this.namesAt(step, around),
+      names: this.names.at(step, around),
       aliases: new Map(),
       level: 1,
     };
-    const plan = compileResource(source, site, compiler);
+    const plan = compiler.elementPlan(source, site.names);
     const when = step.when && this.condition(step, source, site, problems);
     if (!plan || (step.when && !when)) {
       if (compiler.problemsOf(source.file) !== problems)
@@ -195,15 +219,6 @@ class StepBuilder {
     const scope = { ...scopeOf(source, site, this.compiler, frame), problems, place: step.whenPlace };
     const uses = new Set(site.names.keys());
     return compileCondition(renamed(step.when, uses) as typeof step.when, { ...scope, uses });
-  }
-
-  private namesAt(step: CreateStep, around: Around): ReadonlyMap<string, NamedResource> {
-    const names = this.names.at(step, around);
-    const key = [...names].map(([name, { slot }]) => `${name}=${slot}`).join(' ');
-    const known = this.#names.get(key);
-    if (known) return known;
-    this.#names.set(key, names);
-    return names;
   }
 
   private path(text: string, place: Place, map: MessageMapSource): XmlStep[] | undefined {
