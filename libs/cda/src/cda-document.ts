@@ -14,6 +14,7 @@ export class CdaDocument {
   readonly hasEscapes: boolean;
   /** Stands for the document: its only child is the root element. */
   readonly above: XmlElement;
+  readonly #paths = new Map<XmlElement, string>();
   #byId: Map<string, XmlElement> | undefined;
   #lines: number[] | undefined;
   /** What was found last is mostly asked for next. */
@@ -29,8 +30,8 @@ export class CdaDocument {
     readonly bytes: Uint8Array,
   ) {
     this.hasEscapes = /[&\r]/.test(text);
-    this.above = new XmlElement('', undefined, [], -1, -1);
-    this.above.children.push(root);
+    this.above = new XmlElement('', undefined, undefined, -1, -1);
+    this.above.append(root);
     this.above.end = text.length;
   }
 
@@ -65,7 +66,8 @@ export class CdaDocument {
   /** All text in an element, as it stands there. */
   textOf(element: XmlElement): string {
     let text = '';
-    for (const one of element.children) text += one.kind === 'text' ? this.value(one) : this.textOf(one);
+    for (let one = element.first; one; one = one.next)
+      text += one.kind === 'text' ? this.value(one) : this.textOf(one);
     return text;
   }
 
@@ -93,8 +95,9 @@ export class CdaDocument {
   /** Every value in the order of the document: attributes, and text that is more than blanks. */
   eachLeaf(see: LeafVisitor): void {
     for (const element of this.elements) {
-      for (const attribute of element.attributes) if (this.hasText(attribute)) see(element, attribute);
-      for (const child of element.children)
+      for (let attribute = element.firstAttribute; attribute; attribute = attribute.next)
+        if (this.hasText(attribute)) see(element, attribute);
+      for (let child = element.first; child; child = child.next)
         if (child.kind === 'text' && this.hasText(child)) see(element, child);
     }
   }
@@ -107,16 +110,42 @@ export class CdaDocument {
 
   /** `ClinicalDocument/component/structuredBody/component[3]/section/code/@code` */
   path(element: XmlElement, leaf?: XmlAttribute | XmlText): string {
-    const steps: string[] = [];
-    for (let at: XmlElement | undefined = element; at; at = at.parent) steps.push(at.step());
-    const path = steps.reverse().join('/');
+    const path = this.#pathOf(element);
     return leaf && 'name' in leaf ? `${path}/@${leaf.name}` : path;
+  }
+
+  #pathOf(element: XmlElement): string {
+    const { parent } = element;
+    if (!parent) return element.name;
+    let path = this.#paths.get(element);
+    if (path === undefined) {
+      this.#nameChildren(parent);
+      path = this.#paths.get(element) ?? '';
+    }
+    return path;
+  }
+
+  /** The paths of all that is in an element: with a number where there are several of a name. */
+  #nameChildren(parent: XmlElement): void {
+    const counts = new Map<string, number>();
+    for (let one = parent.first; one; one = one.next)
+      if (one.kind === 'element') counts.set(one.name, (counts.get(one.name) ?? 0) + 1);
+    const numbers = new Map<string, number>();
+    const around = this.#pathOf(parent);
+    for (let one = parent.first; one; one = one.next) {
+      if (one.kind === 'text') continue;
+      const number = (numbers.get(one.name) ?? 0) + 1;
+      numbers.set(one.name, number);
+      const step = (counts.get(one.name) ?? 0) > 1 ? `${one.name}[${number}]` : one.name;
+      this.#paths.set(one, `${around}/${step}`);
+    }
   }
 
   /** The path of the element or attribute that stands at `offset`. */
   pathAt(offset: number): string | undefined {
     const element = this.#around(offset);
-    const leaf = element?.attributes.find(({ start, end }) => start <= offset && offset <= end);
+    let leaf = element?.firstAttribute;
+    while (leaf && (leaf.start > offset || leaf.end < offset)) leaf = leaf.next;
     return element && this.path(element, leaf);
   }
 
@@ -154,4 +183,9 @@ function lastBefore(count: number, holds: (i: number) => boolean): number {
 }
 
 /** Stands where there is no document. */
-export const noDocument = new CdaDocument('', new XmlElement('', undefined, [], 0, 0), [], new Uint8Array(0));
+export const noDocument = new CdaDocument(
+  '',
+  new XmlElement('', undefined, undefined, 0, 0),
+  [],
+  new Uint8Array(0),
+);

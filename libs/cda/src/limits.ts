@@ -3,7 +3,9 @@ export const documentLimits = {
   /** Bytes. */
   size: 64 * 1024 * 1024,
   depth: 256,
-  elements: 2_000_000,
+  elements: 1_000_000,
   /** Of one element. */
   attributes: 256,
+  /** Of all elements together. */
+  allAttributes: 3_000_000,
 } as const;

@@ -4,7 +4,7 @@ import { CdaDocument } from './cda-document.js';
 import { decodeXml } from './decode-xml.js';
 import { documentLimits } from './limits.js';
 import { Names } from './names.js';
-import { type XmlAttribute, XmlElement } from './xml-element.js';
+import { XmlAttribute, XmlElement, XmlText } from './xml-element.js';
 
 /**
  * Parses one XML document: elements in order, mixed content, names by namespace. All or nothing: throws `rejected` with line
@@ -24,6 +24,11 @@ class DocumentReader {
   #open: XmlElement | undefined;
   #depth = 0;
   #attributes = 0;
+  #allAttributes = 0;
+  /** The attributes of the tag at hand: names as written, where values begin and end. */
+  readonly #written: string[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
   /** Where the last markup ended. */
   #after = 0;
   /** The text of a section is open: blanks count in it. */
@@ -40,6 +45,11 @@ class DocumentReader {
     parser.on('attribute', () => {
       if (++this.#attributes > documentLimits.attributes)
         this.#refuse('CDA_TOO_MANY_ATTRIBUTES', `more than ${documentLimits.attributes} attributes`);
+      if (++this.#allAttributes > documentLimits.allAttributes)
+        this.#refuse(
+          'CDA_TOO_MANY_ATTRIBUTES',
+          `more than ${documentLimits.allAttributes} attributes in all`,
+        );
     });
     parser.on('opentag', ({ name }) => {
       this.#start(name);
@@ -72,28 +82,23 @@ class DocumentReader {
     const end = this.#parser.position;
     const start = this.text.lastIndexOf('<', end - 1);
     if (this.#elements.length === 0) this.#checkProlog(start);
-    const raw = this.#attributes === 0 ? noAttributes : this.#readAttributes(start + 1 + written.length);
-    this.#attributes = 0;
     if (++this.#depth > documentLimits.depth)
       this.#refuse('CDA_TOO_DEEP', `elements stand in each other more than ${documentLimits.depth} deep`);
     if (this.#elements.length >= documentLimits.elements)
       this.#refuse('CDA_TOO_MANY_ELEMENTS', `more than ${documentLimits.elements} elements`);
-    const declares = raw.some(({ name }) => name.startsWith('xmlns'));
     const outer = this.#names;
-    if (declares)
-      this.#names = outer.with(raw, (one) => this.text.slice(one.start, one.end).replaceAll('&amp;', '&'));
-    const names = this.#names;
-    const attributes =
-      declares || raw.some(({ name }) => name.includes(':'))
-        ? raw
-            .filter(({ name }) => !/^xmlns(?::|$)/.test(name))
-            .map((one) => ({ ...one, name: names.attribute(one.name) }))
-        : raw;
+    const attributes = this.#attributes === 0 ? undefined : this.#readAttributes(start + 1 + written.length);
     const parent = this.#open;
-    const element = new XmlElement(names.element(written), parent, attributes, start, this.#elements.length);
-    if (declares) this.#outerNames.push({ element, names: outer });
+    const element = new XmlElement(
+      this.#names.element(written),
+      parent,
+      attributes,
+      start,
+      this.#elements.length,
+    );
+    if (this.#names !== outer) this.#outerNames.push({ element, names: outer });
     this.#elements.push(element);
-    parent?.children.push(element);
+    parent?.append(element);
     this.#open = element;
     this.#after = end;
     if (element.name === 'text' && parent?.name === 'section') this.#narrative ??= element;
@@ -130,8 +135,7 @@ class DocumentReader {
     const { text } = this;
     let first = start;
     while (first < end && text.charCodeAt(first) <= 0x20) first++;
-    if (end > start && (first < end || this.#narrative))
-      this.#open?.children.push({ kind: 'text', start, end });
+    if (end > start && (first < end || this.#narrative)) this.#open?.append(new XmlText(start, end));
     this.#after = end;
   }
 
@@ -147,28 +151,52 @@ class DocumentReader {
     return start;
   }
 
-  /** What stands in a tag from `at` on, which saxes has found to be well-formed. */
-  #readAttributes(at: number): XmlAttribute[] {
+  /** What stands in a tag from `at` on, which saxes has found to be well-formed; what it says of prefixes holds in it. */
+  #readAttributes(at: number): XmlAttribute | undefined {
     const { text } = this;
-    const attributes: XmlAttribute[] = [];
-    for (let i = at, left = this.#attributes; left > 0; left--) {
+    const count = this.#attributes;
+    this.#attributes = 0;
+    const starts = this.#starts;
+    const ends = this.#ends;
+    const written = this.#written;
+    let declares = false;
+    for (let i = at, n = 0; n < count; n++) {
       while (text.charCodeAt(i) <= 0x20) i++;
-      const equals = text.indexOf('=', i);
-      let quote = equals + 1;
+      let nameEnd = i;
+      while (text.charCodeAt(nameEnd) > 0x20 && text.charCodeAt(nameEnd) !== equals) nameEnd++;
+      const name = text.slice(i, nameEnd);
+      let quote = text.indexOf('=', nameEnd) + 1;
       while (text.charCodeAt(quote) <= 0x20) quote++;
       const end = text.indexOf(text.charAt(quote), quote + 1);
-      attributes.push({ name: text.slice(i, equals).trimEnd(), start: quote + 1, end });
+      written[n] = name;
+      starts[n] = quote + 1;
+      ends[n] = end;
+      if (name.startsWith('xmlns')) declares ||= name === 'xmlns' || name.startsWith('xmlns:');
       i = end + 1;
     }
-    return attributes;
+    if (declares) this.#names = this.#names.with(written.slice(0, count), (n) => this.#uri(n));
+    let first: XmlAttribute | undefined;
+    for (let n = count - 1; n >= 0; n--) {
+      const name = written[n] as string;
+      if (declares && (name === 'xmlns' || name.startsWith('xmlns:'))) continue;
+      const one = new XmlAttribute(this.#names.attribute(name), starts[n] as number, ends[n] as number);
+      one.next = first;
+      first = one;
+    }
+    return first;
+  }
+
+  #uri(n: number): string {
+    return this.text.slice(this.#starts[n], this.#ends[n]).replaceAll('&amp;', '&');
   }
 
   #refuse(code: string, message: string): never {
     const { line, columnIndex } = this.#parser;
-    const place = `line ${line}, column ${columnIndex + 1}`;
+    // The parser stands behind what it does not understand.
+    const place = `line ${line}, column ${Math.max(1, columnIndex)}`;
     throw new EngineError('rejected', code, `${place}: ${message}`);
   }
 }
 
-const noAttributes: readonly XmlAttribute[] = [];
 const lessThan = 0x3c;
+const equals = 0x3d;

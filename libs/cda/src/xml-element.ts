@@ -1,62 +1,83 @@
 /** An attribute; its value stands in the text of the document between `start` and `end`, as it was written. */
-export interface XmlAttribute {
-  readonly name: string;
-  readonly start: number;
-  readonly end: number;
+export class XmlAttribute {
+  /** The next attribute of the element. */
+  next: XmlAttribute | undefined = undefined;
+
+  constructor(
+    readonly name: string,
+    readonly start: number,
+    readonly end: number,
+  ) {}
 }
 
 /** Character data between two tags, as it was written. */
-export interface XmlText {
-  readonly kind: 'text';
-  readonly start: number;
-  readonly end: number;
+export class XmlText {
+  /** What follows it in the element around. */
+  next: XmlNode | undefined = undefined;
+
+  constructor(
+    readonly start: number,
+    readonly end: number,
+  ) {}
+
+  get kind(): 'text' {
+    return 'text';
+  }
 }
+
+export type XmlNode = XmlElement | XmlText;
 
 /**
  * An element. Names of urn:hl7-org:v3 stand alone, those of urn:hl7-org:sdtc are `sdtc:name`, `xsi:type` is the attribute of
- * XML Schema; others are `{namespace}name`, whatever prefix the sender chose.
+ * XML Schema; others are `{namespace}name`, whatever prefix the sender chose. What is in it, and its attributes, are chains: a
+ * document has thousands of them, and lists for each would be most of its memory.
  */
 export class XmlElement {
-  readonly kind = 'element';
-  readonly children: (XmlElement | XmlText)[] = [];
   /** After the end tag. */
   end = 0;
+  /** What is in it. */
+  first: XmlNode | undefined = undefined;
+  #last: XmlNode | undefined = undefined;
+  /** What follows it in the element around. */
+  next: XmlNode | undefined = undefined;
 
   constructor(
     readonly name: string,
     readonly parent: XmlElement | undefined,
-    readonly attributes: readonly XmlAttribute[],
+    readonly firstAttribute: XmlAttribute | undefined,
     /** Where its tag begins in the text of the document. */
     readonly start: number,
     /** In the order of the document, from 0. */
     readonly index: number,
   ) {}
 
+  get kind(): 'element' {
+    return 'element';
+  }
+
+  /** Puts a node behind those that are in it. */
+  append(node: XmlNode): void {
+    if (this.#last) this.#last.next = node;
+    else this.first = node;
+    this.#last = node;
+  }
+
   attribute(name: string): XmlAttribute | undefined {
-    for (const one of this.attributes) if (one.name === name) return one;
+    for (let one = this.firstAttribute; one; one = one.next) if (one.name === name) return one;
     return undefined;
   }
 
   /** The first child of that name. */
   child(name: string): XmlElement | undefined {
-    for (const one of this.children) if (one.kind === 'element' && one.name === name) return one;
+    for (let one = this.first; one; one = one.next)
+      if (one.kind === 'element' && one.name === name) return one;
     return undefined;
   }
 
   childrenNamed(name: string): XmlElement[] {
-    return this.children.filter((one): one is XmlElement => one.kind === 'element' && one.name === name);
-  }
-
-  /** `component[3]`: with its number where there are several of its name. */
-  step(): string {
-    if (!this.parent) return this.name;
-    let number = 0;
-    let count = 0;
-    for (const one of this.parent.children) {
-      if (one.kind !== 'element' || one.name !== this.name) continue;
-      count++;
-      if (one === this) number = count;
-    }
-    return count > 1 ? `${this.name}[${number}]` : this.name;
+    const found: XmlElement[] = [];
+    for (let one = this.first; one; one = one.next)
+      if (one.kind === 'element' && one.name === name) found.push(one);
+    return found;
   }
 }

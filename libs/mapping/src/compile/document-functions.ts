@@ -49,17 +49,13 @@ export const documentFunctions: Readonly<
       );
     const walk = xmlWalk(path.steps);
     const collect = (run: Run, list: unknown[] | undefined): unknown[] | undefined => {
-      let out = list;
-      if (!run.element) return out;
+      const found = new Set<unknown>(list);
+      if (!run.element) return list;
       walk(run.document, run.element, (element) => {
-        for (const reference of madeBetween(run, element.start, element.end)) {
-          if (out?.includes(reference)) continue;
-          if (out) out.push(reference);
-          else out = [reference];
-        }
+        for (const reference of madeBetween(run, element.start, element.end)) found.add(reference);
         return false;
       });
-      return out;
+      return found.size === 0 ? undefined : [...found];
     };
     if (target.type === 'Reference') return { read: (run) => collect(run, undefined)?.[0], collect };
     return single((run) => (collect(run, undefined)?.[0] as FhirObject | undefined)?.['reference']);
@@ -109,6 +105,18 @@ export const documentFunctions: Readonly<
   },
 };
 
-function madeBetween({ made }: Run, start: number, end: number): FhirObject[] {
-  return made.flatMap((one) => (one.start >= start && one.start < end ? [one.mapped.reference] : []));
+/** What steps made of elements between two places, in the order of the document. */
+function madeBetween(run: Run, start: number, end: number): FhirObject[] {
+  const { made } = run;
+  if (run.madeInOrder.length !== made.length) run.madeInOrder = made.toSorted((a, b) => a.start - b.start);
+  const list = run.madeInOrder;
+  let low = 0;
+  for (let high = list.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle]?.start ?? 0) < start) low = middle + 1;
+    else high = middle;
+  }
+  const found: FhirObject[] = [];
+  for (let one = list[low]; one && one.start < end; one = list[++low]) found.push(one.mapped.reference);
+  return found;
 }

@@ -20,6 +20,9 @@ const unclean =
   /[\u0000-\u0008\u000B\u000C\u000E-\u001F]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
 const uncleanAll = new RegExp(unclean, 'g');
 const failuresMax = 1_000;
+/** What references may bring of the narrative: a long text that each of 100,000 entries names would fill all memory. */
+const referableMin = 1 << 20;
+const referableShare = 4;
 /** Marks are kept between messages up to this length; longer messages bring their own. */
 const keptMarks = 1 << 20;
 const noMapped: readonly Mapped[] = [];
@@ -64,6 +67,10 @@ export class Run {
   met: Met[] = [];
   /** Of a document: what the steps made, in the order of their making. */
   made: { readonly mapped: Mapped; readonly start: number }[] = [];
+  /** The same in the order of the document, once somebody asks. */
+  madeInOrder: readonly { readonly mapped: Mapped; readonly start: number }[] = [];
+  /** Of a document: characters that references into the narrative may still bring. */
+  referable = 0;
   /** Of a document: leaves that a drop rule is for, by where they start. */
   droppedAt = new Map<number, Drop>();
   /** `""` stood where the rule at work looked. */
@@ -116,6 +123,8 @@ export class Run {
     this.#begin(document, tenant, parameters, nameCount);
     this.element = document.above;
     this.made = [];
+    this.madeInOrder = [];
+    this.referable = referableMin + referableShare * document.text.length;
     this.droppedAt = new Map();
   }
 
@@ -168,6 +177,7 @@ export class Run {
     this.segment = undefined;
     this.element = undefined;
     this.made = [];
+    this.madeInOrder = [];
     this.droppedAt = new Map();
     this.lineage = undefined;
     this.byId = new Map();

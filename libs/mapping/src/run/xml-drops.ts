@@ -27,8 +27,8 @@ export function noteDrops(run: Run, element: XmlElement, drops: readonly XmlDrop
 }
 
 function noteAll(run: Run, element: XmlElement, drop: XmlDrop): void {
-  for (const one of element.attributes) noteOne(run, one.start, drop);
-  for (const child of element.children) {
+  for (let one = element.firstAttribute; one; one = one.next) noteOne(run, one.start, drop);
+  for (let child = element.first; child; child = child.next) {
     if (child.kind === 'text') noteOne(run, child.start, drop);
     else noteAll(run, child, drop);
   }

@@ -40,7 +40,7 @@ function stepWalk(step: XmlStep, next: Walk): Walk {
       };
     case 'attribute':
       return (_document, element, see) => {
-        for (const one of element.attributes)
+        for (let one = element.firstAttribute; one; one = one.next)
           if ((name === '*' || one.name === name) && see(element, one)) return true;
         return false;
       };
@@ -71,7 +71,7 @@ function filtered({ predicates }: XmlStep, next: Walk): Walk {
 function childWalk({ name, predicates }: XmlStep, next: Walk): Walk {
   if (predicates.length === 0)
     return (document, from, see) => {
-      for (const child of from.children)
+      for (let child = from.first; child; child = child.next)
         if (child.kind === 'element' && (name === '*' || child.name === name) && next(document, child, see))
           return true;
       return false;
@@ -79,7 +79,7 @@ function childWalk({ name, predicates }: XmlStep, next: Walk): Walk {
   const tests = predicates.map((one) => (one.kind === 'test' ? predicateTest(one) : one.index));
   return (document, from, see) => {
     const counts = tests.map(() => 0);
-    for (const child of from.children) {
+    for (let child = from.first; child; child = child.next) {
       if (child.kind !== 'element' || (name !== '*' && child.name !== name)) continue;
       if (passes(document, child, tests, counts) && next(document, child, see)) return true;
     }

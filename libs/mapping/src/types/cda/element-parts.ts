@@ -19,8 +19,9 @@ const kinds = new Set([
 
 /** Whether an element holds a value: a text, or an attribute that is one, somewhere in it. */
 export function isValued(document: CdaDocument, element: XmlElement): boolean {
-  for (const one of element.attributes) if (!kinds.has(one.name) && document.hasText(one)) return true;
-  for (const child of element.children)
+  for (let one = element.firstAttribute; one; one = one.next)
+    if (!kinds.has(one.name) && document.hasText(one)) return true;
+  for (let child = element.first; child; child = child.next)
     if (child.kind === 'text' ? document.hasText(child) : isValued(document, child)) return true;
   return false;
 }
@@ -73,7 +74,7 @@ export function lineOf(run: Run, element: XmlElement): string | undefined {
 
 function gathered(run: Run, element: XmlElement): string {
   let text = '';
-  for (const child of element.children) {
+  for (let child = element.first; child; child = child.next) {
     if (child.kind === 'text') {
       markLeaf(run, child);
       text += run.document.value(child);
@@ -95,7 +96,9 @@ function referredText(run: Run, element: XmlElement): string | undefined {
   const value = reference?.attribute('value');
   if (!value) return undefined;
   const target = run.document.byId(run.document.value(value).trim().replace(/^#/, ''));
-  const text = target && lineOf(run, target);
+  if (!target || target.end - target.start > run.referable) return undefined;
+  run.referable -= target.end - target.start;
+  const text = lineOf(run, target);
   // What leads nowhere stays unread, so that the account shows it.
   if (text !== undefined) markLeaf(run, value);
   return text;

@@ -73,7 +73,7 @@ const linkable = /^(?:https?:\/\/|mailto:|tel:|#)[^\s"<>]*$/i;
 export function narrativeConvert(): Convert {
   return (run, start) => {
     const element = elementOf(run, start);
-    const inside = element && contentOf(run, element);
+    const inside = element && (contentOf(run, element) || displayOf(run, element));
     // R4 txt-2: a narrative has some content.
     if (inside === undefined || !/[^\s<>]/.test(inside.replaceAll(/<[^>]*>/g, ''))) return undefined;
     const narrative: FhirObject = {
@@ -84,9 +84,17 @@ export function narrativeConvert(): Convert {
   };
 }
 
+/** Of a code what people read. */
+function displayOf(run: Run, element: XmlElement): string {
+  const display = element.attribute('displayName');
+  if (!display) return '';
+  markLeaf(run, display);
+  return run.document.markupOf(display);
+}
+
 function contentOf(run: Run, element: XmlElement): string {
   let out = '';
-  for (const child of element.children) {
+  for (let child = element.first; child; child = child.next) {
     if (child.kind === 'element') out += elementText(run, child);
     else {
       markLeaf(run, child);
@@ -101,7 +109,7 @@ function elementText(run: Run, element: XmlElement): string {
   if (forbidden.has(name.replace(/^.*[}:]/, '').toLowerCase())) return '';
   switch (name) {
     case 'br':
-      return '<br/>';
+      return `<br/>${contentOf(run, element)}`;
     case 'list':
       return listText(run, element);
     case 'caption':
@@ -130,7 +138,7 @@ function listText(run: Run, element: XmlElement): string {
   const tag = type && run.document.value(type) === 'ordered' ? 'ol' : 'ul';
   let before = '';
   let items = '';
-  for (const child of element.children) {
+  for (let child = element.first; child; child = child.next) {
     if (child.kind === 'text') {
       if (!run.document.hasText(child)) continue;
       markLeaf(run, child);
@@ -159,7 +167,7 @@ function linkText(run: Run, element: XmlElement, name: string, prefix: string, o
 
 function attributesOf(run: Run, element: XmlElement, kind?: string): string {
   let out = kind === undefined ? '' : ` class="${kind}"`;
-  for (const one of element.attributes) {
+  for (let one = element.firstAttribute; one; one = one.next) {
     const name = Object.hasOwn(attributes, one.name) ? attributes[one.name] : undefined;
     if (name === undefined || one.end === one.start || (kind !== undefined && name === 'class')) continue;
     if (out.includes(` ${name}="`)) continue;

@@ -83,9 +83,9 @@ export function elementAttachmentConvert(): Convert {
 
 function dataOf(run: Run, element: XmlElement): string | undefined {
   const isBase64 = attributeText(run, element, 'representation') === 'B64';
-  const own = element.children.filter((child) => child.kind === 'text');
   let text = '';
-  for (const child of own) {
+  for (let child = element.first; child; child = child.next) {
+    if (child.kind !== 'text') continue;
     markLeaf(run, child);
     text += run.document.value(child);
   }
