@@ -1,4 +1,4 @@
-import type { XmlElement } from '#cda';
+import type { CdaDocument, XmlElement } from '#cda';
 import { nearestName } from '#fhir';
 import { ExpressionMistake } from '../language/expression-mistake.js';
 import type { MapStep, MessageMapSource, ResourceMapSource, StepPart } from '../language/mapping-file.js';
@@ -19,6 +19,12 @@ import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 /** Does one step at an element. */
 type ElementStep = (run: Run, element: XmlElement) => void;
 type Around = readonly EachStep[];
+
+/** A compiled map of parts of documents. */
+interface Part {
+  readonly isFor: readonly ((document: CdaDocument, element: XmlElement) => boolean)[];
+  readonly run: ElementStep;
+}
 
 export interface DocumentProgram {
   readonly steps: (run: Run) => void;
@@ -47,6 +53,8 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 class StepBuilder {
   /** Equal names are one object, so that what is compiled with them is compiled once. */
   readonly #names = new Map<string, ReadonlyMap<string, NamedResource>>();
+  /** Where `maps` steps in a part lead, while one is compiled. */
+  #parts: readonly Part[] | undefined;
 
   constructor(
     readonly compiler: Compiler,
@@ -105,9 +113,8 @@ class StepBuilder {
     map: MessageMapSource,
   ): ElementStep | undefined {
     const path = this.path(step.path, step.place, map);
-    const parts = step.parts.map((part) => this.part(part, around));
-    const good = parts.filter((part) => part !== undefined);
-    if (!path || good.length < parts.length) return undefined;
+    const good = this.#parts ?? this.parts(step.parts, around);
+    if (!path || !good) return undefined;
     const walk = xmlWalk(path);
     return (run, from) => {
       walk(run.document, from, (element) => {
@@ -120,13 +127,31 @@ class StepBuilder {
     };
   }
 
-  private part({ map, each }: StepPart, around: Around) {
+  /** The maps of parts; `maps` steps in them lead to the same, whatever stands in what. */
+  private parts(parts: readonly StepPart[], around: Around): readonly Part[] | undefined {
+    const compiled: Part[] = [];
+    this.#parts = compiled;
+    for (const part of parts) {
+      const one = this.part(part, around);
+      if (one) compiled.push(one);
+    }
+    this.#parts = undefined;
+    return compiled.length < parts.length ? undefined : compiled;
+  }
+
+  private part({ map, each }: StepPart, around: Around): Part | undefined {
     this.compiler.parts.add(map.file);
     const body = this.body(each, around, map);
     const isFor = map.for.map(({ text }) => xmlTest(claimStep(text)));
     const drops = xmlDrops(map.name, map.drop);
+    const own = this.names.startingIn([...around, each]);
     const run: ElementStep = (state, element) => {
+      // A part may stand in another of its kind, which keeps its names.
+      const kept = own.map((slot) => state.names[slot] ?? []);
       body?.(state, element);
+      own.forEach((slot, i) => {
+        state.names[slot] = kept[i] ?? [];
+      });
       if (state.accounting) noteDrops(state, element, drops);
     };
     return body && { isFor, run };
