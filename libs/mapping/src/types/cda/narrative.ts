@@ -40,6 +40,9 @@ const tags: Readonly<Record<string, string>> = {
 };
 const attributes: Readonly<Record<string, string>> = {
   ID: 'id',
+  id: 'id',
+  class: 'class',
+  title: 'title',
   styleCode: 'class',
   colspan: 'colspan',
   rowspan: 'rowspan',
@@ -67,7 +70,8 @@ const forbidden = new Set([
   'meta',
   'head',
 ]);
-const linkable = /^(?:https?:\/\/|mailto:|tel:|#)[^\s"<>]*$/i;
+/** Schemes that run nothing, or none at all: a place in the same document, or beside it. */
+const linkable = /^(?:(?:https?:\/\/|mailto:|tel:|#)[^\s"<>]*|[^\s":<>]+)$/i;
 
 /** The text of a section to a Narrative: an allow-list of elements and attributes, words and ids as they were. */
 export function narrativeConvert(): Convert {
