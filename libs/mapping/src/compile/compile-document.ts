@@ -1,5 +1,6 @@
 import type { CdaDocument, XmlElement } from '#cda';
 import { nearestName } from '#fhir';
+import { isByClass } from '../language/document-parts.js';
 import { ExpressionMistake } from '../language/expression-mistake.js';
 import type { MapStep, MessageMapSource, ResourceMapSource, StepPart } from '../language/mapping-file.js';
 import type { Place } from '../language/place.js';
@@ -10,10 +11,10 @@ import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
 import { xmlTest, xmlWalk } from '../run/xml-select.js';
 import { isValued } from '../types/cda/element-parts.js';
-import { compileResource, scopeOf, type UseSite } from './compile-resource.js';
+import { scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { addName } from './create-step.js';
-import type { Compiler, NamedResource } from './scope.js';
+import type { Compiler } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
 /** Does one step at an element. */
@@ -23,6 +24,7 @@ type Around = readonly EachStep[];
 /** A compiled map of parts of documents. */
 interface Part {
   readonly isFor: readonly ((document: CdaDocument, element: XmlElement) => boolean)[];
+  readonly isByClass: boolean;
   readonly run: ElementStep;
 }
 
@@ -51,8 +53,6 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 }
 
 class StepBuilder {
-  /** Equal names are one object, so that what is compiled with them is compiled once. */
-  readonly #names = new Map<string, ReadonlyMap<string, NamedResource>>();
   /** Where `maps` steps in a part lead, while one is compiled. */
   #parts: readonly Part[] | undefined;
 
@@ -106,7 +106,7 @@ class StepBuilder {
     );
   }
 
-  /** Each element to the first map that is for it; what nobody is for is told, once for each. */
+  /** Each element to the first map that is for it; what none knows the template of is told, once for each. */
   private maps(
     step: Extract<MapStep, { kind: 'maps' }>,
     around: Around,
@@ -120,8 +120,9 @@ class StepBuilder {
       walk(run.document, from, (element) => {
         if (!isValued(run.document, element)) return false;
         const part = good.find(({ isFor }) => isFor.some((test) => test(run.document, element)));
-        if (part) part.run(run, element);
-        else run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
+        if (!part || part.isByClass)
+          run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
+        part?.run(run, element);
         return false;
       });
     };
@@ -154,7 +155,7 @@ class StepBuilder {
       });
       if (state.accounting) noteDrops(state, element, drops);
     };
-    return body && { isFor, run };
+    return body && { isFor, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
   }
 
   private create(step: CreateStep, around: Around, map: MessageMapSource): ElementStep | undefined {
@@ -165,11 +166,11 @@ class StepBuilder {
     if (!source || !path || !isOf(source, path, step, problems)) return undefined;
     const site: UseSite = {
       group: undefined,
-      names: this.namesAt(step, around),
+      names: this.names.at(step, around),
       aliases: new Map(),
       level: 1,
     };
-    const plan = compileResource(source, site, compiler);
+    const plan = compiler.elementPlan(source, site.names);
     const when = step.when && this.condition(step, source, site, problems);
     if (!plan || (step.when && !when)) {
       if (compiler.problemsOf(source.file) !== problems)
@@ -220,15 +221,6 @@ class StepBuilder {
     const scope = { ...scopeOf(source, site, this.compiler, frame), problems, place: step.whenPlace };
     const uses = new Set(site.names.keys());
     return compileCondition(renamed(step.when, uses) as typeof step.when, { ...scope, uses });
-  }
-
-  private namesAt(step: CreateStep, around: Around): ReadonlyMap<string, NamedResource> {
-    const names = this.names.at(step, around);
-    const key = [...names].map(([name, { slot }]) => `${name}=${slot}`).join(' ');
-    const known = this.#names.get(key);
-    if (known) return known;
-    this.#names.set(key, names);
-    return names;
   }
 
   private path(text: string, place: Place, map: MessageMapSource): XmlStep[] | undefined {

@@ -10,11 +10,19 @@ export function isPart({ format, for: claims }: MessageMapSource): boolean {
   );
 }
 
-/** A map of documents with the maps of their parts: a claim of a template is asked before others. */
+/** A claim of all elements of a name: for those of templates that no other map is for, and the report says so. */
+export function isByClass(claim: string): boolean {
+  return !claim.includes('[');
+}
+
+/** A map of documents with the maps of their parts: a claim of a template is asked before others, one by class last. */
 export function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
   if (source.format !== 'cda') return source;
-  const byTemplate = (map: MessageMapSource) => map.for.some(({ text }) => text.includes('[template='));
-  const ordered = [...parts.filter(byTemplate), ...parts.filter((one) => !byTemplate(one))];
+  const turnOf = (map: MessageMapSource): number => {
+    if (map.for.some(({ text }) => isByClass(text))) return 2;
+    return map.for.some(({ text }) => text.includes('[template=')) ? 0 : 1;
+  };
+  const ordered = parts.toSorted((a, b) => turnOf(a) - turnOf(b));
   const filled = (steps: readonly MapStep[]): MapStep[] =>
     steps.map((step) => {
       if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
@@ -24,7 +32,9 @@ export function withParts(source: MessageMapSource, parts: readonly MessageMapSo
 }
 
 function partOf(map: MessageMapSource): StepPart {
-  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps: map.steps } };
+  // A step is a step of its own wherever its part stands: names are told apart by steps.
+  const steps = copied(map.steps);
+  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps } };
 }
 
 /** The maps for parts that a map leads to. */
@@ -38,4 +48,8 @@ export function partsOf({ steps }: MessageMapSource): MessageMapSource[] {
   };
   see(steps);
   return [...found];
+}
+
+function copied(steps: readonly MapStep[]): MapStep[] {
+  return steps.map((step) => (step.kind === 'each' ? { ...step, steps: copied(step.steps) } : { ...step }));
 }
