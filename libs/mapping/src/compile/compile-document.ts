@@ -1,4 +1,4 @@
-import type { CdaDocument, XmlElement } from '#cda';
+import type { XmlElement } from '#cda';
 import { nearestName } from '#fhir';
 import { isByClass } from '../language/document-parts.js';
 import { ExpressionMistake } from '../language/expression-mistake.js';
@@ -9,11 +9,12 @@ import { renamed } from '../language/xml-names.js';
 import { parseXmlPath, type XmlStep } from '../language/xml-path.js';
 import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
-import { xmlTest, xmlWalk } from '../run/xml-select.js';
+import { xmlWalk } from '../run/xml-select.js';
 import { isValued } from '../types/cda/element-parts.js';
 import { scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { addName } from './create-step.js';
+import { PartChoice } from './part-choice.js';
 import type { Compiler } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
@@ -23,7 +24,8 @@ type Around = readonly EachStep[];
 
 /** A compiled map of parts of documents. */
 interface Part {
-  readonly isFor: readonly ((document: CdaDocument, element: XmlElement) => boolean)[];
+  /** The elements that it is for. */
+  readonly claims: readonly XmlStep[];
   readonly isByClass: boolean;
   readonly run: ElementStep;
 }
@@ -54,7 +56,7 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 
 class StepBuilder {
   /** Where `maps` steps in a part lead, while one is compiled. */
-  #parts: readonly Part[] | undefined;
+  #parts: PartChoice<Part> | undefined;
 
   constructor(
     readonly compiler: Compiler,
@@ -119,7 +121,7 @@ class StepBuilder {
     return (run, from) => {
       walk(run.document, from, (element) => {
         if (!isValued(run.document, element)) return false;
-        const part = good.find(({ isFor }) => isFor.some((test) => test(run.document, element)));
+        const part = good.find(run.document, element);
         if (!part || part.isByClass)
           run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
         part?.run(run, element);
@@ -129,33 +131,32 @@ class StepBuilder {
   }
 
   /** The maps of parts; `maps` steps in them lead to the same, whatever stands in what. */
-  private parts(parts: readonly StepPart[], around: Around): readonly Part[] | undefined {
+  private parts(parts: readonly StepPart[], around: Around): PartChoice<Part> | undefined {
     const compiled: Part[] = [];
-    this.#parts = compiled;
+    const choice = new PartChoice(compiled);
+    this.#parts = choice;
     for (const part of parts) {
       const one = this.part(part, around);
       if (one) compiled.push(one);
     }
     this.#parts = undefined;
-    return compiled.length < parts.length ? undefined : compiled;
+    return compiled.length < parts.length ? undefined : choice;
   }
 
   private part({ map, each }: StepPart, around: Around): Part | undefined {
     this.compiler.parts.add(map.file);
     const body = this.body(each, around, map);
-    const isFor = map.for.map(({ text }) => xmlTest(claimStep(text)));
+    const claims = map.for.map(({ text }) => claimStep(text));
     const drops = xmlDrops(map.name, map.drop);
     const own = this.names.startingIn([...around, each]);
     const run: ElementStep = (state, element) => {
       // A part may stand in another of its kind, which keeps its names.
       const kept = own.map((slot) => state.names[slot] ?? []);
       body?.(state, element);
-      own.forEach((slot, i) => {
-        state.names[slot] = kept[i] ?? [];
-      });
+      own.forEach((slot, i) => state.setName(slot, kept[i] ?? []));
       if (state.accounting) noteDrops(state, element, drops);
     };
-    return body && { isFor, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
+    return body && { claims, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
   }
 
   private create(step: CreateStep, around: Around, map: MessageMapSource): ElementStep | undefined {
