@@ -1,10 +1,12 @@
 import type { FhirObject } from '#fhir';
 import type { ValueExpression } from '../language/expression.js';
 import { absentReason } from '../merge-update.js';
+import type { Mapped } from '../run/mapped.js';
 import type { Run } from '../run/run.js';
 import { xmlWalk } from '../run/xml-select.js';
 import { compileText } from './compile-text.js';
 import { type CompiledValue, single, type Target } from './compiled-value.js';
+import { word } from './function-words.js';
 import { mistake, type Scope } from './scope.js';
 
 type Call = Extract<ValueExpression, { kind: 'call' }>;
@@ -32,10 +34,16 @@ const reasons = new Map([
 export const documentFunctions: Readonly<
   Record<string, (call: Call, target: Target, scope: Scope) => CompiledValue | undefined>
 > = {
-  /** What the steps made of the elements and of all in them, in their order: `entry | made`. */
+  /**
+   * What the steps made of the elements and of all in them, in their order: `entry | made`; `made(itself)` leaves away what
+   * was made of elements in them. Resources that the target may not refer to are none of it.
+   */
   made: (call, target, scope) => {
     const path = call.input;
-    if (path?.kind !== 'path' || !path.steps || (target.type !== 'Reference' && target.type !== 'string'))
+    const itself = call.args.length > 0 && word(call, scope) === 'itself';
+    const isRight =
+      path?.kind === 'path' && path.steps && (target.type === 'Reference' || target.type === 'string');
+    if (!isRight || !path.steps || call.args.length > Number(itself))
       return mistake(
         scope,
         call.offset,
@@ -48,7 +56,9 @@ export const documentFunctions: Readonly<
       const found = new Set<unknown>(list);
       if (!run.element) return list;
       walk(run.document, run.element, (element) => {
-        for (const reference of madeBetween(run, element.start, element.end)) found.add(reference);
+        const end = itself ? element.start + 1 : element.end;
+        for (const { type, reference } of madeBetween(run, element.start, end))
+          if (target.targets.length === 0 || target.targets.includes(type)) found.add(reference);
         return false;
       });
       return found.size === 0 ? undefined : [...found];
@@ -84,7 +94,7 @@ export const documentFunctions: Readonly<
 };
 
 /** What steps made of elements between two places, in the order of the document. */
-function madeBetween(run: Run, start: number, end: number): FhirObject[] {
+function madeBetween(run: Run, start: number, end: number): Mapped[] {
   const { made } = run;
   if (run.madeInOrder.length !== made.length) run.madeInOrder = made.toSorted((a, b) => a.start - b.start);
   const list = run.madeInOrder;
@@ -94,7 +104,7 @@ function madeBetween(run: Run, start: number, end: number): FhirObject[] {
     if ((list[middle]?.start ?? 0) < start) low = middle + 1;
     else high = middle;
   }
-  const found: FhirObject[] = [];
-  for (let one = list[low]; one && one.start < end; one = list[++low]) found.push(one.mapped.reference);
+  const found: Mapped[] = [];
+  for (let one = list[low]; one && one.start < end; one = list[++low]) found.push(one.mapped);
   return found;
 }
