@@ -4,6 +4,7 @@ import { ExpressionMistake } from '../language/expression-mistake.js';
 import type { MapStep, MessageMapSource, ResourceMapSource, StepPart } from '../language/mapping-file.js';
 import type { Place } from '../language/place.js';
 import { type Problems, suggestion } from '../language/problems.js';
+import { isByClass } from '../language/document-parts.js';
 import { renamed } from '../language/xml-names.js';
 import { parseXmlPath, type XmlStep } from '../language/xml-path.js';
 import type { Run } from '../run/run.js';
@@ -98,7 +99,7 @@ class StepBuilder {
     );
   }
 
-  /** Each element to the first map that is for it; what nobody is for is told, once for each. */
+  /** Each element to the first map that is for it; what none knows the template of is told, once for each. */
   private maps(
     step: Extract<MapStep, { kind: 'maps' }>,
     around: Around,
@@ -113,8 +114,9 @@ class StepBuilder {
       walk(run.document, from, (element) => {
         if (!isValued(run.document, element)) return false;
         const part = good.find(({ isFor }) => isFor.some((test) => test(run.document, element)));
-        if (part) part.run(run, element);
-        else run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
+        if (!part || part.isByClass)
+          run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
+        part?.run(run, element);
         return false;
       });
     };
@@ -129,7 +131,7 @@ class StepBuilder {
       body?.(state, element);
       if (state.accounting) noteDrops(state, element, drops);
     };
-    return body && { isFor, run };
+    return body && { isFor, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
   }
 
   private create(step: CreateStep, around: Around, map: MessageMapSource): ElementStep | undefined {

@@ -10,11 +10,19 @@ export function isPart({ format, for: claims }: MessageMapSource): boolean {
   );
 }
 
-/** A map of documents with the maps of their parts: a claim of a template is asked before others. */
+/** A claim of all elements of a name: for those of templates that no other map is for, and the report says so. */
+export function isByClass(claim: string): boolean {
+  return !claim.includes('[');
+}
+
+/** A map of documents with the maps of their parts: a claim of a template is asked before others, one by class last. */
 export function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
   if (source.format !== 'cda') return source;
-  const byTemplate = (map: MessageMapSource) => map.for.some(({ text }) => text.includes('[template='));
-  const ordered = [...parts.filter(byTemplate), ...parts.filter((one) => !byTemplate(one))];
+  const turnOf = (map: MessageMapSource): number => {
+    if (map.for.some(({ text }) => isByClass(text))) return 2;
+    return map.for.some(({ text }) => text.includes('[template=')) ? 0 : 1;
+  };
+  const ordered = parts.toSorted((a, b) => turnOf(a) - turnOf(b));
   const filled = (steps: readonly MapStep[]): MapStep[] =>
     steps.map((step) => {
       if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
