@@ -134,6 +134,8 @@ export class ResourcePlan {
 
   #build(run: Run, start: number, end: number): Mapped | undefined {
     const { type, merge, gathers, isValue, drops } = this.facts;
+    // Others may have read in an element: what is refused takes back its own marks alone.
+    const marks = drops && run.accounting ? run.marks.slice(start, end) : undefined;
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
@@ -167,13 +169,12 @@ export class ResourcePlan {
     const missing = this.#missing(resource);
     if (missing !== undefined) {
       if (place >= 0) run.resources.splice(place, 1);
-      return this.#refuse(
-        run,
-        start,
-        end,
-        'MAPPING_REQUIRED_MISSING',
-        `${type}.${missing} has no value; the resource is refused`,
-      );
+      // What a refused resource read is not mapped.
+      if (marks) run.marks.set(marks, start);
+      else run.marks.fill(0, start, end);
+      const message = `${type}.${missing} has no value; the resource is refused`;
+      run.fail('MAPPING_REQUIRED_MISSING', this.facts.name, message, start);
+      return undefined;
     }
     if (known) return joined(run, known, resource, gathers);
     const twin = sharing && [sharing.first, sharing.last].find((one) => sameContent(one.resource, resource));
@@ -220,13 +221,6 @@ export class ResourcePlan {
       for (const name of names) if (resource[name] !== undefined) found = true;
       if (!found) return names[0];
     }
-    return undefined;
-  }
-
-  #refuse(run: Run, start: number, end: number, code: string, message: string): undefined {
-    // What a refused resource read is not mapped.
-    run.marks.fill(0, start, end);
-    run.fail(code, this.facts.name, message, start);
     return undefined;
   }
 }

@@ -62,7 +62,14 @@ export function parseXmlPath(text: string, offset: number): XmlStep[] {
       throw new ExpressionMistake(offset + at, 'nothing stands in an attribute', 'end the path there');
     const isAttribute = name.startsWith('@');
     if (isAttribute && slashes === '//') steps.push({ axis: 'within', name: '*', predicates: [] });
-    steps.push(stepOf(slashes, name, parsePredicates(predicates, offset + at)));
+    const step = stepOf(slashes, name, parsePredicates(predicates, offset + at));
+    if (step.axis !== 'child' && step.predicates.some((one) => one.kind === 'index'))
+      throw new ExpressionMistake(
+        offset + at,
+        'a number counts children',
+        'write it after a name, behind one /',
+      );
+    steps.push(step);
     at += whole.length;
   }
   return steps;

@@ -64,7 +64,8 @@ export class MessageLineage {
       yield* this.#object(key, value as FhirObject, `${path}.`, origin);
       return;
     }
-    if (!origin) return;
+    // Null fills a place in a list beside another.
+    if (!origin || value === null) return;
     const { begin, end, written } = origin;
     const rule = this.rules.get(written.rule);
     const text = String(value);

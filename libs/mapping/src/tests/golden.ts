@@ -144,7 +144,7 @@ function treeDifferences(
 
 /** The tree as YAML reads it: every leaf a text, decimals with their digits. */
 function plain(value: FhirValue): unknown {
-  if (value instanceof Decimal || typeof value !== 'object') return valueText(value);
+  if (value === null || value instanceof Decimal || typeof value !== 'object') return valueText(value);
   if (Array.isArray(value)) return value.map((item) => plain(item));
   return Object.fromEntries(
     Object.entries(value as FhirObject).flatMap(([key, inner]) =>

@@ -94,6 +94,8 @@ function codingsOf(run: Run, element: XmlElement, options: CdaCodedOptions): Fhi
     const row = typeof code === 'string' ? table.row(code) : undefined;
     if (!row) continue;
     const standard = rowCoding(row);
+    // A code without a system (CS) says no more than its row.
+    if (list[0]?.['system'] === undefined) list.shift();
     if (!list.some((known) => isSame(known, standard))) list.unshift(standard);
     return list;
   }

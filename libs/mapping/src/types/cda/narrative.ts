@@ -40,6 +40,9 @@ const tags: Readonly<Record<string, string>> = {
 };
 const attributes: Readonly<Record<string, string>> = {
   ID: 'id',
+  id: 'id',
+  class: 'class',
+  title: 'title',
   styleCode: 'class',
   colspan: 'colspan',
   rowspan: 'rowspan',
@@ -67,13 +70,14 @@ const forbidden = new Set([
   'meta',
   'head',
 ]);
-const linkable = /^(?:https?:\/\/|mailto:|tel:|#)[^\s"<>]*$/i;
+/** Schemes that run nothing, or none at all: a place in the same document, or beside it. */
+const linkable = /^(?:(?:https?:\/\/|mailto:|tel:|#)[^\s"<>]*|[^\s":<>]+)$/i;
 
 /** The text of a section to a Narrative: an allow-list of elements and attributes, words and ids as they were. */
 export function narrativeConvert(): Convert {
   return (run, start) => {
     const element = elementOf(run, start);
-    const inside = element && contentOf(run, element);
+    const inside = element && (contentOf(run, element) || displayOf(run, element));
     // R4 txt-2: a narrative has some content.
     if (inside === undefined || !/[^\s<>]/.test(inside.replaceAll(/<[^>]*>/g, ''))) return undefined;
     const narrative: FhirObject = {
@@ -82,6 +86,14 @@ export function narrativeConvert(): Convert {
     };
     return narrative;
   };
+}
+
+/** Of a code what people read. */
+function displayOf(run: Run, element: XmlElement): string {
+  const display = element.attribute('displayName');
+  if (!display) return '';
+  markLeaf(run, display);
+  return run.document.markupOf(display);
 }
 
 function contentOf(run: Run, element: XmlElement): string {
@@ -101,7 +113,7 @@ function elementText(run: Run, element: XmlElement): string {
   if (forbidden.has(name.replace(/^.*[}:]/, '').toLowerCase())) return '';
   switch (name) {
     case 'br':
-      return '<br/>';
+      return `<br/>${contentOf(run, element)}`;
     case 'list':
       return listText(run, element);
     case 'caption':

@@ -60,6 +60,28 @@ function partsOf(run: Run, element: XmlElement, name: string): string[] {
   return element.childrenNamed(name).flatMap((one) => lineOf(run, one) ?? []);
 }
 
+const nameParts = ['family', 'given', 'prefix', 'suffix'] as const;
+const qualifierUrl = 'http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier';
+/** Of EntityNamePartQualifier, as R4 has them (iso21090-EN-qualifier). */
+const qualifiers = new Set(['LS', 'AC', 'NB', 'PR', 'HON', 'BR', 'AD', 'SP', 'MID', 'CL', 'IN', 'VV']);
+
+/** What is said of the parts of a name, beside each; undefined when nothing is. */
+function qualifiersOf(run: Run, element: XmlElement, part: string): (FhirObject | null)[] | undefined {
+  let some = false;
+  const list: (FhirObject | null)[] = [];
+  for (const one of element.childrenNamed(part)) {
+    if (lineOf(run, one) === undefined) continue;
+    const codes = (peekAttribute(run, one, 'qualifier') ?? '')
+      .split(/\s+/)
+      .filter((code) => qualifiers.has(code));
+    if (codes.length > 0) markAttribute(run, one, 'qualifier');
+    some ||= codes.length > 0;
+    const extension = codes.map((code): FhirObject => ({ url: qualifierUrl, valueCode: code }));
+    list.push(codes.length > 0 ? { extension } : null);
+  }
+  return some ? list : undefined;
+}
+
 /** PN, EN and ON to HumanName. */
 export function elementNameConvert(): Convert {
   return (run, start) => {
@@ -68,15 +90,16 @@ export function elementNameConvert(): Convert {
     const name: FhirObject = {};
     const use = useOf(run, element, nameUses);
     if (use !== undefined) name['use'] = use;
-    const [family, given, prefix, suffix] = ['family', 'given', 'prefix', 'suffix'].map((part) =>
-      partsOf(run, element, part),
-    ) as [string[], string[], string[], string[]];
-    if (family.length > 0) name['family'] = family.join(' ');
-    if (given.length > 0) name['given'] = given;
-    if (prefix.length > 0) name['prefix'] = prefix;
-    if (suffix.length > 0) name['suffix'] = suffix;
-    // A name that is not divided.
-    if (family.length + given.length + prefix.length + suffix.length === 0) {
+    let isDivided = false;
+    for (const part of nameParts) {
+      const texts = partsOf(run, element, part);
+      if (texts.length === 0) continue;
+      isDivided = true;
+      name[part] = part === 'family' ? texts.join(' ') : texts;
+      const qualified = qualifiersOf(run, element, part);
+      if (qualified) name[`_${part}`] = part === 'family' ? (qualified[0] ?? qualified[1] ?? {}) : qualified;
+    }
+    if (!isDivided) {
       const text = lineOf(run, element);
       if (text === undefined) return undefined;
       name['text'] = text;
