@@ -110,13 +110,14 @@ class StepBuilder {
     const good = parts.filter((part) => part !== undefined);
     if (!path || good.length < parts.length) return undefined;
     const walk = xmlWalk(path);
+    const claims = good.flat();
     return (run, from) => {
       walk(run.document, from, (element) => {
         if (!isValued(run.document, element)) return false;
-        const part = good.find(({ isFor }) => isFor.some((test) => test(run.document, element)));
-        if (!part || part.isByClass)
+        const claim = claims.find(({ test }) => test(run.document, element));
+        if (!claim || claim.isByClass)
           run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
-        part?.run(run, element);
+        claim?.run(run, element);
         return false;
       });
     };
@@ -125,13 +126,17 @@ class StepBuilder {
   private part({ map, each }: StepPart, around: Around) {
     this.compiler.parts.add(map.file);
     const body = this.body(each, around, map);
-    const isFor = map.for.map(({ text }) => xmlTest(claimStep(text)));
     const drops = xmlDrops(map.name, map.drop);
     const run: ElementStep = (state, element) => {
       body?.(state, element);
       if (state.accounting) noteDrops(state, element, drops);
     };
-    return body && { isFor, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
+    const claims = map.for.map(({ text }) => ({
+      test: xmlTest(claimStep(text)),
+      isByClass: isByClass(text),
+      run,
+    }));
+    return body && claims;
   }
 
   private create(step: CreateStep, around: Around, map: MessageMapSource): ElementStep | undefined {

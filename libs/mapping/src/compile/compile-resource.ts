@@ -73,6 +73,7 @@ export function compileResource(
     when,
     whenFields: map.when ? fieldsOf(conditionNeed(map.when.condition, scope)) : -1,
     key: keyGood,
+    telling: map.key.map(({ expression }) => map.source.kind !== 'element' || expression.kind !== 'name'),
     setters: good.map(({ group, compiled }) => setterOf(map, group, compiled, scope)),
     required,
     surroundings: scope.reads.surroundings(),

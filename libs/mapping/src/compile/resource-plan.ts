@@ -50,6 +50,8 @@ export interface PlanFacts {
   /** Fields without which `when` cannot hold, as bits. */
   readonly whenFields: number;
   readonly key: readonly ReadText[];
+  /** Of each part of the key whether it says which one this is: the id of a named resource says only whose. */
+  readonly telling: readonly boolean[];
   readonly setters: readonly ElementSetter[];
   /** Members of which at least one must be there, per required element. */
   readonly required: readonly (readonly string[])[];
@@ -205,9 +207,10 @@ export class ResourcePlan {
   #keyParts(run: Run, start: number, end: number): string[] {
     const parts: string[] = [];
     let valued = false;
-    for (const read of this.facts.key) {
-      const part = read(run);
-      if (part !== undefined) valued = true;
+    const { key, telling } = this.facts;
+    for (let i = 0; i < key.length; i++) {
+      const part = key[i]?.(run);
+      if (part !== undefined && telling[i]) valued = true;
       parts.push(part ?? '');
     }
     // Nothing names it: then its content does.

@@ -10,29 +10,39 @@ export function isPart({ format, for: claims }: MessageMapSource): boolean {
   );
 }
 
-/** A claim of all elements of a name: for those of templates that no other map is for, and the report says so. */
+/**
+ * A claim of all elements of a name, or of a mood: for those of templates that no other map is for, and the report says so.
+ */
 export function isByClass(claim: string): boolean {
-  return !claim.includes('[');
+  return !/\[(?!@)/.test(claim);
 }
+
+/** How deep parts may stand in parts (an intervention that holds a procedure): `maps` further in lead nowhere. */
+const deepestParts = 1;
 
 /** A map of documents with the maps of their parts: a claim of a template is asked before others, one by class last. */
 export function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
   if (source.format !== 'cda') return source;
-  const turnOf = (map: MessageMapSource): number => {
-    if (map.for.some(({ text }) => isByClass(text))) return 2;
-    return map.for.some(({ text }) => text.includes('[template=')) ? 0 : 1;
-  };
   const ordered = parts.toSorted((a, b) => turnOf(a) - turnOf(b));
-  const filled = (steps: readonly MapStep[]): MapStep[] =>
+  // A step is a step of its own wherever its part stands: names are told apart by steps.
+  const filled = (steps: readonly MapStep[], depth: number): MapStep[] =>
     steps.map((step) => {
-      if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
-      return step.kind === 'maps' ? { ...step, parts: ordered.map((map) => partOf(map)) } : step;
+      if (step.kind === 'each') return { ...step, steps: filled(step.steps, depth) };
+      if (step.kind !== 'maps' || depth > deepestParts) return { ...step };
+      return { ...step, parts: ordered.map((map) => partOf(map, filled(map.steps, depth + 1))) };
     });
-  return { ...source, steps: filled(source.steps) };
+  return { ...source, steps: filled(source.steps, 0) };
 }
 
-function partOf(map: MessageMapSource): StepPart {
-  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps: map.steps } };
+/** Templates first, then codes, then moods, then names alone. */
+function turnOf({ for: claims }: MessageMapSource): number {
+  if (claims.some(({ text }) => text.includes('[template='))) return 0;
+  if (!claims.some(({ text }) => isByClass(text))) return 1;
+  return claims.some(({ text }) => !text.includes('[')) ? 3 : 2;
+}
+
+function partOf(map: MessageMapSource, steps: MapStep[]): StepPart {
+  return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps } };
 }
 
 /** The maps for parts that a map leads to. */

@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseDocument } from '#cda';
+import type { FhirObject } from '#fhir';
+import { mappingFolder } from '../testing/mapping-folder.js';
+import { MappingLibrary } from './index.js';
+import type { MappingResult } from './mapping-result.js';
+
+const patient = `map: d.Patient
+source: cda/person
+create: Patient
+key: [id]
+set: { name: name }
+`;
+const observation = `map: d.Observation
+source: cda/*
+create: Observation
+uses: [who]
+key: [who.id, id]
+set: { status: { value: final }, code: code, subject: who }
+`;
+const person = '<person><id extension="1"/><name>A</name></person>';
+
+/** Maps a document of these elements with a document map of these steps, and with these maps of parts. */
+function mapped(steps: string, parts: readonly string[], inside: string): MappingResult {
+  const document = `map: d.Document\nfor: [cda/ClinicalDocument]\nbundle: collection\nsteps: ${steps}\n`;
+  const library = new MappingLibrary(
+    mappingFolder({ 'ccda/d.yaml': [document, ...parts, patient, observation].join('---\n') }),
+  );
+  const set = library.set([]);
+  expect(set.errors).toEqual([]);
+  const source = parseDocument(Buffer.from(`<ClinicalDocument>${inside}</ClinicalDocument>`));
+  const map = set.forSource(source);
+  if (!map) throw new Error('no map');
+  return map.run(source, { tenant: 't', account: 'full' });
+}
+
+describe('a map for parts of documents', () => {
+  const part = `map: d.Part
+for: ['cda/obs[template=1.3]']
+steps: [{ create: d.Patient, from: person, as: who }, { create: d.Observation, from: . }]
+`;
+  const obs = `<obs><templateId root="1.3"/>${person}<code code="a"/></obs>`;
+  const hasSubject = ({ resources }: MappingResult): boolean[] =>
+    resources.map(({ resource }) => (resource as FhirObject)['subject'] !== undefined);
+
+  test.each(['a', 'b'])('knows its names wherever it may stand: in %s', (place) => {
+    const result = mapped('[{ maps: //a/* }, { maps: //b/* }]', [part], `<${place}>${obs}</${place}>`);
+    expect(hasSubject(result)).toEqual([false, true]);
+  });
+
+  test('may hold parts for other maps, and these no more', () => {
+    const group = "map: d.Group\nfor: ['cda/group[template=1.2]']\nsteps: [{ maps: part/* }]\n";
+    const inGroup = (inside: string): string =>
+      `<group><templateId root="1.2"/><part>${inside}</part></group>`;
+    const steps = '[{ maps: //entry/* }]';
+    const once = mapped(steps, [part, group], `<entry>${inGroup(obs)}</entry>`);
+    expect(hasSubject(once)).toEqual([false, true]);
+    const twice = mapped(steps, [part, group], `<entry>${inGroup(inGroup(obs))}</entry>`);
+    expect(twice.resources).toHaveLength(0);
+    expect(twice.report.errors.map(({ code }) => code)).toEqual(['CDA_TEMPLATE_UNKNOWN']);
+  });
+});
+
+test('What has no id is told apart by its content, whoever it is about', () => {
+  const steps = '[{ create: d.Patient, from: //person, as: who }, { create: d.Observation, from: //obs }]';
+  const idsOf = (inside: string): unknown[] =>
+    mapped(steps, [], person + inside)
+      .resources.slice(1)
+      .map(({ resource }) => resource['id']);
+  const ids = idsOf('<obs><code code="a"/></obs><obs><code code="b"/></obs><obs><code code="a"/></obs>');
+  expect(ids).toHaveLength(2);
+  expect(idsOf('<obs><code code="b"/></obs>')).toEqual([ids[1]]);
+});
