@@ -14,8 +14,9 @@ import { isValued } from '../types/cda/element-parts.js';
 import { compileResource, scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { addName } from './create-step.js';
+import type { ResourcePlan } from './resource-plan.js';
 import type { Compiler, NamedResource } from './scope.js';
-import { type CreateStep, type EachStep, StepNames } from './step-names.js';
+import { type CreateStep, type EachStep, StepNames, usedNames } from './step-names.js';
 
 /** Does one step at an element. */
 type ElementStep = (run: Run, element: XmlElement) => void;
@@ -46,8 +47,7 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 }
 
 class StepBuilder {
-  /** Equal names are one object, so that what is compiled with them is compiled once. */
-  readonly #names = new Map<string, ReadonlyMap<string, NamedResource>>();
+  readonly #plans = new Map<string, ResourcePlan | undefined>();
 
   constructor(
     readonly compiler: Compiler,
@@ -145,14 +145,9 @@ class StepBuilder {
     const source = this.resourceMap(step, problems);
     const path = source && this.path(step.from ?? source.source.name, step.place, map);
     if (!source || !path || !isOf(source, path, step, problems)) return undefined;
-    const site: UseSite = {
-      group: undefined,
-      names: this.namesAt(step, around),
-      aliases: new Map(),
-      level: 1,
-    };
-    const plan = compileResource(source, site, compiler);
-    const when = step.when && this.condition(step, source, site, problems);
+    const names = this.names.at(step, around);
+    const plan = this.plan(source, names);
+    const when = step.when && this.condition(step, source, siteOf(names), problems);
     if (!plan || (step.when && !when)) {
       if (compiler.problemsOf(source.file) !== problems)
         problems.add(
@@ -204,13 +199,13 @@ class StepBuilder {
     return compileCondition(renamed(step.when, uses) as typeof step.when, { ...scope, uses });
   }
 
-  private namesAt(step: CreateStep, around: Around): ReadonlyMap<string, NamedResource> {
-    const names = this.names.at(step, around);
-    const key = [...names].map(([name, { slot }]) => `${name}=${slot}`).join(' ');
-    const known = this.#names.get(key);
-    if (known) return known;
-    this.#names.set(key, names);
-    return names;
+  /** Steps for which the names of a map mean the same share its plan. */
+  private plan(source: ResourceMapSource, all: ReadonlyMap<string, NamedResource>): ResourcePlan | undefined {
+    const used = new Set(usedNames(source.name, this.compiler.maps));
+    const names = new Map([...all].filter(([name]) => used.has(name)));
+    const key = [source.name, ...[...names].map(([name, { slot }]) => `${name}=${slot}`)].join(' ');
+    if (!this.#plans.has(key)) this.#plans.set(key, compileResource(source, siteOf(names), this.compiler));
+    return this.#plans.get(key);
   }
 
   private path(text: string, place: Place, map: MessageMapSource): XmlStep[] | undefined {
@@ -225,6 +220,10 @@ class StepBuilder {
     }
     return undefined;
   }
+}
+
+function siteOf(names: ReadonlyMap<string, NamedResource>): UseSite {
+  return { group: undefined, names, aliases: new Map(), level: 1 };
 }
 
 /** The element and the predicates that `for` names. */

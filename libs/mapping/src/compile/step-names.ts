@@ -125,7 +125,7 @@ export class StepNames {
 }
 
 /** The names that a map refers to, and the maps of elements that its rules run. */
-function usedNames(
+export function usedNames(
   map: string,
   maps: ReadonlyMap<string, ResourceMapSource>,
   seen: Set<string> = new Set(),
