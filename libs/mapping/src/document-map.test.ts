@@ -172,7 +172,7 @@ set: { status: { value: final }, code: code, subject: who, value: value }
   test('gives parts to the maps that are for them, those of a template first, and tells what nobody is for', () => {
     const parts = `${named}---
 map: d.Any
-for: [cda/observation]
+for: ['cda/observation[code]']
 steps: [{ create: d.Observation, from: . }]
 ---
 map: d.Special

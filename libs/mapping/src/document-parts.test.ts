@@ -48,16 +48,28 @@ steps: [{ create: d.Patient, from: person, as: who }, { create: d.Observation, f
     expect(hasSubject(result)).toEqual([false, true]);
   });
 
-  test('may hold parts for other maps, and these no more', () => {
-    const group = "map: d.Group\nfor: ['cda/group[template=1.2]']\nsteps: [{ maps: part/* }]\n";
-    const inGroup = (inside: string): string =>
-      `<group><templateId root="1.2"/><part>${inside}</part></group>`;
-    const steps = '[{ maps: //entry/* }]';
-    const once = mapped(steps, [part, group], `<entry>${inGroup(obs)}</entry>`);
-    expect(hasSubject(once)).toEqual([false, true]);
-    const twice = mapped(steps, [part, group], `<entry>${inGroup(inGroup(obs))}</entry>`);
-    expect(twice.resources).toHaveLength(0);
-    expect(twice.report.errors.map(({ code }) => code)).toEqual(['CDA_TEMPLATE_UNKNOWN']);
+  test('may hold parts for other maps, of its own kind too, each with names of its own', () => {
+    const group = `map: d.Group
+for: ['cda/group[template=1.2]']
+steps:
+  - { create: d.Patient, from: person, as: who }
+  - { maps: part/* }
+  - { create: d.Observation, from: . }
+`;
+    const inGroup = (who: string, inside: string): string =>
+      `<group><templateId root="1.2"/>${who}<part>${inside}</part><code code="c"/></group>`;
+    const other = '<person><id extension="2"/><name>B</name></person>';
+    const result = mapped(
+      '[{ maps: //entry/* }]',
+      [part, group],
+      `<entry>${inGroup(person, inGroup(other, obs))}</entry>`,
+    );
+    const [first, second] = result.resources.filter(({ type }) => type === 'Patient');
+    const subjects = result.resources.flatMap(({ type, resource }) =>
+      type === 'Observation' ? [(resource['subject'] as { reference?: string } | undefined)?.reference] : [],
+    );
+    // That of the part in the inner group, that of the inner group, that of the outer one.
+    expect(subjects).toEqual([first?.key, second?.key, first?.key]);
   });
 });
 

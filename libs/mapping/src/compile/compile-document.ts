@@ -1,10 +1,10 @@
-import type { XmlElement } from '#cda';
+import type { CdaDocument, XmlElement } from '#cda';
 import { nearestName } from '#fhir';
+import { isByClass } from '../language/document-parts.js';
 import { ExpressionMistake } from '../language/expression-mistake.js';
 import type { MapStep, MessageMapSource, ResourceMapSource, StepPart } from '../language/mapping-file.js';
 import type { Place } from '../language/place.js';
 import { type Problems, suggestion } from '../language/problems.js';
-import { isByClass } from '../language/document-parts.js';
 import { renamed } from '../language/xml-names.js';
 import { parseXmlPath, type XmlStep } from '../language/xml-path.js';
 import type { Run } from '../run/run.js';
@@ -21,6 +21,17 @@ import { type CreateStep, type EachStep, StepNames, usedNames } from './step-nam
 /** Does one step at an element. */
 type ElementStep = (run: Run, element: XmlElement) => void;
 type Around = readonly EachStep[];
+
+/** A compiled map of parts of documents. */
+interface Part {
+  readonly claims: readonly Claim[];
+  readonly run: ElementStep;
+}
+
+interface Claim {
+  readonly test: (document: CdaDocument, element: XmlElement) => boolean;
+  readonly isByClass: boolean;
+}
 
 export interface DocumentProgram {
   readonly steps: (run: Run) => void;
@@ -48,6 +59,8 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 
 class StepBuilder {
   readonly #plans = new Map<string, ResourcePlan | undefined>();
+  /** Where `maps` steps in a part lead, while one is compiled. */
+  #parts: readonly Part[] | undefined;
 
   constructor(
     readonly compiler: Compiler,
@@ -106,37 +119,52 @@ class StepBuilder {
     map: MessageMapSource,
   ): ElementStep | undefined {
     const path = this.path(step.path, step.place, map);
-    const parts = step.parts.map((part) => this.part(part, around));
-    const good = parts.filter((part) => part !== undefined);
-    if (!path || good.length < parts.length) return undefined;
+    const good = this.#parts ?? this.parts(step.parts, around);
+    if (!path || !good) return undefined;
     const walk = xmlWalk(path);
-    const claims = good.flat();
     return (run, from) => {
       walk(run.document, from, (element) => {
         if (!isValued(run.document, element)) return false;
-        const claim = claims.find(({ test }) => test(run.document, element));
-        if (!claim || claim.isByClass)
+        const found = claimed(good, run.document, element);
+        if (!found || found.claim.isByClass)
           run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
-        claim?.run(run, element);
+        found?.part.run(run, element);
         return false;
       });
     };
   }
 
-  private part({ map, each }: StepPart, around: Around) {
+  /** The maps of parts; `maps` steps in them lead to the same, whatever stands in what. */
+  private parts(parts: readonly StepPart[], around: Around): readonly Part[] | undefined {
+    const compiled: Part[] = [];
+    this.#parts = compiled;
+    for (const part of parts) {
+      const one = this.part(part, around);
+      if (one) compiled.push(one);
+    }
+    this.#parts = undefined;
+    return compiled.length < parts.length ? undefined : compiled;
+  }
+
+  private part({ map, each }: StepPart, around: Around): Part | undefined {
     this.compiler.parts.add(map.file);
     const body = this.body(each, around, map);
-    const drops = xmlDrops(map.name, map.drop);
-    const run: ElementStep = (state, element) => {
-      body?.(state, element);
-      if (state.accounting) noteDrops(state, element, drops);
-    };
     const claims = map.for.map(({ text }) => ({
       test: xmlTest(claimStep(text)),
       isByClass: isByClass(text),
-      run,
     }));
-    return body && claims;
+    const drops = xmlDrops(map.name, map.drop);
+    const own = this.names.startingIn([...around, each]);
+    const run: ElementStep = (state, element) => {
+      // A part may stand in another of its kind, which keeps its names.
+      const kept = own.map((slot) => state.names[slot] ?? []);
+      body?.(state, element);
+      own.forEach((slot, i) => {
+        state.names[slot] = kept[i] ?? [];
+      });
+      if (state.accounting) noteDrops(state, element, drops);
+    };
+    return body && { claims, run };
   }
 
   private create(step: CreateStep, around: Around, map: MessageMapSource): ElementStep | undefined {
@@ -220,6 +248,13 @@ class StepBuilder {
     }
     return undefined;
   }
+}
+
+/** The first map that is for an element, and what says so. */
+function claimed(parts: readonly Part[], document: CdaDocument, element: XmlElement) {
+  for (const part of parts)
+    for (const claim of part.claims) if (claim.test(document, element)) return { part, claim };
+  return undefined;
 }
 
 function siteOf(names: ReadonlyMap<string, NamedResource>): UseSite {

@@ -5,7 +5,7 @@ import type { Mapped } from '../run/mapped.js';
 import type { Run } from '../run/run.js';
 import { xmlWalk } from '../run/xml-select.js';
 import { compileText } from './compile-text.js';
-import { type CompiledValue, single, type Target } from './compiled-value.js';
+import { type CompiledValue, type Modifiers, single, type Target } from './compiled-value.js';
 import { word } from './function-words.js';
 import { mistake, type Scope } from './scope.js';
 
@@ -32,7 +32,10 @@ const reasons = new Map([
 
 /** Functions that only maps of documents use. */
 export const documentFunctions: Readonly<
-  Record<string, (call: Call, target: Target, scope: Scope) => CompiledValue | undefined>
+  Record<
+    string,
+    (call: Call, target: Target, scope: Scope, modifiers: Modifiers) => CompiledValue | undefined
+  >
 > = {
   /**
    * What the steps made of the elements and of all in them, in their order: `entry | made`; `made(itself)` leaves away what
@@ -73,6 +76,24 @@ export const documentFunctions: Readonly<
         Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
       );
     return mistake(scope, call.offset, 'MAPPING_FUNCTION', 'source() is a base64Binary', 'use it for data:');
+  },
+  /** A whole number that is so much less, never below 0: `repeatNumber | less(1)`. */
+  less: (call, target, scope, modifiers) => {
+    const by = Number(word(call, scope));
+    const value = call.input && scope.compileValue(call.input, target, scope, modifiers);
+    if (!value || !(by > 0) || !/^(?:unsignedInt|positiveInt|integer)$/.test(target.type))
+      return mistake(
+        scope,
+        call.offset,
+        'MAPPING_FUNCTION',
+        'less gives a whole number that is so much less',
+        'write for instance repeatNumber | less(1)',
+      );
+    const least = target.type === 'positiveInt' ? 1 : 0;
+    return single((run) => {
+      const number = value.read(run);
+      return typeof number === 'number' ? Math.max(least, number - by) : undefined;
+    });
   },
   /** Says why there is no value: `code ?? (code/@nullFlavor | absent)`. */
   absent: (call, target, scope) => {

@@ -10,28 +10,21 @@ export function isPart({ format, for: claims }: MessageMapSource): boolean {
   );
 }
 
-/**
- * A claim of all elements of a name, or of a mood: for those of templates that no other map is for, and the report says so.
- */
+/** A claim of all elements of a name, or of a mood: for those of templates that no other map is for, and the report says so. */
 export function isByClass(claim: string): boolean {
   return !/\[(?!@)/.test(claim);
 }
-
-/** How deep parts may stand in parts (an intervention that holds a procedure): `maps` further in lead nowhere. */
-const deepestParts = 1;
 
 /** A map of documents with the maps of their parts: a claim of a template is asked before others, one by class last. */
 export function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
   if (source.format !== 'cda') return source;
   const ordered = parts.toSorted((a, b) => turnOf(a) - turnOf(b));
-  // A step is a step of its own wherever its part stands: names are told apart by steps.
-  const filled = (steps: readonly MapStep[], depth: number): MapStep[] =>
+  const filled = (steps: readonly MapStep[]): MapStep[] =>
     steps.map((step) => {
-      if (step.kind === 'each') return { ...step, steps: filled(step.steps, depth) };
-      if (step.kind !== 'maps' || depth > deepestParts) return { ...step };
-      return { ...step, parts: ordered.map((map) => partOf(map, filled(map.steps, depth + 1))) };
+      if (step.kind === 'each') return { ...step, steps: filled(step.steps) };
+      return step.kind === 'maps' ? { ...step, parts: ordered.map((map) => partOf(map)) } : step;
     });
-  return { ...source, steps: filled(source.steps, 0) };
+  return { ...source, steps: filled(source.steps) };
 }
 
 /** Templates first, then codes, then moods, then names alone. */
@@ -41,7 +34,9 @@ function turnOf({ for: claims }: MessageMapSource): number {
   return claims.some(({ text }) => !text.includes('[')) ? 3 : 2;
 }
 
-function partOf(map: MessageMapSource, steps: MapStep[]): StepPart {
+function partOf(map: MessageMapSource): StepPart {
+  // A step is a step of its own wherever its part stands: names are told apart by steps.
+  const steps = copied(map.steps);
   return { map, each: { kind: 'each', group: '.', place: map.place, as: undefined, steps } };
 }
 
@@ -56,4 +51,8 @@ export function partsOf({ steps }: MessageMapSource): MessageMapSource[] {
   };
   see(steps);
   return [...found];
+}
+
+function copied(steps: readonly MapStep[]): MapStep[] {
+  return steps.map((step) => (step.kind === 'each' ? { ...step, steps: copied(step.steps) } : { ...step }));
 }

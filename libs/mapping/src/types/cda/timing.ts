@@ -67,17 +67,44 @@ function periodicTiming(run: Run, element: XmlElement): FhirObject | undefined {
   if (bounds) repeat['boundsPeriod'] = bounds;
   const low = period && (period.child('low') ?? period);
   const every = low && timeAmount(run, low);
-  if (every) {
-    repeat['frequency'] = 1;
-    repeat['period'] = every.value;
-    const high = period?.child('high');
-    const most = high && timeAmount(run, high);
-    if (most && most.unit === every.unit) repeat['periodMax'] = most.value;
-    repeat['periodUnit'] = every.unit;
-  }
+  const high = period?.child('high');
+  const most = high && timeAmount(run, high);
+  if (every) Object.assign(repeat, timesADay(run, element, every, most) ?? everySoOften(every, most));
   if (Object.keys(repeat).length === 0) return undefined;
   markAttribute(run, element, 'xsi:type');
   return { repeat };
+}
+
+interface Amount {
+  readonly value: Decimal;
+  readonly unit: string;
+}
+
+function everySoOften({ value, unit }: Amount, most: Amount | undefined): FhirObject {
+  const repeat: FhirObject = { frequency: 1, period: value };
+  if (most && most.unit === unit) repeat['periodMax'] = most.value;
+  return { ...repeat, periodUnit: unit };
+}
+
+/** C-CDA on FHIR, CF-medications: where the institution chooses the hours, every 8 h is three times a day, not every eight hours. */
+function timesADay(
+  run: Run,
+  element: XmlElement,
+  every: Amount,
+  most: Amount | undefined,
+): FhirObject | undefined {
+  if (peekAttribute(run, element, 'institutionSpecified') === undefined) return undefined;
+  const isChosen = attributeText(run, element, 'institutionSpecified') === 'true';
+  const [times, least] = [perDay(every), most && perDay(most)];
+  if (!isChosen || times === undefined || (most && least === undefined)) return undefined;
+  const often = least === undefined ? { frequency: times } : { frequency: least, frequencyMax: times };
+  return { ...often, period: Decimal.parse('1') as Decimal, periodUnit: 'd' };
+}
+
+/** How often a day, where that is a whole number of times. */
+function perDay({ value, unit }: Amount): number | undefined {
+  const times = 24 / value.toNumber();
+  return unit === 'h' && Number.isInteger(times) ? times : undefined;
 }
 
 /** EIVL_TS: at meals, when going to bed. */
@@ -94,7 +121,7 @@ function eventTiming(run: Run, element: XmlElement): FhirObject | undefined {
   return { repeat };
 }
 
-function timeAmount(run: Run, element: XmlElement): { value: Decimal; unit: string } | undefined {
+function timeAmount(run: Run, element: XmlElement): Amount | undefined {
   const unit = units.get(peekAttribute(run, element, 'unit') ?? '');
   const value = Decimal.parse(peekAttribute(run, element, 'value') ?? '');
   if (unit === undefined || value === undefined || value.toNumber() <= 0) return undefined;
