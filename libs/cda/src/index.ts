@@ -3,4 +3,4 @@ export { isXml } from './is-xml.js';
 export { documentLimits } from './limits.js';
 export { parseDocument } from './parse-document.js';
 export { patientOfDocument } from './patient-of-document.js';
-export { XmlAttribute, XmlElement, type XmlNode, XmlText } from './xml-element.js';
+export { attributeBit, nameBit, XmlAttribute, XmlElement, type XmlNode, XmlText } from './xml-element.js';

@@ -25,6 +25,21 @@ export class XmlText {
   }
 }
 
+/** One of 31 bits for a name of elements; different names may share one. */
+export function nameBit(name: string): number {
+  const { length } = name;
+  return (
+    1 <<
+    ((name.charCodeAt(0) + name.charCodeAt(length - 1) * 5 + name.charCodeAt(length >> 1) * 3 + length) % 31)
+  );
+}
+
+/** The same for a name of attributes. */
+export function attributeBit(name: string): number {
+  const { length } = name;
+  return 1 << ((name.charCodeAt(0) * 3 + name.charCodeAt(length - 1) + length * 7) % 31);
+}
+
 export type XmlNode = XmlElement | XmlText;
 
 /**
@@ -40,6 +55,8 @@ export class XmlElement {
   #last: XmlNode | undefined = undefined;
   /** What follows it in the element around. */
   next: XmlNode | undefined = undefined;
+  /** Names of its children and attributes, by `nameBit` and `attributeBit`: what has no bit here is not there. */
+  bits = 0;
 
   constructor(
     readonly name: string,
@@ -49,7 +66,9 @@ export class XmlElement {
     readonly start: number,
     /** In the order of the document, from 0. */
     readonly index: number,
-  ) {}
+  ) {
+    for (let one = firstAttribute; one; one = one.next) this.bits |= attributeBit(one.name);
+  }
 
   get kind(): 'element' {
     return 'element';
@@ -57,6 +76,7 @@ export class XmlElement {
 
   /** Puts a node behind those that are in it. */
   append(node: XmlNode): void {
+    if (node.kind === 'element') this.bits |= nameBit(node.name);
     if (this.#last) this.#last.next = node;
     else this.first = node;
     this.#last = node;

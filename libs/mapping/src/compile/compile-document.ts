@@ -11,12 +11,11 @@ import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
 import { xmlTest, xmlWalk } from '../run/xml-select.js';
 import { isValued } from '../types/cda/element-parts.js';
-import { compileResource, scopeOf, type UseSite } from './compile-resource.js';
+import { scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { addName } from './create-step.js';
-import type { ResourcePlan } from './resource-plan.js';
-import type { Compiler, NamedResource } from './scope.js';
-import { type CreateStep, type EachStep, StepNames, usedNames } from './step-names.js';
+import type { Compiler } from './scope.js';
+import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
 /** Does one step at an element. */
 type ElementStep = (run: Run, element: XmlElement) => void;
@@ -58,7 +57,6 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 }
 
 class StepBuilder {
-  readonly #plans = new Map<string, ResourcePlan | undefined>();
   /** Where `maps` steps in a part lead, while one is compiled. */
   #parts: readonly Part[] | undefined;
 
@@ -149,19 +147,14 @@ class StepBuilder {
   private part({ map, each }: StepPart, around: Around): Part | undefined {
     this.compiler.parts.add(map.file);
     const body = this.body(each, around, map);
-    const claims = map.for.map(({ text }) => ({
-      test: xmlTest(claimStep(text)),
-      isByClass: isByClass(text),
-    }));
+    const claims = map.for.map(({ text }) => ({ test: xmlTest(claimStep(text)), isByClass: isByClass(text) }));
     const drops = xmlDrops(map.name, map.drop);
     const own = this.names.startingIn([...around, each]);
     const run: ElementStep = (state, element) => {
       // A part may stand in another of its kind, which keeps its names.
       const kept = own.map((slot) => state.names[slot] ?? []);
       body?.(state, element);
-      own.forEach((slot, i) => {
-        state.names[slot] = kept[i] ?? [];
-      });
+      own.forEach((slot, i) => state.setName(slot, kept[i] ?? []));
       if (state.accounting) noteDrops(state, element, drops);
     };
     return body && { claims, run };
@@ -173,9 +166,14 @@ class StepBuilder {
     const source = this.resourceMap(step, problems);
     const path = source && this.path(step.from ?? source.source.name, step.place, map);
     if (!source || !path || !isOf(source, path, step, problems)) return undefined;
-    const names = this.names.at(step, around);
-    const plan = this.plan(source, names);
-    const when = step.when && this.condition(step, source, siteOf(names), problems);
+    const site: UseSite = {
+      group: undefined,
+      names: this.names.at(step, around),
+      aliases: new Map(),
+      level: 1,
+    };
+    const plan = compiler.elementPlan(source, site.names);
+    const when = step.when && this.condition(step, source, site, problems);
     if (!plan || (step.when && !when)) {
       if (compiler.problemsOf(source.file) !== problems)
         problems.add(
@@ -227,15 +225,6 @@ class StepBuilder {
     return compileCondition(renamed(step.when, uses) as typeof step.when, { ...scope, uses });
   }
 
-  /** Steps for which the names of a map mean the same share its plan. */
-  private plan(source: ResourceMapSource, all: ReadonlyMap<string, NamedResource>): ResourcePlan | undefined {
-    const used = new Set(usedNames(source.name, this.compiler.maps));
-    const names = new Map([...all].filter(([name]) => used.has(name)));
-    const key = [source.name, ...[...names].map(([name, { slot }]) => `${name}=${slot}`)].join(' ');
-    if (!this.#plans.has(key)) this.#plans.set(key, compileResource(source, siteOf(names), this.compiler));
-    return this.#plans.get(key);
-  }
-
   private path(text: string, place: Place, map: MessageMapSource): XmlStep[] | undefined {
     const problems = this.compiler.problemsOf(map.file);
     try {
@@ -255,10 +244,6 @@ function claimed(parts: readonly Part[], document: CdaDocument, element: XmlElem
   for (const part of parts)
     for (const claim of part.claims) if (claim.test(document, element)) return { part, claim };
   return undefined;
-}
-
-function siteOf(names: ReadonlyMap<string, NamedResource>): UseSite {
-  return { group: undefined, names, aliases: new Map(), level: 1 };
 }
 
 /** The element and the predicates that `for` names. */

@@ -35,7 +35,7 @@ export class LiveRules<T extends { readonly need: Need }> {
   /** Those that may give something, in their order. */
   of(run: Run): readonly T[] {
     if (this.#isPlain) return this.#rules;
-    const valued = run.segment === undefined ? -1 : run.segment.valued;
+    const valued = run.segment?.valued ?? run.element?.bits ?? -1;
     const fields = valued & this.#valued;
     const segments = run.segmentBits & this.#segments;
     const names = run.nameBits & this.#names;

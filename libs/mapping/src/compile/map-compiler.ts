@@ -7,6 +7,7 @@ import type { Vocabulary } from '../types/vocabulary.js';
 import { compileResource } from './compile-resource.js';
 import type { ResourcePlan } from './resource-plan.js';
 import { type Compiler, type NamedResource, RuleBook } from './scope.js';
+import { usedNames } from './used-names.js';
 
 /** What one message map is compiled with, and what has been compiled for it. */
 export class MapCompiler implements Compiler {
@@ -15,10 +16,6 @@ export class MapCompiler implements Compiler {
   readonly parts = new Set<string>();
   readonly used = new Set<ResourceMapSource>();
   readonly #plans = new Map<string, ResourcePlan | undefined>();
-  readonly #elementPlans = new WeakMap<
-    ReadonlyMap<string, NamedResource>,
-    Map<string, ResourcePlan | undefined>
-  >();
   #number = 0;
 
   constructor(
@@ -44,16 +41,14 @@ export class MapCompiler implements Compiler {
   }
 
   elementPlan(map: ResourceMapSource, names: ReadonlyMap<string, NamedResource>): ResourcePlan | undefined {
-    let plans = this.#elementPlans.get(names);
-    if (!plans) {
-      plans = new Map();
-      this.#elementPlans.set(names, plans);
-    }
-    if (plans.has(map.name)) return plans.get(map.name);
-    plans.set(map.name, undefined);
-    const site = { group: undefined, names, aliases: new Map(), level: 1 as Level };
+    const used = usedNames(map.name, this.maps);
+    const own = new Map([...names].filter(([name]) => used.has(name)));
+    const key = `${map.name} ${[...own].map(([name, { slot }]) => `${name}=${slot}`).join(' ')}`;
+    if (this.#plans.has(key)) return this.#plans.get(key);
+    this.#plans.set(key, undefined);
+    const site = { group: undefined, names: own, aliases: new Map(), level: 1 as Level };
     const plan = compileResource(map, site, this);
-    plans.set(map.name, plan);
+    this.#plans.set(key, plan);
     return plan;
   }
 }

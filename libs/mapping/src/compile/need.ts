@@ -1,7 +1,7 @@
 /**
  * What must be there for a rule to give something: most rules of a map read what most messages lack, and need not be run
- * to find that out. `bit`: of a field of the segment at hand (`Segment.valued`), of a segment somewhere in the message, of
- * a name that holds a resource.
+ * to find that out. `bit`: of a field of the segment at hand (`Segment.valued`), or of what is in the element at hand
+ * (`XmlElement.bits`), of a segment somewhere in the message, of a name that holds a resource.
  */
 export type Need =
   | { readonly kind: 'nothing' | 'never' }

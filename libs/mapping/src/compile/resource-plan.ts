@@ -86,6 +86,8 @@ export class ResourcePlan {
 
   /** The resource of an element; undefined when it is refused, or there is nothing in it. */
   ofElement(run: Run, element: XmlElement): Mapped | undefined {
+    const { whenFields } = this.facts;
+    if (whenFields !== -1 && (element.bits & whenFields) === 0) return undefined;
     const outer = run.element;
     run.element = element;
     const mapped = this.fresh(run, element.start, element.end);

@@ -1,5 +1,7 @@
+import { attributeBit, nameBit } from '#cda';
 import type { Condition, PathExpression, ValueExpression } from '../language/expression.js';
 import type { RuleBody } from '../language/mapping-file.js';
+import type { XmlStep } from '../language/xml-path.js';
 import { numberBit } from '../run/segment-bits.js';
 import { type Need, noNeed } from './need.js';
 import type { Scope } from './scope.js';
@@ -56,9 +58,18 @@ function bodyNeed(body: RuleBody, scope: NeedScope): Need {
   }
 }
 
-function pathNeed({ name, scope: alias, where, field }: PathExpression, scope: NeedScope): Need {
+/** The child or the attribute that a path begins with. */
+function xmlNeed(steps: readonly XmlStep[]): Need {
+  const first = steps.find(({ axis }) => axis !== 'self');
+  if (!first || first.name === '*') return noNeed;
+  if (first.axis === 'child') return { kind: 'field', bit: nameBit(first.name) };
+  return first.axis === 'attribute' ? { kind: 'field', bit: attributeBit(first.name) } : noNeed;
+}
+
+function pathNeed(path: PathExpression, scope: NeedScope): Need {
+  const { name, scope: alias, where, field, steps } = path;
   const { frame, compiler } = scope;
-  if (frame.kind === 'element') return noNeed;
+  if (frame.kind === 'element') return steps ? xmlNeed(steps) : noNeed;
   if (frame.kind === 'value') return noNeed;
   if (name === frame.name && alias === undefined && !where)
     return field > 0 ? { kind: 'field', bit: fieldBit(field) } : noNeed;

@@ -1,11 +1,6 @@
-import {
-  innerSteps,
-  type MapStep,
-  type MessageMapSource,
-  type ResourceMapSource,
-} from '../language/mapping-file.js';
-import { eachExpression } from '../language/walk-rules.js';
+import { innerSteps, type MapStep, type MessageMapSource } from '../language/mapping-file.js';
 import type { Compiler, NamedResource } from './scope.js';
+import { usedNames } from './used-names.js';
 
 export type EachStep = Extract<MapStep, { kind: 'each' }>;
 export type CreateStep = Extract<MapStep, { kind: 'create' }>;
@@ -122,23 +117,6 @@ export class StepNames {
       for (const one of this.#definitions) if (one.variable === joined) one.variable = variable;
     }
   }
-}
-
-/** The names that a map refers to, and the maps of elements that its rules run. */
-export function usedNames(
-  map: string,
-  maps: ReadonlyMap<string, ResourceMapSource>,
-  seen: Set<string> = new Set(),
-): string[] {
-  const source = maps.get(map);
-  if (!source || seen.has(map)) return [];
-  seen.add(map);
-  const names = source.uses.map(({ text }) => text);
-  if (source.source.kind !== 'element') return names;
-  eachExpression(source.set, (expression) => {
-    if (expression.kind === 'as') names.push(...usedNames(expression.type, maps, seen));
-  });
-  return names;
 }
 
 function together(a: Around, b: Around): Around {

@@ -1,4 +1,4 @@
-import type { FhirObject, FhirValue } from '#fhir';
+import { Decimal, type FhirObject, type FhirValue } from '#fhir';
 import { dropAbsence } from '../merge-update.js';
 import type { Mapped } from './mapped.js';
 
@@ -58,5 +58,22 @@ function union(old: readonly FhirValue[], more: readonly FhirValue[]): FhirValue
 
 /** Other text (a set id), equal content: one result that was sent twice. */
 export function sameContent(one: FhirObject, other: FhirObject): boolean {
-  return JSON.stringify({ ...one, id: '' }) === JSON.stringify({ ...other, id: '' });
+  return isSame(one, other, 'id');
+}
+
+/** Compares as far as they are equal; `except` is a name at the top that does not count. */
+function isSame(one: FhirValue | undefined, other: FhirValue | undefined, except = ''): boolean {
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (one instanceof Decimal || other instanceof Decimal)
+    return one instanceof Decimal && other instanceof Decimal && one.text === other.text;
+  if (Array.isArray(one) || Array.isArray(other)) {
+    if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false;
+    return one.every((value, i) => isSame(value, other[i]));
+  }
+  const names = Object.keys(one);
+  if (names.length !== Object.keys(other).length) return false;
+  return names.every(
+    (name) => name === except || isSame((one as FhirObject)[name], (other as FhirObject)[name]),
+  );
 }

@@ -190,6 +190,13 @@ export class Run {
     this.nameBits &= ~numberBit(slot) | otherBit;
   }
 
+  setName(slot: number, mapped: readonly Mapped[]): void {
+    this.emptyName(slot);
+    if (mapped.length === 0) return;
+    this.names[slot] = mapped;
+    this.nameBits |= numberBit(slot);
+  }
+
   /** The first resource of a name that had none. */
   startName(slot: number, mapped: Mapped): void {
     this.names[slot] = [mapped];

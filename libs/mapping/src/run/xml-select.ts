@@ -1,4 +1,4 @@
-import type { CdaDocument, XmlAttribute, XmlElement } from '#cda';
+import { type CdaDocument, nameBit, type XmlAttribute, type XmlElement } from '#cda';
 import type { XmlPredicate, XmlStep } from '../language/xml-path.js';
 import { keyText } from '../types/cda/element-parts.js';
 
@@ -69,8 +69,10 @@ function filtered({ predicates }: XmlStep, next: Walk): Walk {
 }
 
 function childWalk({ name, predicates }: XmlStep, next: Walk): Walk {
+  const bit = name === '*' ? -1 : nameBit(name);
   if (predicates.length === 0)
     return (document, from, see) => {
+      if ((from.bits & bit) === 0) return false;
       for (let child = from.first; child; child = child.next)
         if (child.kind === 'element' && (name === '*' || child.name === name) && next(document, child, see))
           return true;
@@ -78,6 +80,7 @@ function childWalk({ name, predicates }: XmlStep, next: Walk): Walk {
     };
   const tests = predicates.map((one) => (one.kind === 'test' ? predicateTest(one) : one.index));
   return (document, from, see) => {
+    if ((from.bits & bit) === 0) return false;
     const counts = tests.map(() => 0);
     for (let child = from.first; child; child = child.next) {
       if (child.kind !== 'element' || (name !== '*' && child.name !== name)) continue;
