@@ -1,4 +1,4 @@
-import type { CdaDocument, XmlElement } from '#cda';
+import type { XmlElement } from '#cda';
 import { nearestName } from '#fhir';
 import { isByClass } from '../language/document-parts.js';
 import { ExpressionMistake } from '../language/expression-mistake.js';
@@ -9,11 +9,12 @@ import { renamed } from '../language/xml-names.js';
 import { parseXmlPath, type XmlStep } from '../language/xml-path.js';
 import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
-import { xmlTest, xmlWalk } from '../run/xml-select.js';
+import { xmlWalk } from '../run/xml-select.js';
 import { isValued } from '../types/cda/element-parts.js';
 import { scopeOf, type UseSite } from './compile-resource.js';
 import { compileCondition } from './compile-text.js';
 import { addName } from './create-step.js';
+import { PartChoice } from './part-choice.js';
 import type { Compiler } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
 
@@ -23,13 +24,10 @@ type Around = readonly EachStep[];
 
 /** A compiled map of parts of documents. */
 interface Part {
-  readonly claims: readonly Claim[];
-  readonly run: ElementStep;
-}
-
-interface Claim {
-  readonly test: (document: CdaDocument, element: XmlElement) => boolean;
+  /** The elements that it is for. */
+  readonly claims: readonly XmlStep[];
   readonly isByClass: boolean;
+  readonly run: ElementStep;
 }
 
 export interface DocumentProgram {
@@ -58,7 +56,7 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
 
 class StepBuilder {
   /** Where `maps` steps in a part lead, while one is compiled. */
-  #parts: readonly Part[] | undefined;
+  #parts: PartChoice<Part> | undefined;
 
   constructor(
     readonly compiler: Compiler,
@@ -123,31 +121,32 @@ class StepBuilder {
     return (run, from) => {
       walk(run.document, from, (element) => {
         if (!isValued(run.document, element)) return false;
-        const found = claimed(good, run.document, element);
-        if (!found || found.claim.isByClass)
+        const part = good.find(run.document, element);
+        if (!part || part.isByClass)
           run.fail('CDA_TEMPLATE_UNKNOWN', map.name, unknownText(run, element), element.start);
-        found?.part.run(run, element);
+        part?.run(run, element);
         return false;
       });
     };
   }
 
   /** The maps of parts; `maps` steps in them lead to the same, whatever stands in what. */
-  private parts(parts: readonly StepPart[], around: Around): readonly Part[] | undefined {
+  private parts(parts: readonly StepPart[], around: Around): PartChoice<Part> | undefined {
     const compiled: Part[] = [];
-    this.#parts = compiled;
+    const choice = new PartChoice(compiled);
+    this.#parts = choice;
     for (const part of parts) {
       const one = this.part(part, around);
       if (one) compiled.push(one);
     }
     this.#parts = undefined;
-    return compiled.length < parts.length ? undefined : compiled;
+    return compiled.length < parts.length ? undefined : choice;
   }
 
   private part({ map, each }: StepPart, around: Around): Part | undefined {
     this.compiler.parts.add(map.file);
     const body = this.body(each, around, map);
-    const claims = map.for.map(({ text }) => ({ test: xmlTest(claimStep(text)), isByClass: isByClass(text) }));
+    const claims = map.for.map(({ text }) => claimStep(text));
     const drops = xmlDrops(map.name, map.drop);
     const own = this.names.startingIn([...around, each]);
     const run: ElementStep = (state, element) => {
@@ -157,7 +156,7 @@ class StepBuilder {
       own.forEach((slot, i) => state.setName(slot, kept[i] ?? []));
       if (state.accounting) noteDrops(state, element, drops);
     };
-    return body && { claims, run };
+    return body && { claims, run, isByClass: map.for.some(({ text }) => isByClass(text)) };
   }
 
   private create(step: CreateStep, around: Around, map: MessageMapSource): ElementStep | undefined {
@@ -237,13 +236,6 @@ class StepBuilder {
     }
     return undefined;
   }
-}
-
-/** The first map that is for an element, and what says so. */
-function claimed(parts: readonly Part[], document: CdaDocument, element: XmlElement) {
-  for (const part of parts)
-    for (const claim of part.claims) if (claim.test(document, element)) return { part, claim };
-  return undefined;
 }
 
 /** The element and the predicates that `for` names. */

@@ -10,14 +10,18 @@ export function isPart({ format, for: claims }: MessageMapSource): boolean {
   );
 }
 
-/** A claim of all elements of a name, or of a mood: for those of templates that no other map is for, and the report says so. */
+/** A claim of all elements of a name: for those of templates that no other map is for, and the report says so. */
 export function isByClass(claim: string): boolean {
-  return !/\[(?!@)/.test(claim);
+  return !claim.includes('[');
 }
 
 /** A map of documents with the maps of their parts: a claim of a template is asked before others, one by class last. */
 export function withParts(source: MessageMapSource, parts: readonly MessageMapSource[]): MessageMapSource {
   if (source.format !== 'cda') return source;
+  const turnOf = (map: MessageMapSource): number => {
+    if (map.for.some(({ text }) => isByClass(text))) return 2;
+    return map.for.some(({ text }) => text.includes('[template=')) ? 0 : 1;
+  };
   const ordered = parts.toSorted((a, b) => turnOf(a) - turnOf(b));
   const filled = (steps: readonly MapStep[]): MapStep[] =>
     steps.map((step) => {
@@ -25,13 +29,6 @@ export function withParts(source: MessageMapSource, parts: readonly MessageMapSo
       return step.kind === 'maps' ? { ...step, parts: ordered.map((map) => partOf(map)) } : step;
     });
   return { ...source, steps: filled(source.steps) };
-}
-
-/** Templates first, then codes, then moods, then names alone. */
-function turnOf({ for: claims }: MessageMapSource): number {
-  if (claims.some(({ text }) => text.includes('[template='))) return 0;
-  if (!claims.some(({ text }) => isByClass(text))) return 1;
-  return claims.some(({ text }) => !text.includes('[')) ? 3 : 2;
 }
 
 function partOf(map: MessageMapSource): StepPart {
