@@ -1,25 +1,38 @@
+import { type Figure, reportFigures } from './figure.js';
 import { conformanceOfHl7v2 } from './hl7v2/conformance.js';
 
-const USAGE = `npm run conformance -- hl7v2 [--json] [--verbose]
+/** The parts of the corpus; each gives its figures, or undefined where its files are not beside the repository. */
+const PARTS: Readonly<Record<string, () => Figure[] | undefined>> = {
+  hl7v2: conformanceOfHl7v2,
+};
 
-Converts every message of the corpus beside the repository (../shared) and says what was kept, placed, accounted for, and
-whether all of it is valid FHIR R4. Exit code 0: every goal is reached; 1: one is not; 3: there is no corpus here.
+const USAGE = `npm run conformance -- ${Object.keys(PARTS).join('|')} ... [--json] [--verbose]
+
+Converts every message of a part of the corpus beside the repository (../shared) and says what was kept, placed, accounted
+for, and whether all of it is valid FHIR R4. Exit code 0: every goal is reached; 1: one is not; 3: there is no corpus here.
 
   --json     the figures as JSON
   --verbose  where values stay unmapped, which hard files are wrong, and what else stands behind a figure`;
 
-/** `npm run conformance -- <part>`. Answers the exit code. */
+/** `npm run conformance -- <part> ...`. Answers the exit code. */
 export function conformance(argv: readonly string[]): number {
-  const [part, ...options] = argv;
-  const known = ['--json', '--verbose'];
-  if (part === '--help' || part === '-h') {
+  if (argv.includes('--help') || argv.includes('-h')) {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  const strange = options.find((option) => !known.includes(option));
-  if (part !== 'hl7v2' || strange !== undefined) {
-    process.stderr.write(`${strange ?? part ?? 'nothing'} is not known here\n\n${USAGE}\n`);
+  const parts = argv.filter((one) => !one.startsWith('--'));
+  const strange = argv.find((one) => !(one in PARTS || one === '--json' || one === '--verbose'));
+  if (parts.length === 0 || strange !== undefined) {
+    process.stderr.write(`${strange ?? 'nothing'} is not known here\n\n${USAGE}\n`);
     return 2;
   }
-  return conformanceOfHl7v2({ json: options.includes('--json'), verbose: options.includes('--verbose') });
+  const options = { json: argv.includes('--json'), verbose: argv.includes('--verbose') };
+  const codes = parts.map((part) => {
+    if (!options.json && parts.length > 1) process.stdout.write(`${part}\n`);
+    const figures = PARTS[part]?.();
+    if (figures) return reportFigures(figures, options);
+    process.stdout.write('there is no corpus beside this repository (../shared): nothing was checked\n');
+    return 3;
+  });
+  return Math.max(...codes);
 }

@@ -30,7 +30,7 @@ const USAGE = `npm run bench [-- --quick] [--messages <folder>] [--json]
 npm run bench -- mapping [--quick] [--json]
 
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
-With mapping: no engine, the mapping language alone against a mapper written by hand.
+With mapping: no engine, the mapping language alone against a mapper written by hand, and documents against their parser.
 
   --quick              a fifth of the messages
   --messages <folder>  messages to send instead of the usual ones

@@ -3,6 +3,7 @@ import { writeJson } from '#fhir';
 import { parseMessage } from '#hl7v2';
 import { loadMappings } from '#mapping';
 import { repositoryRoot } from './bench-messages.js';
+import { documentFigures } from './document-bench.js';
 import type { Figure } from './figure.js';
 import { mapOruByHand } from './hand-written-oru.js';
 import { laboratoryMessages } from './laboratory.js';
@@ -30,7 +31,9 @@ export function mappingBench(scale: number, say: (text: string) => void): Figure
   say(`${count} results of a laboratory, ${Math.round(bytes)} bytes each, ${PATIENTS} patients`);
   const rates = measure(waysOf(map, messages), messages, say);
   say('long messages ...');
-  return [...speedFigures(rates), ...growthFigures(map, scale)];
+  const figures = [...speedFigures(rates), ...growthFigures(map, scale)];
+  say('documents ...');
+  return [...figures, ...documentFigures(scale)];
 }
 
 function waysOf(map: OruMap, messages: readonly Buffer[]): Record<string, Way> {

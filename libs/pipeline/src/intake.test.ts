@@ -15,7 +15,8 @@ beforeAll(async () => {
   const channel = async (name: string, order: 'per_patient' | 'strict') => {
     return { name, id: await channelId(fixture.database, name), accept: ['ORU^R01', 'ADT^*'], order };
   };
-  const channels = [await channel('lab', 'per_patient'), await channel('strict', 'strict')];
+  const documents = { ...(await channel('documents', 'per_patient')), accept: ['CDA'] };
+  const channels = [await channel('lab', 'per_patient'), await channel('strict', 'strict'), documents];
   intake = new Intake(fixture.database, journal, 'test', channels, (...place) => nudged.push(place));
 });
 afterAll(async () => {
@@ -65,6 +66,22 @@ describe('intake', () => {
     expect(new Set(spread.map((position) => position.partition)).size).toBeGreaterThan(3);
     const strict = await Promise.all(patients.map((raw) => positionOf(raw, 'strict')));
     expect(new Set(strict.map((position) => position.partition)).size).toBe(1);
+  });
+
+  test('a document is taken where the channel accepts it, in the partition of its patient', async () => {
+    const document = (n: number, patient: string) =>
+      Buffer.from(
+        `<ClinicalDocument><id root="1.2" extension="${n}"/><recordTarget><patientRole><id nullFlavor="UNK"/><id root="1.3" extension="${patient}"/></patientRole></recordTarget></ClinicalDocument>`,
+      );
+    const [one, two, other] = await Promise.all(
+      [document(1, 'A'), document(2, 'A'), document(3, 'Q')].map((raw) => positionOf(raw, 'documents')),
+    );
+    expect(two?.partition).toBe(one?.partition);
+    expect(other?.partition).not.toBe(one?.partition);
+    expect(await receive(document(4, 'A'))).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'CDA_NOT_ACCEPTED' },
+    });
   });
 
   test('a merge of two patients marks the partition of the second', async () => {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ConvertedCorpusFile } from './corpus-conversion.js';
+import type { ConvertedCorpusFile } from '../corpus-files.js';
 
 interface Fact {
   readonly parse: 'ok' | 'reject';

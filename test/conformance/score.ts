@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConvertedCorpusFile } from './corpus-conversion.js';
+import type { ConvertedCorpusFile } from './corpus-files.js';
 
 /** What the scorer says of one part of the corpus. Shares in percent. */
 export interface Score {
@@ -28,7 +28,7 @@ interface Summary {
 }
 
 /** Only what the scorer reads as one message. */
-const SCORED = /\.(hl7|txt)$/;
+const SCORED = /\.(hl7|txt|xml|ccda)$/;
 
 /** Writes the bundles out and runs the scorer on them and their sources. */
 export function scoreOf(scorer: string, corpus: string, files: readonly ConvertedCorpusFile[]): Score {
