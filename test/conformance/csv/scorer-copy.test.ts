@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { copyForScorer, momentOf } from './scorer-copy.js';
 
 describe('the copy of a file of rows that the scorer can read', () => {
