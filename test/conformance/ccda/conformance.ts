@@ -162,6 +162,6 @@ function costFigure(
     value: `${converting.toFixed(1)} ms, parsing alone ${parsing.toFixed(1)}`,
     goal: `<= ${COST_GOAL} ms`,
     reached: converting <= COST_GOAL,
-    details: [`over ${documents} documents of 50 to 250 kB, with the account of all leaves`],
+    details: [`over ${documents} documents of 50 to 250 kB, from bytes to the bytes of all resources`],
   };
 }

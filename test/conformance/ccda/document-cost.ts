@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from '#cda';
-import { convertFile, type MappingSet } from '#mapping';
+import { writeJson } from '#fhir';
+import type { MappingSet } from '#mapping';
 
 /** Documents of about the size that the goal names. */
 const LEAST_BYTES = 50_000;
@@ -15,12 +16,12 @@ export interface DocumentCost {
   readonly parsing: number;
 }
 
-/** Converts documents of a usual size again and again, from their bytes to the JSON of a bundle, beside parsing alone. */
+/** Maps documents of a usual size again and again, as the engine does: from their bytes to JSON as bytes; beside parsing alone. */
 export function documentCost(corpus: string, files: readonly string[], set: MappingSet): DocumentCost {
   const documents = files
     .map((file) => readFileSync(join(corpus, file)))
     .filter(({ length }) => length >= LEAST_BYTES && length <= MOST_BYTES)
-    .filter((bytes) => convertFile(bytes, set, { tenant: 'cost' }).bundle !== undefined);
+    .filter((bytes) => mapped(bytes, set) > 0);
   const bytes = documents.reduce((sum, { length }) => sum + length, 0);
   const converting: number[] = [];
   const parsing: number[] = [];
@@ -31,10 +32,17 @@ export function documentCost(corpus: string, files: readonly string[], set: Mapp
     return (user + system) / 1_000 / (bytes / 100_000);
   };
   for (let round = 0; round < ROUNDS; round++) {
-    converting.push(per100kB((document) => convertFile(document, set, { tenant: 'cost' })));
+    converting.push(per100kB((document) => mapped(document, set)));
     parsing.push(per100kB(parseDocument));
   }
   return { documents: documents.length, converting: median(converting), parsing: median(parsing) };
+}
+
+/** How many bytes of JSON a document becomes. */
+function mapped(document: Buffer, set: MappingSet): number {
+  const { source, map } = set.read(document);
+  const resources = map?.run(source, { tenant: 'cost' }).resources ?? [];
+  return Buffer.from(resources.map(({ resource }) => writeJson(resource)).join('\n')).length;
 }
 
 function median(values: readonly number[]): number {
