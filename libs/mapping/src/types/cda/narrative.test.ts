@@ -63,6 +63,8 @@ describe('the narrative of a section', () => {
     ['<paragraph onclick="x()" style="color:red">a</paragraph>', '<p>a</p>'],
     ['<linkHtml href="javascript:alert(1)">a</linkHtml>', 'a'],
     ['<linkHtml href="&#10;java&#9;script:alert(1)">a</linkHtml>', 'a'],
+    ['<linkHtml href="javascript&#58;alert(1)">a</linkHtml>', 'a'],
+    ['<linkHtml href="java&#115;cript&#x3A;alert(1)">a</linkHtml>', 'a'],
     ['<x:script xmlns:x="http://www.w3.org/1999/xhtml">a</x:script>b', 'b'],
   ])('%s does no harm', (source, wanted) => {
     expect(divOf(source)).toBe(wanted);

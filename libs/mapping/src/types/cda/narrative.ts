@@ -164,7 +164,9 @@ function linkText(run: Run, element: XmlElement, name: string, prefix: string, o
   const target = element.attribute(name);
   const href = target && prefix + run.document.markupOf(target).trim();
   const inside = contentOf(run, element) || otherwise;
-  if (!target || href === undefined || !linkable.test(href)) return inside;
+  // As a browser reads it: with its references resolved a harmless text may be a script.
+  if (!target || href === undefined || !linkable.test(prefix + run.document.value(target).trim()))
+    return inside;
   markLeaf(run, target);
   return `<a${attributesOf(run, element)} href="${href}">${inside === '' ? href.slice(prefix.length) : inside}</a>`;
 }
