@@ -106,6 +106,10 @@ describe('a document that is refused', () => {
     ['<a b="1" b="2"/>', /^CDA_MALFORMED line 1, .*duplicate attribute/],
     ['<a>&nbsp;</a>', /^CDA_MALFORMED line 1, .*undefined entity/],
     ['<a/><b/>', /^CDA_MALFORMED/],
+    // What may be a name of a person is not told.
+    ['<a>result <Smith of</a>', /^CDA_MALFORMED line 1, column \d+: (?!.*Smith).*$/s],
+    ['<a><Smith></a>', /^CDA_MALFORMED line 1, column \d+: (?!.*Smith).*$/s],
+    ['<a>&Smith;</a>', /^CDA_MALFORMED line 1, column \d+: (?!.*Smith).*$/s],
     ['', /^CDA_MALFORMED line 1, column 1/],
     ['<a>\u0001</a>', /^CDA_MALFORMED/],
     ['<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', /^CDA_DOCTYPE line 1/],

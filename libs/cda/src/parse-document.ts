@@ -71,7 +71,8 @@ class DocumentReader {
       if (isEngineError(error) || !(error instanceof Error)) throw error;
       const message = /^\d+:\d+: (.*)$/s.exec(error.message)?.[1];
       if (message === undefined) throw error;
-      this.#refuse('CDA_MALFORMED', `malformed XML: ${message.replace(/\.$/, '')}`);
+      // Behind a colon stands what was found: where a `<` is missing its mate, that may be the name of a patient.
+      this.#refuse('CDA_MALFORMED', `malformed XML: ${message.replace(/:.*$|\.$/s, '')}`);
     }
     const [root] = this.#elements;
     if (!root) return this.#refuse('CDA_MALFORMED', 'malformed XML: there is no element');
