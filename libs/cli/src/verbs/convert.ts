@@ -17,6 +17,8 @@ import { type Call, exitCode, type Verb } from '../verb.js';
 const ENDINGS = ['.hl7', '.txt', '.xml', '.ccda', '.cda', '.csv', '.tsv', '.psv'];
 /** Files that hold rows, or nothing that is known. */
 const ROW_ENDINGS = ['.csv', '.tsv', '.psv'];
+/** Files that hold no rows. */
+const OTHER_ENDINGS = ['.hl7', '.xml', '.ccda', '.cda'];
 /** Enough to tell formats apart. */
 const SNIFF_BYTES = 512;
 
@@ -153,7 +155,8 @@ async function convertTo(
   context: ConversionContext,
 ): Promise<ConversionReport> {
   const isRows = ROW_ENDINGS.includes(endingOf(file.path));
-  const isText = isRows || endingOf(file.path) === '.txt';
+  // Columns of fixed width come under all kinds of names.
+  const isText = !OTHER_ENDINGS.includes(endingOf(file.path));
   const start = isText ? startOf(file.path) : undefined;
   if (maybeRows(start)) {
     const progress = (text: string) => call.terminal.progress(text);
