@@ -1,7 +1,7 @@
-import { CdaDocument, parseDocument } from '#cda';
+import { type CdaDocument, parseDocument } from '#cda';
 import { bundleOf, type FhirObject, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
-import type { ConvertedFile, ConvertedMessage, ConvertOptions } from './convert-file.js';
+import type { ConvertedFile, ConvertedMessage, ConvertOptions } from './converted-file.js';
 import type { MappedResource } from './mapping-result.js';
 import type { MappingSet } from './mapping-set.js';
 

@@ -22,8 +22,10 @@ function run(document: CdaDocument): MappingResult {
 
 /** What is wrong with a converted file: issues of R4, ids that stand twice, references that lead nowhere. */
 function faultsOf(bundle: string): string[] {
-  const value = readJson(bundle) as { entry?: { resource: FhirObject & { id: string } }[] };
-  const ids = (value.entry ?? []).map(({ resource }) => `${String(resource['resourceType'])}/${resource.id}`);
+  const value = readJson(bundle) as {
+    entry?: { resource: FhirObject & { id: string; resourceType: string } }[];
+  };
+  const ids = (value.entry ?? []).map(({ resource }) => `${resource.resourceType}/${resource.id}`);
   const known = new Set(ids);
   const dangling = [...bundle.matchAll(/"reference":"([^"]+)"/g)]
     .map((match) => match[1] ?? '')

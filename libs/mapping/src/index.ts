@@ -1,7 +1,5 @@
-export {
-  type ConvertedFile,
-  convertFile,
-} from './convert-file.js';
+export { convertFile } from './convert-file.js';
+export type { ConvertedFile } from './converted-file.js';
 export { type ExplainedRule, loadMappings, MappingLibrary } from './load-mappings.js';
 export { formatProblem, type MappingProblem, uniqueProblems } from './mapping-problem.js';
 export type {

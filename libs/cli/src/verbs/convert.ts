@@ -149,7 +149,7 @@ async function convertOne(
     if (!isEngineError(error)) throw error;
     return refuse('unknown', error.code, error.message);
   }
-  const convert = (format: ConversionReport['format'], type: string) => {
+  const convertAs = (format: ConversionReport['format'], type: string) => {
     const channel = channels.of(type);
     const { parameters } = channel;
     const converted = convertFile(bytes, layers.maps(channel), { tenant, parameters, lineage });
@@ -160,11 +160,11 @@ async function convertOne(
       report: conversionReport(source, format, converted),
     };
   };
-  if (isXml(bytes)) return convert('xml', 'CDA');
+  if (isXml(bytes)) return convertAs('xml', 'CDA');
   const [first] = splitBatch(bytes).messages;
   if (first !== undefined) {
     const { messageCode, triggerEvent } = readMessageHeader(first);
-    return convert('hl7v2', `${messageCode}^${triggerEvent}`);
+    return convertAs('hl7v2', `${messageCode}^${triggerEvent}`);
   }
   // UTF-16 shows its letters between zero bytes; a byte order mark goes before them.
   const start = bytes

@@ -66,21 +66,23 @@ class StepBuilder {
   ) {}
 
   steps(steps: readonly MapStep[], around: Around, map: MessageMapSource): ElementStep | undefined {
-    const compiled = steps.map((step) => {
-      switch (step.kind) {
-        case 'each':
-          return this.each(step, around, map);
-        case 'create':
-          return this.create(step, around, map);
-        case 'maps':
-          return this.maps(step, around, map);
-      }
-    });
+    const compiled = steps.map((step) => this.step(step, around, map));
     const good = compiled.filter((step) => step !== undefined);
     if (good.length < compiled.length) return undefined;
     return (run, element) => {
       for (const step of good) step(run, element);
     };
+  }
+
+  private step(step: MapStep, around: Around, map: MessageMapSource): ElementStep | undefined {
+    switch (step.kind) {
+      case 'each':
+        return this.each(step, around, map);
+      case 'create':
+        return this.create(step, around, map);
+      case 'maps':
+        return this.maps(step, around, map);
+    }
   }
 
   private each(step: EachStep, around: Around, map: MessageMapSource): ElementStep | undefined {
@@ -241,7 +243,7 @@ class StepBuilder {
 }
 
 /** The element and the predicates that `for` names. */
-export function claimStep(claim: string): XmlStep {
+function claimStep(claim: string): XmlStep {
   return parseXmlPath(claim.slice('cda/'.length), 0)[0] as XmlStep;
 }
 

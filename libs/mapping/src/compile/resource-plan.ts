@@ -137,9 +137,8 @@ export class ResourcePlan {
   }
 
   #build(run: Run, start: number, end: number): Mapped | undefined {
-    const { type, merge, gathers, isValue, drops } = this.facts;
-    // Others may have read in an element: what is refused takes back its own marks alone.
-    const marks = drops && run.accounting ? run.marks.slice(start, end) : undefined;
+    const { type, merge, gathers, isValue } = this.facts;
+    const marks = this.#marksBefore(run, start, end);
     const parts = this.#keyParts(run, start, end);
     let id = stableId(run.tenant, type, parts);
     let known = run.byId.get(id);
@@ -164,7 +163,7 @@ export class ResourcePlan {
     const place = known ? -1 : run.resources.push(mapped) - 1;
     const met = run.met.push({ mapped, resource: mapped.own, start, end }) - 1;
     const filled = this.#fill(run, mapped);
-    if (!filled && (isValue || drops)) {
+    if (!filled && this.#isNothing) {
       // Separators without content, or parts that no rule reads: there is nobody to speak of.
       if (place >= 0) run.resources.splice(place, 1);
       run.met.splice(met, 1);
@@ -175,7 +174,6 @@ export class ResourcePlan {
       if (place >= 0) run.resources.splice(place, 1);
       // What a refused resource read is not mapped.
       if (marks) run.marks.set(marks, start);
-      else run.marks.fill(0, start, end);
       const message = `${type}.${missing} has no value; the resource is refused`;
       run.fail('MAPPING_REQUIRED_MISSING', this.facts.name, message, start);
       return undefined;
@@ -191,6 +189,17 @@ export class ResourcePlan {
     run.byId.set(id, mapped);
     if (isValue) mapped.inner = innerOf(run.met, met, start);
     return mapped;
+  }
+
+  /** Where constants alone were set there is nothing: of a value or an element, not of a segment that is there. */
+  get #isNothing(): boolean {
+    return this.facts.isValue || this.facts.drops !== undefined;
+  }
+
+  /** What is refused takes back its marks; in an element those alone that it made, for others may have read in it. */
+  #marksBefore(run: Run, start: number, end: number): Uint16Array | undefined {
+    if (!run.accounting) return undefined;
+    return this.facts.drops ? run.marks.slice(start, end) : new Uint16Array(end - start);
   }
 
   /** Sets the elements; false when the message has no part in any of them. */

@@ -199,11 +199,14 @@ function readClaim(item: YamlNode, problems: Problems): { text: string; place: P
 }
 
 /** What is wrong with an element and its predicates. */
-function claimMistake(text: string): Pick<ExpressionMistake, 'message' | 'remedy'> | undefined {
+function claimMistake(element: string): Pick<ExpressionMistake, 'message' | 'remedy'> | undefined {
   try {
-    const [only, ...others] = parseXmlPath(text, 0);
+    const [only, ...others] = parseXmlPath(element, 0);
     if (only?.axis === 'child' && others.length === 0) return undefined;
-    return { message: `'${text}' is no element`, remedy: 'write its name and predicates: act[template=...]' };
+    return {
+      message: `'${element}' is no element`,
+      remedy: 'write its name and predicates: act[template=...]',
+    };
   } catch (error) {
     if (error instanceof ExpressionMistake) return error;
     throw error;

@@ -68,7 +68,7 @@ export class MessageLineage {
     if (!origin || value === null) return;
     const { begin, end, written } = origin;
     const rule = this.rules.get(written.rule);
-    const text = String(value);
+    const text = String(value as string | number | boolean | Decimal);
     const row = this.#rowOf(text, begin, end);
     yield {
       resource: key,

@@ -8,6 +8,3 @@ export interface SourceText {
   /** Of what stands there, for reports. */
   pathAt(offset: number): string | undefined;
 }
-
-/** Sees a leaf: where its text begins and ends, its path on demand. */
-export type SeeLeaf = (start: number, end: number, path: () => string) => void;

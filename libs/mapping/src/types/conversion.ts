@@ -1,4 +1,3 @@
-import type { CodeTable } from '../tables/code-table.js';
 import { elementConversion } from './cda/element-conversion.js';
 import {
   type CodedOptions,
@@ -9,6 +8,7 @@ import {
   entityCodingConvert,
   plainCodeConvert,
 } from './coded.js';
+import type { ConversionOptions } from './conversion-options.js';
 import type { Convert, Level } from './convert.js';
 import {
   entityIdentifierConvert,
@@ -43,23 +43,6 @@ import {
 import { type TimeTarget, timeConvert } from './time.js';
 import { remembered } from './value-cache.js';
 import type { Vocabulary } from './vocabulary.js';
-
-export interface ConversionOptions {
-  readonly vocabulary: Vocabulary;
-  readonly level: Level;
-  readonly hl7Table: number;
-  readonly table: CodeTable | undefined;
-  /** ContactPoint.use where the value names none. */
-  readonly use: string;
-  /** Identifier.type where the value names none. */
-  readonly identifierType: string;
-  /** A Quantity that may have no comparator. */
-  readonly simpleQuantity: boolean;
-  /** System of codes that come without one; '' for that of the HL7 table. */
-  readonly system: string;
-  /** The degree of a name goes elsewhere (Practitioner.qualification). */
-  readonly withoutDegree: boolean;
-}
 
 const concepts = new Set(['CWE', 'CE', 'CNE', 'CF', 'CD', 'ICD', 'LA1', 'LA2']);
 /** Of a range the start. */

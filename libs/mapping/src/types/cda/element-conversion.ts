@@ -1,4 +1,4 @@
-import type { ConversionOptions } from '../conversion.js';
+import type { ConversionOptions } from '../conversion-options.js';
 import type { Convert } from '../convert.js';
 import { elementCodeConvert, elementCodingConvert, elementConceptConvert } from './coded.js';
 import { elementIdentifierConvert, elementUriConvert } from './identifier.js';
