@@ -3,13 +3,6 @@ import type { FhirObject } from '#fhir';
 import { keyText } from '../types/cda/element-parts.js';
 import type { Run } from './run.js';
 
-/** A reference by identifier that may become one to a resource, once all are made. */
-export interface AwaitedReference {
-  readonly reference: FhirObject;
-  /** Types that may stand there; empty: any. */
-  readonly targets: readonly string[];
-}
-
 /** The template of entries that only refer to others (C-CDA, Entry Reference). */
 const entryReference = '2.16.840.1.113883.10.20.22.4.122';
 

@@ -4,10 +4,9 @@ import type { MappingFailure, MappingParameters } from '../mapping-result.js';
 import { type ZoneOffset, zoneOffsets } from '../types/time-zone.js';
 import { circumstancesOf } from './circumstances.js';
 import type { Drop } from './drop-table.js';
-import type { AwaitedReference } from './elsewhere.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
-import type { KeySharing, Mapped, Met, NoMoment } from './mapped.js';
+import type { AwaitedReference, KeySharing, Mapped, Met, NoMoment } from './mapped.js';
 import { numberBit, otherBit } from './segment-bits.js';
 import type { SourceText } from './source-text.js';
 
