@@ -83,3 +83,56 @@ test('What has no id is told apart by its content, whoever it is about', () => {
   expect(ids).toHaveLength(2);
   expect(idsOf('<obs><code code="b"/></obs>')).toEqual([ids[1]]);
 });
+
+describe('elsewhere', () => {
+  const referring = `map: d.Goal
+source: cda/goal
+create: Goal
+key: [id]
+set:
+  identifier: id
+  lifecycleStatus: { value: active }
+  description: { value: { text: better } }
+  subject: { value: { display: somebody } }
+  addresses: about/id | elsewhere
+  statusReason: { when: about/id | elsewhere not valued, use: about/name }
+---
+map: d.Condition
+source: cda/problem
+create: Condition
+key: [id]
+set: { identifier: id, code: code, subject: { value: { display: somebody } } }
+---
+map: d.Location
+source: cda/place
+create: Location
+key: [id]
+set: { identifier: id, name: name }
+`;
+  const steps =
+    '[{ create: d.Goal, from: //goal }, { create: d.Condition, from: //problem }, { create: d.Location, from: //place }]';
+  const goalOf = (id: string): FhirObject => {
+    const about = `<goal><id extension="g"/><about><id extension="${id}"/><name>words</name></about></goal>`;
+    const others =
+      '<problem><id extension="p"/><code code="1"/></problem><place><id extension="l"/><name>L</name></place>';
+    return mapped(steps, [referring], about + others).resources[0]?.resource ?? {};
+  };
+
+  test('refers to what is made of another statement, before or behind', () => {
+    const goal = goalOf('p');
+    expect(goal['addresses']).toEqual([
+      { reference: expect.stringMatching(/^Condition\/[0-9a-f]{32}$/), identifier: { value: 'p' } },
+    ]);
+    expect(goal['statusReason']).toBeUndefined();
+  });
+
+  test('keeps the identifier of what may not stand there', () => {
+    expect(goalOf('l')['addresses']).toEqual([{ identifier: { value: 'l' } }]);
+  });
+
+  test('is nothing where nothing else has the id', () => {
+    const goal = goalOf('x');
+    expect(goal['addresses']).toBeUndefined();
+    expect(goal['statusReason']).toBe('words');
+  });
+});

@@ -7,6 +7,7 @@ import type { Place } from '../language/place.js';
 import { type Problems, suggestion } from '../language/problems.js';
 import { renamed } from '../language/xml-names.js';
 import { parseXmlPath, type XmlStep } from '../language/xml-path.js';
+import { settleReferences } from '../run/elsewhere.js';
 import type { Run } from '../run/run.js';
 import { noteDrops, xmlDrops } from '../run/xml-drops.js';
 import { xmlWalk } from '../run/xml-select.js';
@@ -48,6 +49,7 @@ export function compileDocument(map: MessageMapSource, compiler: Compiler): Docu
     steps: (run) => {
       const { above } = run.document;
       steps(run, above);
+      settleReferences(run);
       if (run.accounting) noteDrops(run, above, drops);
     },
     nameCount: names.count,

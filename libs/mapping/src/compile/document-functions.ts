@@ -1,9 +1,11 @@
 import type { FhirObject } from '#fhir';
 import type { ValueExpression } from '../language/expression.js';
 import { absentReason } from '../merge-update.js';
+import { isElsewhere } from '../run/elsewhere.js';
 import type { Mapped } from '../run/mapped.js';
 import type { Run } from '../run/run.js';
 import { xmlWalk } from '../run/xml-select.js';
+import { elementIdentifierConvert } from '../types/cda/identifier.js';
 import { compileText } from './compile-text.js';
 import { type CompiledValue, type Modifiers, single, type Target } from './compiled-value.js';
 import { word } from './function-words.js';
@@ -68,6 +70,46 @@ export const documentFunctions: Readonly<
     };
     if (target.type === 'Reference') return { read: (run) => collect(run, undefined)?.[0], collect };
     return single((run) => (collect(run, undefined)?.[0] as FhirObject | undefined)?.['reference']);
+  },
+  /**
+   * A reference to what the document elsewhere says under this id, once it is made: `entryRelationship/act/id | elsewhere`. It
+   * keeps the identifier, and is nothing where no other statement has it. In conditions: whether there is one.
+   */
+  elsewhere: (call, target, scope) => {
+    const path = call.input;
+    const isRight = target.type === 'Reference' || target.type === 'string';
+    if (path?.kind !== 'path' || !path.steps || call.args.length > 0 || !isRight)
+      return mistake(
+        scope,
+        call.offset,
+        'MAPPING_FUNCTION',
+        'elsewhere gives references to what has an id in another place of the document',
+        'write for instance addresses: entryRelationship/act/id | elsewhere',
+      );
+    const walk = xmlWalk(path.steps);
+    const identify = elementIdentifierConvert(scope.compiler.vocabulary);
+    const { targets } = target;
+    const collect = (run: Run, list: unknown[] | undefined): unknown[] | undefined => {
+      const found = list ?? [];
+      if (!run.element) return list;
+      walk(run.document, run.element, (element) => {
+        if (!isElsewhere(run.document, element)) return false;
+        const identifier = identify(run, element.start, element.end);
+        if (identifier === undefined) return false;
+        const reference = { identifier } as FhirObject;
+        run.awaited.push({ reference, targets });
+        found.push(reference);
+        return false;
+      });
+      return found.length === 0 ? undefined : found;
+    };
+    if (target.type === 'Reference') return { read: (run) => collect(run, undefined)?.[0], collect };
+    return single((run) => {
+      const { document, element: from } = run;
+      return from && walk(document, from, (element) => isElsewhere(document, element))
+        ? 'elsewhere'
+        : undefined;
+    });
   },
   /** The document as it was received, for an attachment or a Binary: `data: source()`. */
   source: (call, target, scope) => {

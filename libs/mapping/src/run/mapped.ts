@@ -55,3 +55,10 @@ export interface NoMoment {
   readonly start: number;
   readonly mark: number;
 }
+
+/** A reference by identifier that may become one to a resource, once all are made. */
+export interface AwaitedReference {
+  readonly reference: FhirObject;
+  /** Types that may stand there; empty: any. */
+  readonly targets: readonly string[];
+}

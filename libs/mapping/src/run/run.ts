@@ -6,7 +6,7 @@ import { circumstancesOf } from './circumstances.js';
 import type { Drop } from './drop-table.js';
 import type { GroupInstance } from './group-instance.js';
 import type { LineageLog } from './lineage-log.js';
-import type { KeySharing, Mapped, Met, NoMoment } from './mapped.js';
+import type { AwaitedReference, KeySharing, Mapped, Met, NoMoment } from './mapped.js';
 import { numberBit, otherBit } from './segment-bits.js';
 import type { SourceText } from './source-text.js';
 
@@ -69,6 +69,8 @@ export class Run {
   made: { readonly mapped: Mapped; readonly start: number }[] = [];
   /** The same in the order of the document, once somebody asks. */
   madeInOrder: readonly { readonly mapped: Mapped; readonly start: number }[] = [];
+  /** Of a document: references by identifier that may become others. */
+  awaited: AwaitedReference[] = [];
   /** Of a document: characters that references into the narrative may still bring. */
   referable = 0;
   /** Of a document: leaves that a drop rule is for, by where they start. */
@@ -124,6 +126,7 @@ export class Run {
     this.element = document.above;
     this.made = [];
     this.madeInOrder = [];
+    this.awaited = [];
     this.referable = referableMin + referableShare * document.text.length;
     this.droppedAt = new Map();
   }

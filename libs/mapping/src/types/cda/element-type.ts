@@ -39,9 +39,16 @@ const byType: Readonly<Record<string, readonly string[]>> = {
 /** The types that an element can become, the best first: by `xsi:type`, else by what is in it. */
 export function candidateTypes(run: Run, element: XmlElement): readonly string[] {
   const named = peekAttribute(run, element, 'xsi:type')?.replace(/^.*:/, '');
-  const known = named === undefined ? undefined : byType[named];
-  if (known) return known;
-  return byType[guessedType(element)] ?? [];
+  const type = named !== undefined && byType[named] ? named : guessedType(element);
+  // C-CDA on FHIR, ranges of physical quantities: with one boundary it is a Quantity with a comparator.
+  if (/^IVL_(?!TS)/.test(type) && !(hasBoundary(element, 'low') && hasBoundary(element, 'high')))
+    return ['Quantity', 'Range', 'string'];
+  return byType[type] ?? [];
+}
+
+function hasBoundary(element: XmlElement, name: string): boolean {
+  const boundary = element.child(name);
+  return boundary?.attribute('value') !== undefined || boundary?.child('translation') !== undefined;
 }
 
 /** Elements whose type the schema of CDA fixes carry no `xsi:type`. */
