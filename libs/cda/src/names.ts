@@ -1,6 +1,7 @@
 const hl7 = 'urn:hl7-org:v3';
 const prefixes: Readonly<Record<string, string>> = {
   'urn:hl7-org:sdtc': 'sdtc',
+  'urn:hl7-org:pharm': 'pharm',
   'http://www.w3.org/2001/XMLSchema-instance': 'xsi',
   'http://www.w3.org/XML/1998/namespace': 'xml',
 };

@@ -51,14 +51,15 @@ describe('a parsed document', () => {
 
   test('names elements and attributes by their namespace, whatever the prefix', () => {
     const text =
-      '<c:a xmlns:c="urn:hl7-org:v3" xmlns:s="urn:hl7-org:sdtc" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">' +
-      '<s:b i:type="c:CD" s:x="1" y="2"/><d xmlns="urn:other"><e/></d><f xmlns="urn:hl7-org:v3"/></c:a>';
+      '<c:a xmlns:c="urn:hl7-org:v3" xmlns:s="urn:hl7-org:sdtc" xmlns:p="urn:hl7-org:pharm" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">' +
+      '<s:b i:type="c:CD" s:x="1" y="2"/><d xmlns="urn:other"><e/></d><f xmlns="urn:hl7-org:v3"/><p:g/></c:a>';
     expect(tree(text)).toEqual([
       'a',
       {},
       ['sdtc:b', { 'xsi:type': 'c:CD', 'sdtc:x': '1', y: '2' }],
       ['{urn:other}d', {}, ['{urn:other}e', {}]],
       ['f', {}],
+      ['pharm:g', {}],
     ]);
   });
 

@@ -43,7 +43,7 @@ export function attributeBit(name: string): number {
 export type XmlNode = XmlElement | XmlText;
 
 /**
- * An element. Names of urn:hl7-org:v3 stand alone, those of urn:hl7-org:sdtc are `sdtc:name`, `xsi:type` is the attribute of
+ * An element. Names of urn:hl7-org:v3 stand alone, those of urn:hl7-org:sdtc and pharm have prefixes, `xsi:type` is that of
  * XML Schema; others are `{namespace}name`, whatever prefix the sender chose. What is in it, and its attributes, are chains: a
  * document has thousands of them, and lists for each would be most of its memory.
  */
