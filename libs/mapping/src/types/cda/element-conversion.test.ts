@@ -165,6 +165,11 @@ describe('data types of CDA', () => {
       { numerator: { value: 1 }, denominator: { value: 128 } },
     ],
     [`<value><numerator value="1"/></value>`, 'Ratio', undefined],
+    [
+      `<pharm:quantity><pharm:numerator value="1"/><pharm:denominator value="2"/></pharm:quantity>`,
+      'Ratio',
+      { numerator: { value: 1 }, denominator: { value: 2 } },
+    ],
     [`<value value="12.5" currency="USD"/>`, 'Money', { value: 12.5, currency: 'USD' }],
     [`<value value="much" unit="g"/>`, 'Quantity', undefined],
     // EN, AD, TEL: guide, name, address, telecom

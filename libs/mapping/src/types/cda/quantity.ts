@@ -59,11 +59,12 @@ export function elementRangeConvert(vocabulary: Vocabulary): Convert {
   };
 }
 
-/** RTO to Ratio. */
+/** RTO to Ratio; of the pharmacy namespace too. */
 export function elementRatioConvert(vocabulary: Vocabulary): Convert {
   return (run, start) => {
     const element = elementOf(run, start);
-    const [above, below] = [element?.child('numerator'), element?.child('denominator')];
+    const part = (name: string) => element?.child(name) ?? element?.child(`pharm:${name}`);
+    const [above, below] = [part('numerator'), part('denominator')];
     const numerator = above && quantityOf(run, above, vocabulary);
     const denominator = below && quantityOf(run, below, vocabulary);
     // R4 rat-1: both or none.
