@@ -12,7 +12,7 @@ import { readTable } from '../tables/read-table.js';
 import { readTests } from '../tests/read-tests.js';
 
 const shipped = fileURLToPath(new URL('../../../../mappings', import.meta.url));
-const texts = ['hl7v2', 'layers']
+const texts = ['ccda', 'hl7v2', 'layers']
   .flatMap((folder) => mappingFiles(shipped, folder, '.yaml'))
   .map((file) => readFileSync(join(shipped, file), 'utf8'));
 /** Whatever a person may have typed, it takes no longer than this on a slow and busy computer. */

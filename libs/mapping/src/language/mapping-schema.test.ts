@@ -72,7 +72,7 @@ function faults(value: unknown, schema: Schema, root: Schema, path = ''): string
 
 describe('what ships is as the schemas say: maps, patches of layers, tests', () => {
   const mappings = fileURLToPath(new URL('..', folder));
-  const files = ['hl7v2', 'layers'].flatMap((name) => mappingFiles(mappings, name, '.yaml'));
+  const files = ['ccda', 'hl7v2', 'layers'].flatMap((name) => mappingFiles(mappings, name, '.yaml'));
   test.each(files.filter((file) => !file.endsWith('.golden.yaml')))('%s', (file) => {
     const schema = file.endsWith('.test.yaml') ? mappingTestSchema() : mappingSchema();
     const documents = parseAllDocuments(readFileSync(`${mappings}${file}`, 'utf8'));

@@ -278,8 +278,17 @@ export class Run {
     if (!this.accounting) return;
     const { marks, lineage } = this;
     marks.copyWithin(to, from, from + length);
+    if (this.droppedAt.size > 0) this.#dropEqual(from, to, length);
     if (lineage === undefined) return;
     for (let i = to; i < to + length; i++) if (marks[i] !== 0) lineage.entries.push(i);
+  }
+
+  /** What was dropped of the one is dropped of the other. */
+  #dropEqual(from: number, to: number, length: number): void {
+    for (let i = 0; i < length; i++) {
+      const drop = this.droppedAt.get(from + i);
+      if (drop) this.droppedAt.set(to + i, drop);
+    }
   }
 
   /** Marks every leaf of a range as read by the rule at work. */

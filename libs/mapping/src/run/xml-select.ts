@@ -79,9 +79,10 @@ function childWalk({ name, predicates }: XmlStep, next: Walk): Walk {
       return false;
     };
   const tests = predicates.map((one) => (one.kind === 'test' ? predicateTest(one) : one.index));
+  const counted = tests.some((test) => typeof test === 'number');
   return (document, from, see) => {
     if ((from.bits & bit) === 0) return false;
-    const counts = tests.map(() => 0);
+    const counts = counted ? tests.map(() => 0) : noCounts;
     for (let child = from.first; child; child = child.next) {
       if (child.kind !== 'element' || (name !== '*' && child.name !== name)) continue;
       if (passes(document, child, tests, counts) && next(document, child, see)) return true;
@@ -89,6 +90,8 @@ function childWalk({ name, predicates }: XmlStep, next: Walk): Walk {
     return false;
   };
 }
+
+const noCounts: number[] = [];
 
 /** A number counts those that passed what stands before it. */
 function passes(
