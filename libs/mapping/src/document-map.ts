@@ -5,6 +5,7 @@ import type { BundleKind, MessageMapSource } from './language/mapping-file.js';
 import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
 import type { CompiledMessageMap } from './mapping-set.js';
 import { makeDocumentReport } from './run/document-account.js';
+import { joinTwins } from './run/join-twins.js';
 import { leavesOfDocument, MessageLineage } from './run/lineage.js';
 import { LineageLog } from './run/lineage-log.js';
 import type { Mapped } from './run/mapped.js';
@@ -74,7 +75,7 @@ export class DocumentMap implements CompiledMessageMap {
     try {
       program.steps(run);
       const report = makeDocumentReport(run, document, account, rules);
-      return { resources: compositionFirst(run.resources), report };
+      return { resources: compositionFirst(joinTwins(run.resources)), report };
     } finally {
       if (log) watchRows(watcher);
       run.finish();
