@@ -267,12 +267,12 @@ drop: { templateId: says which map }
 });
 
 test('what a document says twice with one identifier is one resource, and what points to the second points to the first', () => {
-  const concern = (number: number, author = '') =>
-    `<entry><act classCode="ACT" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.3"/><id root="1.2.3" extension="c${number}"/><code code="CONC"/><statusCode code="active"/><entryRelationship typeCode="SUBJ"><observation classCode="OBS" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.4"/><id root="1.2.3" extension="o${number}"/><author><time value="2026"/><assignedAuthor><id root="2.16.840.1.113883.4.6" extension="77"/>${author}<assignedPerson><name><family>Admin</family></name></assignedPerson></assignedAuthor></author><value code="38341003" codeSystem="2.16.840.1.113883.6.96"/></observation></entryRelationship></act></entry>`;
-  const text = `<section xmlns="urn:hl7-org:v3"><title>Problems</title>${concern(1)}${concern(2, '<addr nullFlavor="NA"/>')}</section>`;
+  const concern = (number: number, name: string) =>
+    `<entry><act classCode="ACT" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.3"/><id root="1.2.3" extension="c${number}"/><code code="CONC"/><statusCode code="active"/><entryRelationship typeCode="SUBJ"><observation classCode="OBS" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.4"/><id root="1.2.3" extension="o${number}"/><author><time value="2026"/><assignedAuthor><id root="2.16.840.1.113883.4.6" extension="77"/><assignedPerson><name>${name}</name></assignedPerson></assignedAuthor></author><value code="38341003" codeSystem="2.16.840.1.113883.6.96"/></observation></entryRelationship></act></entry>`;
+  const text = `<section xmlns="urn:hl7-org:v3"><title>Problems</title>${concern(1, '<family>Admin</family><given>Ann</given>')}${concern(2, '<given>Ann</given><family>Admin</family>')}</section>`;
   const { resources } = run(parseDocument(Buffer.from(text)));
   const persons = resources.filter(({ type }) => type === 'Practitioner');
-  expect(persons.map(({ resource }) => resource['name'])).toEqual([[{ family: 'Admin' }]]);
+  expect(persons.map(({ resource }) => resource['name'])).toEqual([[{ family: 'Admin', given: ['Ann'] }]]);
   const json = JSON.stringify(resources.map(({ resource }) => resource));
   const known = new Set(resources.map(({ key }) => key));
   const targets = [...json.matchAll(/"reference":"([^"]+)"/g)].map((match) => match[1] ?? '');
