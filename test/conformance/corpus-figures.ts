@@ -59,19 +59,23 @@ export function placedFigure(parts: readonly FolderScore[], goal: number, note: 
   };
 }
 
+/** What the scorer calls an issue and R4 does not: two specimens without ids may look the same and be two. */
+const TWINS = 'duplicateContent';
+
 /** No missing or unknown element, wrong code, dangling reference or duplicate id, as the scorer finds them. */
 export function cleanFigure(parts: readonly FolderScore[]): Figure {
   const issues = parts.flatMap(({ folder, score }) =>
-    Object.entries(score.issues).map(([issue, count]) => `${folder}: ${issue} ${count}`),
+    Object.entries(score.issues).map(([issue, count]) => ({ issue, text: `${folder}: ${issue} ${count}` })),
   );
   const bundles = sumOf(parts, (score) => score.files - score.unreadable);
-  const clean = sumOf(parts, (score) => score.clean);
+  const isClean = issues.every(({ issue }) => issue === TWINS);
+  const clean = isClean ? bundles : sumOf(parts, (score) => score.clean);
   return {
     name: 'bundles without any issue of R4',
     value: `${clean} of ${bundles}`,
     goal: 'all',
-    reached: clean === bundles && issues.length === 0,
-    details: issues,
+    reached: isClean,
+    details: issues.map(({ text }) => text),
   };
 }
 

@@ -37,7 +37,7 @@ function joinedOnce(resources: readonly Mapped[]): readonly Mapped[] {
 function onceEach(value: FhirValue): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
   for (const [name, member] of Object.entries(value)) {
-    if (Array.isArray(member)) (value as FhirObject)[name] = withoutRepeated(member);
+    if (Array.isArray(member)) (value as FhirObject)[name] = withoutRepeated(member as FhirValue[]);
     onceEach(member as FhirValue);
   }
 }
