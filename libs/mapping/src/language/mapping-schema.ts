@@ -160,7 +160,7 @@ export function mappingSchema(): Schema {
       }),
       messageMap: {
         ...object(messageMapKeys, ['map', 'steps'], messageShapes),
-        anyOf: [{ required: ['for', 'structure'] }, { required: ['source'] }],
+        anyOf: [{ required: ['for'] }, { required: ['source'] }],
       },
       ...rowsSchemas(),
       patch: object(patchKeys, ['patch'], {
