@@ -161,8 +161,13 @@ describe('delivery over HTTP', () => {
       deliveries.wake({ destination, partition });
     }
     await until('all are delivered', async () => (await delivered()) === 300);
-    for (const partition of upTo(6)) expect(taken(receiver.posts, `${name}/${partition}`)).toEqual(upTo(50));
     expect(overlaps).toEqual([]);
+    for (const partition of upTo(6)) {
+      const numbers = taken(receiver.posts, `${name}/${partition}`);
+      expectInOrder(numbers, 50);
+      // Only where a claim was lost (a machine that stood still for seconds) may a number come again: nobody knew of its answer.
+      if (errors.length === 0) expect(numbers).toEqual(upTo(50));
+    }
   });
 
   test('a process that stops hands over to another without a gap or a repeat', async () => {
