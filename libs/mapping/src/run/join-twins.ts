@@ -1,5 +1,6 @@
 import { type FhirObject, type FhirValue, writeJson } from '#fhir';
 import type { Mapped } from './mapped.js';
+import { sameContent } from './merge-within.js';
 
 /**
  * Resources with an identifier and equal content are one: a sender says the same twice, and what differs (blanks, a null flavor) is
@@ -13,24 +14,32 @@ export function joinTwins(resources: readonly Mapped[]): readonly Mapped[] {
 }
 
 function joinedOnce(resources: readonly Mapped[]): readonly Mapped[] {
-  const firsts = new Map<string, Mapped>();
+  const firsts = new Map<string, Mapped[]>();
   const twins = new Set<Mapped>();
   for (const one of resources) {
-    if (one.resource['identifier'] === undefined && one.type !== 'PractitionerRole') continue;
-    const { id: _, ...content } = one.resource;
-    const text = writeJson(content);
-    const first = firsts.get(text);
-    if (first === undefined) firsts.set(text, one);
-    else {
+    const name = nameOf(one);
+    if (name === undefined) continue;
+    const namesakes = firsts.get(name) ?? [];
+    const first = namesakes.find(({ resource }) => sameContent(resource, one.resource));
+    if (first) {
       // One object for everything that points there.
       one.reference['reference'] = first.key;
       twins.add(one);
-    }
+    } else if (namesakes.push(one) === 1) firsts.set(name, namesakes);
   }
   if (twins.size === 0) return resources;
   const rest = resources.filter((one) => !twins.has(one));
   for (const { resource } of rest) onceEach(resource);
   return rest;
+}
+
+/** What two have to share before they are compared; undefined for those that are never joined. */
+function nameOf({ type, resource }: Mapped): string | undefined {
+  const names =
+    type === 'PractitionerRole'
+      ? [resource['practitioner'], resource['organization']]
+      : resource['identifier'];
+  return names === undefined ? undefined : `${type} ${writeJson(names)}`;
 }
 
 /** Lists in which one reference now stands twice have it once. */
