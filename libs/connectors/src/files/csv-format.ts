@@ -33,16 +33,20 @@ async function* split(
   pieces: AsyncIterable<Buffer>,
   unitMaxBytes: number,
 ): AsyncGenerator<FileUnit | FileFinding> {
+  let rows = 0;
+  let badRows = 0;
   for await (const { piece, isLast } of withLast(pieces)) {
-    for (const part of reader.push(piece)) yield unitOf(part, unitMaxBytes);
-    if (isLast) for (const part of reader.end()) yield unitOf(part, unitMaxBytes);
-    const { rows, badRows } = reader;
-    if (badRows > badRowsMax && badRows > rows / 2)
-      throw new EngineError(
-        'rejected',
-        'CSV_MOSTLY_BAD',
-        `${badRows} of the first ${rows} rows are none; what stands behind them was not read`,
-      );
+    for (const part of isLast ? [...reader.push(piece), ...reader.end()] : reader.push(piece)) {
+      yield unitOf(part, unitMaxBytes);
+      rows += part.rows;
+      if (part.fault) badRows++;
+      if (badRows > badRowsMax && badRows > rows / 2)
+        throw new EngineError(
+          'rejected',
+          'CSV_MOSTLY_BAD',
+          `${badRows} of the first ${rows} rows are none; what stands behind them was not read`,
+        );
+    }
   }
   yield* findingsOf(reader);
 }
