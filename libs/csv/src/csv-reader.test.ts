@@ -279,3 +279,21 @@ test('a row that is none before the header costs itself alone, and the header is
     ['2', 'B'],
   ]);
 });
+
+test.each([
+  ['a line end that is none', { lineEnd: '' }],
+  ['a delimiter of no sign', { delimiter: '' }],
+  ['a delimiter that is no text', { delimiter: 1 }],
+  ['a quote of two signs', { quote: '""' }],
+  ['columns of no width', { widths: [3, 0] }],
+  ['an encoding that nobody knows', { encoding: 'x-none' }],
+  ['comments without end', { comment: '#'.repeat(2_000) }],
+])('bytes that only pretend to be a unit are none: %s', (_what, wrong) => {
+  const { parts } = readAll('mrn,name,result\n1,A,5\n');
+  const [head = '', ...rest] = (parts[0]?.raw.toString() ?? '').split('\n');
+  const said = JSON.parse(head.slice(head.indexOf('{'))) as { dialect: object };
+  const unit = (dialect: object) =>
+    Buffer.from([`#suture-rows ${JSON.stringify({ ...said, dialect })}`, ...rest].join('\n'));
+  expect(readUnit(unit(said.dialect))?.rows).toHaveLength(1);
+  expect(readUnit(unit({ ...said.dialect, ...wrong }))).toBeUndefined();
+});

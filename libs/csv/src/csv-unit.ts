@@ -1,4 +1,4 @@
-import type { CsvDialect } from './csv-dialect.js';
+import { type CsvDialect, isDialect } from './csv-dialect.js';
 import type { CsvOverrides } from './csv-source.js';
 import { UnitCodec } from './encoding.js';
 import { RowCutter } from './row-cutter.js';
@@ -57,9 +57,7 @@ function headOf(raw: Buffer): { readonly head: CsvUnitHead; readonly end: number
   if (end < 0 || end > headMax) return undefined;
   try {
     const head = JSON.parse(raw.toString('utf8', magic.length, end)) as CsvUnitHead;
-    return typeof head.layout === 'string' && typeof head.dialect === 'object'
-      ? { head, end: end + 1 }
-      : undefined;
+    return typeof head.layout === 'string' && isDialect(head.dialect) ? { head, end: end + 1 } : undefined;
   } catch {
     // SyntaxError: something that only begins like a unit.
     return undefined;

@@ -37,6 +37,8 @@ export interface MappableSource {
   readonly type: string;
   /** Undefined when none is for it. */
   readonly map: CompiledMessageMap | undefined;
+  /** MSH-10; only of messages of HL7. */
+  readonly controlId?: string;
 }
 
 /** What was good in a directory of mappings, and what was not. A map is compiled when it is first wanted, and then kept. */

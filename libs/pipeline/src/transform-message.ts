@@ -1,8 +1,6 @@
-import { type CdaDocument, isXml, parseDocument } from '#cda';
-import { type Message, parseMessage, readMessageHeader } from '#hl7v2';
+import { CdaDocument } from '#cda';
 import { type JournaledMessage, journalKind } from '#journal';
 import { formatPosition, isEngineError } from '#kernel';
-import type { CompiledMessageMap, MappingSet } from '#mapping';
 import { digestOfMapping, type MessageOutcome, messageState } from '#store';
 import type { TransformChannel } from './transform-channel.js';
 
@@ -52,15 +50,14 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
     );
   }
   try {
-    const { document, message: parsed, map, ...facts } = read(message.raw, channel.mappings);
-    const undecodable = parsed?.problems.find((problem) => problem.severity === 'error');
-    if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
-    for (const filter of channel.filters) {
-      if (parsed && filter.drops(parsed))
-        return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
+    const { source, map, controlId } = channel.mappings.read(message.raw);
+    if (!(source instanceof CdaDocument)) {
+      const undecodable = source.problems.find((problem) => problem.severity === 'error');
+      if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
+      for (const filter of channel.filters)
+        if (filter.drops(source)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
     }
-    const source = document ?? parsed;
-    if (map === undefined || source === undefined) {
+    if (map === undefined) {
       return ended(
         messageState.dead,
         'MAPPING_MISSING',
@@ -72,28 +69,12 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
       return ended(messageState.dead, 'MAPPING_EMPTY', `mapping ${map.name} made no resource of it`);
     }
     const mapping = digestOfMapping(context.engineVersion, map.digest);
-    return { ...common, state: messageState.transformed, mapping, resources, ...facts };
+    const sent = controlId === undefined ? {} : { controlId };
+    return { ...common, state: messageState.transformed, mapping, resources, ...sent };
   } catch (error) {
     // The message of an EngineError never holds content; that of another error may, so only its name is kept.
     if (isEngineError(error)) return ended(messageState.dead, error.code, error.message);
     const name = error instanceof Error ? error.name : 'unknown';
     return ended(messageState.dead, 'TRANSFORM_FAILED', `the transformer failed on it (${name})`);
   }
-}
-
-/** A document; or a message of HL7 or the rows of a file, which filters look at; and the map for it. */
-function read(
-  raw: Buffer,
-  mappings: MappingSet,
-): { document?: CdaDocument; message?: Message; map: CompiledMessageMap | undefined; controlId?: string } {
-  const rows = mappings.forRows(raw);
-  if (rows) return rows;
-  if (isXml(raw)) {
-    const document = parseDocument(raw);
-    return { document, map: mappings.forSource(document) };
-  }
-  const header = readMessageHeader(raw);
-  const { messageCode, triggerEvent, messageStructure, controlId } = header;
-  const map = mappings.forMessage(messageCode, triggerEvent, messageStructure || undefined);
-  return { message: parseMessage(raw, { header }), map, controlId };
 }

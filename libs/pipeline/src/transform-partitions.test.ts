@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Database } from '#database';
 import { RecentPacks } from '#delivery';
-import type { Message } from '#hl7v2';
+import { type Message, parseMessage, readMessageHeader } from '#hl7v2';
 import {
   channelId,
   idempotencyKey,
@@ -65,8 +65,9 @@ function smallMappings(fixed = false): MappingSet {
     maps: [map],
     forMessage,
     forSource,
-    read: () => {
-      throw new Error('the pipeline reads by itself');
+    read: (raw) => {
+      const { messageCode, controlId } = readMessageHeader(raw);
+      return { source: parseMessage(raw), type: messageCode, map: forMessage(messageCode), controlId };
     },
     named: () => undefined,
     layouts: [],
