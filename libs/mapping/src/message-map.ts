@@ -1,109 +1,61 @@
 import type { Message } from '#hl7v2';
 import { assert } from '#kernel';
 import type { MessageProgram } from './compile/compile-message.js';
-import type { RuleBook } from './compile/scope.js';
-import type { BundleKind, MessageMapSource } from './language/mapping-file.js';
-import type { ElementLineage, MappingContext, MappingParameters, MappingResult } from './mapping-result.js';
-import type { CompiledMessageMap } from './mapping-set.js';
+import { type Account, CompiledMap, type MapFacts } from './compiled-map.js';
+import type { MappingParameters, MappingResult } from './mapping-result.js';
 import { makeReport } from './run/account.js';
 import type { DropTable } from './run/drop-table.js';
 import { placeSegments } from './run/group-instance.js';
-import { leavesOfMessage, MessageLineage } from './run/lineage.js';
-import { LineageLog } from './run/lineage-log.js';
-import { Run } from './run/run.js';
+import { leavesOfMessage } from './run/lineage.js';
+import type { Run } from './run/run.js';
 import { isDocument, type Source } from './source.js';
-import { watchRows } from './tables/code-table.js';
 import { formatTime } from './types/time.js';
 
-export interface MessageMapFacts {
-  readonly source: MessageMapSource;
+export interface MessageMapFacts extends MapFacts {
   readonly program: MessageProgram;
-  readonly rules: RuleBook;
   readonly drops: DropTable;
-  readonly digest: string;
 }
 
-/** Running is synchronous and leaves nothing behind, so one state serves every map of the process. */
-const run = new Run();
-const noParameters: MappingParameters = {};
-
-/** A compiled message map. Immutable; running it twice on equal bytes gives equal results. */
-export class MessageMap implements CompiledMessageMap {
-  constructor(readonly facts: MessageMapFacts) {}
-
-  get name(): string {
-    return this.facts.source.name;
+/** A compiled map of messages of HL7, and of rows, which are messages too. */
+export class MessageMap extends CompiledMap<Message> {
+  constructor(readonly facts: MessageMapFacts) {
+    super(facts);
   }
 
-  get file(): string {
-    return this.facts.source.file;
+  protected own(source: Source): Message {
+    assert(!isDocument(source), 'MAPPING_SOURCE_FORMAT');
+    return source;
   }
 
-  get digest(): string {
-    return this.facts.digest;
-  }
-
-  get bundleType(): BundleKind {
-    return this.facts.source.bundle;
-  }
-
-  /** What `for` names. */
-  get claims(): readonly string[] {
-    return this.facts.source.for.map((claim) => claim.text);
-  }
-
-  run(source: Source, context: MappingContext): MappingResult {
-    return this.#run(messageOf(source), context, undefined);
-  }
-
-  lineage(source: Source, context: MappingContext): Iterable<ElementLineage> {
-    const message = messageOf(source);
-    const log = new LineageLog();
-    const { resources } = this.#run(message, context, log);
-    return new MessageLineage(log, () => leavesOfMessage(message), resources, this.facts.rules).elements();
-  }
-
-  #run(
-    message: Message,
-    { tenant, parameters = noParameters, account = 'off' }: MappingContext,
-    log: LineageLog | undefined,
-  ): MappingResult {
-    const { program, rules, drops } = this.facts;
+  protected begin(run: Run, message: Message, tenant: string, parameters: MappingParameters): void {
+    const { program } = this.facts;
     run.begin(message, tenant, parameters, program.nameCount);
     run.segmentBits = program.segments.of(message);
-    run.accounting = account !== 'off' || log !== undefined;
-    run.lineage = log;
-    const watcher = log && watchRows((table, row, code) => log.used(table, row, code));
-    try {
-      const root = placeSegments(message, program.structure, (segment) => {
-        run.fail(
-          'HL7_SEGMENT_OUT_OF_PLACE',
-          this.name,
-          `${segment.name} is not expected here`,
-          segment.start + 4,
-        );
-      });
-      program.steps(run, root);
-      const report = makeReport(run, message, account, rules, drops);
-      return { resources: run.resources, report };
-    } finally {
-      if (log) watchRows(watcher);
-      run.finish();
-    }
   }
 
-  timestamp(source: Source, parameters: MappingParameters = noParameters): string | undefined {
-    const message = messageOf(source);
+  protected map(run: Run, message: Message, account: Account): MappingResult {
+    const { program, rules, drops } = this.facts;
+    const root = placeSegments(message, program.structure, (segment) => {
+      run.fail(
+        'HL7_SEGMENT_OUT_OF_PLACE',
+        this.name,
+        `${segment.name} is not expected here`,
+        segment.start + 4,
+      );
+    });
+    program.steps(run, root);
+    const report = makeReport(run, message, account, rules, drops);
+    return { resources: run.resources, report };
+  }
+
+  protected leaves(message: Message) {
+    return leavesOfMessage(message);
+  }
+
+  protected moment(run: Run, message: Message, parameters: MappingParameters): string | undefined {
     const text = message.first('MSH')?.value(7);
     if (text === null || text === undefined) return undefined;
     run.begin(message, '', parameters, 0);
-    const instant = formatTime(run, text, 'instant');
-    run.finish();
-    return instant;
+    return formatTime(run, text, 'instant');
   }
-}
-
-function messageOf(source: Source): Message {
-  assert(!isDocument(source), 'MAPPING_SOURCE_FORMAT');
-  return source;
 }
