@@ -27,16 +27,11 @@ test('a document by HTTP and rows from a folder are read over FHIR; what is none
   const folder = join(workspace.directory, 'labs');
   const port = await freePort();
   mkdirSync(folder);
-  const channel = (name: string, source: string) =>
-    writeFileSync(
-      join(workspace.directory, `mappings/channels/${name}.yaml`),
-      `channel: ${name}\nsource: ${source}\ntransform: { mapping: hl7v2 }\n`,
-    );
-  channel(
+  workspace.channel(
     'rows',
     `{ directory: { path: ${folder}, format: csv, accept: [csv.labs], poll: 20ms, settle: 0ms } }`,
   );
-  channel('documents', `{ http: { listen: "127.0.0.1:${port}", accept: [CDA] } }`);
+  workspace.channel('documents', `{ http: { listen: "127.0.0.1:${port}", accept: [CDA] } }`);
   engine = await Deployment.of(oneProcess, workspace);
   await engine.start();
 

@@ -33,13 +33,8 @@ test('under kill -9 a directory and an HTTP source lose nothing, double nothing 
   const folder = join(workspace.directory, 'drop');
   const port = await freePort();
   mkdirSync(folder);
-  const channel = (name: string, source: string) =>
-    writeFileSync(
-      join(workspace.directory, `mappings/channels/${name}.yaml`),
-      `channel: ${name}\nsource: ${source}\ntransform: { mapping: hl7v2 }\n`,
-    );
-  channel('drop', `{ directory: { path: ${folder}, accept: [ORU^R01], poll: 20ms, settle: 0ms } }`);
-  channel('post', `{ http: { listen: "127.0.0.1:${port}", accept: [ORU^R01] } }`);
+  workspace.channel('drop', `{ directory: { path: ${folder}, accept: [ORU^R01], poll: 20ms, settle: 0ms } }`);
+  workspace.channel('post', `{ http: { listen: "127.0.0.1:${port}", accept: [ORU^R01] } }`);
   engine = await Deployment.of(oneProcess, workspace);
   await engine.start();
   expect(engine.printed).toMatch(/drop +directory/);

@@ -71,6 +71,12 @@ export class Workspace {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** A channel with that source and nothing behind it. */
+  channel(name: string, source: string): void {
+    const text = `channel: ${name}\nsource: ${source}\ntransform: { mapping: hl7v2 }\n`;
+    this.write(`mappings/channels/${name}.yaml`, text);
+  }
+
   private write(path: string, text: string): void {
     mkdirSync(join(this.directory, path, '..'), { recursive: true });
     writeFileSync(join(this.directory, path), text);
