@@ -47,6 +47,27 @@ export function convertCorpusFile(corpus: string, file: string, set: MappingSet)
   return { file, converted: convertFile(bytes, set, { ...options, format }) };
 }
 
+/** A part of the corpus, all of it converted. */
+export interface ConvertedCorpus {
+  readonly corpus: string;
+  readonly scorer: string;
+  readonly set: MappingSet;
+  /** In order of their names. */
+  readonly names: readonly string[];
+  readonly files: readonly ConvertedCorpusFile[];
+}
+
+/** Converts a part of the corpus with the mappings as they ship; undefined where it is not. */
+export function convertedCorpus(part: CorpusPart): ConvertedCorpus | undefined {
+  const found = corpusOf(part);
+  if (!found) return undefined;
+  const set = shippedMappings();
+  const names = corpusFiles(part, found.corpus);
+  process.stderr.write(`converting ${names.length} files ...\n`);
+  const files = names.map((name) => convertCorpusFile(found.corpus, name, set));
+  return { ...found, set, names, files };
+}
+
 /** SHA-256 over file names, bundles and reports: equal when every byte is. */
 export function digestOf(files: readonly ConvertedCorpusFile[]): string {
   const hash = createHash('sha256');

@@ -2,13 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from '#cda';
 import { cleanFigure, dropFigure, keptFigure, sameBytesFigure, scoresOf } from '../corpus-figures.js';
-import {
-  type ConvertedCorpusFile,
-  convertCorpusFile,
-  corpusFiles,
-  corpusOf,
-  shippedMappings,
-} from '../corpus-files.js';
+import { type ConvertedCorpusFile, convertedCorpus } from '../corpus-files.js';
 import type { Figure } from '../figure.js';
 import { documentCost } from './document-cost.js';
 import { divWords, narrativeWords } from './narrative-words.js';
@@ -22,14 +16,10 @@ const ALL = 100;
 
 /** The figures over ../shared/corpus/ccda; undefined where it is not. */
 export function conformanceOfCcda(): Figure[] | undefined {
-  const found = corpusOf('ccda');
+  const found = convertedCorpus('ccda');
   if (!found) return undefined;
-  const { corpus, scorer } = found;
+  const { corpus, scorer, set, names, files } = found;
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const set = shippedMappings();
-  const names = corpusFiles('ccda', corpus);
-  say(`converting ${names.length} documents ...`);
-  const files = names.map((name) => convertCorpusFile(corpus, name, set));
   say('scoring ...');
   const scores = scoresOf(scorer, corpus, files, SCORED_FOLDERS);
   return [

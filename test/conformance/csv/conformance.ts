@@ -2,13 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MappingSet } from '#mapping';
 import { dropFigure, sameBytesFigure } from '../corpus-figures.js';
-import {
-  type ConvertedCorpusFile,
-  convertCorpusFile,
-  corpusFiles,
-  corpusOf,
-  shippedMappings,
-} from '../corpus-files.js';
+import { type ConvertedCorpusFile, convertedCorpus } from '../corpus-files.js';
 import type { Figure } from '../figure.js';
 import { cellsOf, valuedCells } from './cells.js';
 import { wrongHardFiles } from './hard-files.js';
@@ -18,13 +12,9 @@ const ALL = 100;
 
 /** The figures over ../shared/corpus/csv; undefined where it is not. */
 export function conformanceOfCsv(): Figure[] | undefined {
-  const found = corpusOf('csv');
+  const found = convertedCorpus('csv');
   if (!found) return undefined;
-  const { corpus, scorer } = found;
-  const set = shippedMappings();
-  const names = corpusFiles('csv', corpus);
-  process.stderr.write(`converting ${names.length} files ...\n`);
-  const files = names.map((name) => convertCorpusFile(corpus, name, set));
+  const { corpus, scorer, set, names, files } = found;
   return [
     ...keptFigures({ corpus, scorer, files, set }),
     ...accountFigures(corpus, files, set),

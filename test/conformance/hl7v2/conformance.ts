@@ -10,13 +10,7 @@ import {
   sameBytesFigure,
   scoresOf,
 } from '../corpus-figures.js';
-import {
-  type ConvertedCorpusFile,
-  convertCorpusFile,
-  corpusFiles,
-  corpusOf,
-  shippedMappings,
-} from '../corpus-files.js';
+import { type ConvertedCorpusFile, convertedCorpus } from '../corpus-files.js';
 import type { Figure } from '../figure.js';
 import { wrongHardFiles } from './hard-files.js';
 import { leavesOf } from './leaves.js';
@@ -30,14 +24,10 @@ const ALL = 100;
 
 /** The figures over ../shared/corpus/hl7v2; undefined where it is not. */
 export function conformanceOfHl7v2(): Figure[] | undefined {
-  const found = corpusOf('hl7v2');
+  const found = convertedCorpus('hl7v2');
   if (!found) return undefined;
-  const { corpus, scorer } = found;
+  const { corpus, scorer, set, names, files } = found;
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const set = shippedMappings();
-  const names = corpusFiles('hl7v2', corpus);
-  say(`converting ${names.length} files ...`);
-  const files = names.map((name) => convertCorpusFile(corpus, name, set));
   say('scoring ...');
   const scores = scoresOf(scorer, corpus, files, SCORED_FOLDERS);
   const figures = [

@@ -31,19 +31,8 @@ const addressTypes = new Map([
   ['PHYS', 'physical'],
   ['PST', 'postal'],
 ]);
-/** TelecommunicationAddressUse to contact-point-use (cm-contact-point-use-v3). */
-const telecomUses = new Map([
-  ['H', 'home'],
-  ['HP', 'home'],
-  ['HV', 'temp'],
-  ['WP', 'work'],
-  ['DIR', 'work'],
-  ['PUB', 'work'],
-  ['TMP', 'temp'],
-  ['BAD', 'old'],
-  ['OLD', 'old'],
-  ['MC', 'mobile'],
-]);
+/** TelecommunicationAddressUse to contact-point-use (cm-contact-point-use-v3): those of addresses, and one more. */
+const telecomUses = new Map([...addressUses, ['MC', 'mobile']]);
 
 /** The first use that R4 has; several are divided by blanks. */
 function useOf(run: Run, element: XmlElement, uses: ReadonlyMap<string, string>): string | undefined {
