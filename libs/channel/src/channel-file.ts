@@ -242,7 +242,10 @@ export const channelField = object({
   filter: optional(
     list(
       object({
-        drop_when: required(text("a condition, such as MSH-11.1 == 'T'"), 'a condition on the message'),
+        drop_when: required(
+          placed(text("a condition, such as MSH-11.1 == 'T'")),
+          'a condition on the message: on fields of HL7 v2, elements of a document or columns of rows',
+        ),
         reason: required(text(), 'why; shown in trace'),
       }),
       100,

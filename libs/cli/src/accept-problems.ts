@@ -1,14 +1,13 @@
 import { acceptedBy, type ChannelFile, type FileProblem, layersOfChannel, rowsFormatOf } from '#channel';
-import { MappingLibrary } from '#mapping';
+import type { MappingLibrary } from '#mapping';
 import { placeInChannel } from './channel-place.js';
 
 /** Maps of rows that a channel accepts and that are not there, or that it names without taking rows. */
 export async function acceptProblems(
   directory: string,
-  mappings: string,
+  library: MappingLibrary,
   channels: readonly ChannelFile[],
 ): Promise<(FileProblem & { channel: string })[]> {
-  const library = new MappingLibrary(mappings);
   const problems: (FileProblem & { channel: string })[] = [];
   for (const file of channels) {
     const takesRows = rowsFormatOf(file) !== undefined;

@@ -79,6 +79,24 @@ describe('suture validate', () => {
     expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 1 channel and/);
   });
 
+  test('a condition that does not fit what the channel takes is told where it stands', async () => {
+    writeFileSync(
+      join(folder, 'channels', 'documents.yaml'),
+      `channel: documents
+source: { directory: { path: in, accept: [CDA] } }
+filter:
+  - { drop_when: "code == '34133-9'", reason: fits }
+  - { drop_when: "PID-3 == 'X'", reason: does not }
+transform: { mapping: ccda }
+`,
+    );
+    const { heard } = await run('validate', folder);
+    expect(heard.answer[0]).toMatch(
+      /^channels\/documents\.yaml:5:18 CHANNEL_CONDITION_WRONG .*PID-3 is of messages .* takes documents.* - write /,
+    );
+    expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file/);
+  });
+
   test('a mistake in a mapping is told likewise, also as JSON', async () => {
     const path = join(folder, 'hl7v2', 'oru-r01.yaml');
     writeFileSync(path, readFileSync(path, 'utf8').replace('for:', 'fur:'));
