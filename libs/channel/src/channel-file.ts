@@ -115,7 +115,7 @@ const files = {
       choice('auto', 'hl7v2', 'cda', 'csv'),
       object({ csv: required(csv, 'files of rows, and how they are written') }),
     ),
-    'what the files hold; auto looks at how each begins; csv: rows, by the maps that accept names; default auto',
+    'what the files hold; auto looks at how each begins, and takes rows where accept names maps of them; default auto',
   ),
   accept,
   max_size: optional(size, 'largest file; default 2GiB, of a request 16MiB'),

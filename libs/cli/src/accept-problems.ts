@@ -1,4 +1,11 @@
-import { acceptedBy, type ChannelFile, type FileProblem, layersOfChannel, rowsFormatOf } from '#channel';
+import {
+  acceptedBy,
+  type ChannelFile,
+  type FileProblem,
+  isMapOfRows,
+  layersOfChannel,
+  rowsFormatOf,
+} from '#channel';
 import type { MappingLibrary } from '#mapping';
 import { placeInChannel } from './channel-place.js';
 
@@ -11,7 +18,7 @@ export async function acceptProblems(
   const problems: (FileProblem & { channel: string })[] = [];
   for (const file of channels) {
     const takesRows = rowsFormatOf(file) !== undefined;
-    const named = acceptedBy(file).filter((name) => takesRows || name.includes('.'));
+    const named = acceptedBy(file).filter((name) => isMapOfRows(name) || takesOnlyRows(file));
     if (named.length === 0) continue;
     const layers = layersOfChannel(file).filter((layer) => library.layers.includes(layer));
     const known = library.set(layers).layouts.map(({ name }) => name);
@@ -23,8 +30,13 @@ export async function acceptProblems(
         message: takesRows ? `no map for files of rows is called ${name}` : `${name} is no message type`,
         remedy: takesRows
           ? `there are: ${known.join(', ')}`
-          : 'add format: csv to the source, if its files hold rows',
+          : 'rows come as files: of a source of files with format: auto or csv',
       });
   }
   return problems;
+}
+
+function takesOnlyRows({ source: { directory, http, sftp } }: ChannelFile): boolean {
+  const format = (directory ?? http ?? sftp)?.format;
+  return format === 'csv' || typeof format === 'object';
 }

@@ -66,7 +66,11 @@ describe('suture validate', () => {
     );
     writeFileSync(join(folder, 'channels', 'files.yaml'), channel(''));
     expect((await run('validate', folder)).heard.answer[0]).toMatch(
-      /csv\.labs is no message type - add format: csv/,
+      /^channels\/files\.yaml:5:\d+ CHANNEL_ACCEPT_UNKNOWN no map .* csv\.lab - there are/,
+    );
+    writeFileSync(join(folder, 'channels', 'files.yaml'), channel('    format: cda\n'));
+    expect((await run('validate', folder)).heard.answer[0]).toMatch(
+      /csv\.labs is no message type - rows come as files/,
     );
   });
 

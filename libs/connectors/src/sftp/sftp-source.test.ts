@@ -15,6 +15,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { FileJournal, zipOf } from '../../testing/file-journal.js';
 import { messageOf, until } from '../../testing/mllp-peer.js';
 import { fileDefaults } from '../files/file-defaults.js';
+import { fileFormats } from '../files/file-formats.js';
 import { FolderSource } from '../files/folder-source.js';
 import { SftpFolder } from './sftp-folder.js';
 
@@ -82,7 +83,7 @@ const sshd = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((path) => existsSyn
       });
       const options = {
         channel: 'remote',
-        format: 'auto' as const,
+        formats: fileFormats('auto'),
         order: 'name' as const,
         pollMs: 20,
         settleMs: 0,
