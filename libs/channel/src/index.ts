@@ -14,4 +14,4 @@ export type {
 export type { FileProblem } from './field-spec.js';
 export type { FileFinding, FileFormat, FileUnit } from './file-format.js';
 export { loadChannels, readChannel } from './load-channels.js';
-export { isMapOfRows, rowsFormatOf } from './rows-format.js';
+export { rowsFormatOf } from './rows-format.js';

@@ -10,7 +10,7 @@ export function rowsFormatOf({
 }: ChannelFile): CsvOverrides | undefined {
   const source = one ?? two ?? three;
   const { format = 'auto', accept = [] } = source ?? {};
-  if (format === 'csv' || (format === 'auto' && accept.some(isMapOfRows))) return {};
+  if (format === 'csv' || (format === 'auto' && accept.some((name) => name.includes('.')))) return {};
   if (typeof format !== 'object') return undefined;
   const { header, nulls, delimiter, skip_lines, ...same } = format.csv;
   return {
@@ -20,9 +20,4 @@ export function rowsFormatOf({
     ...(nulls === undefined ? {} : { nulls: ['', ...nulls] }),
     ...(skip_lines === undefined ? {} : { skipLines: skip_lines }),
   };
-}
-
-/** Whether what a channel accepts is a map, such as csv.labs, and no type of messages. */
-export function isMapOfRows(accepted: string): boolean {
-  return accepted.includes('.');
 }

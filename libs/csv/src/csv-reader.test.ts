@@ -200,7 +200,7 @@ describe('a file is refused', () => {
   });
 
   test('of which its layout knows no column', () => {
-    const free = { ...labs, columns: labs.columns.map((column) => ({ ...column, required: 'no' as const })) };
+    const free = { ...labs, columns: labs.columns.map((one) => ({ ...one, required: 'no' as const })) };
     for (const text of ['what\never\n', 'a,b\n1,2\n'])
       expect(() => readAll(text, { layout: free })).toThrow(
         expect.objectContaining({ code: 'CSV_LAYOUT_UNKNOWN' }),

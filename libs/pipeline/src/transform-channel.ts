@@ -36,8 +36,11 @@ export function transformChannel(
   });
   const problems: FileProblem[] = [];
   const filters = filtersOf(file, mappings, problems);
-  for (const { file: path, line, column, code, message, remedy } of problems)
+  const [problem] = problems;
+  if (problem) {
+    const { file: path, line, column, code, message, remedy } = problem;
     throw new EngineError('misconfigured', code, `${path}:${line}:${column} ${message}; ${remedy}`);
+  }
   return {
     id,
     name: file.channel,

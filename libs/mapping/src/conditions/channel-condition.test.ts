@@ -44,9 +44,9 @@ const document = parseDocument(
 );
 
 function holds(text: string, takes: Parameters<typeof compileChannelCondition>[1], source: Source): boolean {
-  const { holds: test, problem } = compileChannelCondition(text, takes);
+  const { holds: ask, problem } = compileChannelCondition(text, takes);
   expect(problem).toBeUndefined();
-  return test?.(source) ?? false;
+  return ask?.(source) ?? false;
 }
 
 describe('condition of a channel file', () => {
@@ -130,9 +130,9 @@ describe('a condition that does not fit the channel is told, with its place and 
     ["PID-3 == 'F'", onlyRows, /takes rows/, /status == 'X'/],
     ["language == 'F'", everything, /no column 'language'/, /of documents write .\/language/],
     ["MSH-11 == 'T' or ./code == 'A'", everything, /nothing is both, at character 18$/, /a filter for each/],
-  ])('%s', (text, takes, message, remedy) => {
+  ])('%s', (text, takes, what, remedy) => {
     const { problem } = compileChannelCondition(text, takes);
-    expect(problem?.message).toMatch(message);
+    expect(problem?.message).toMatch(what);
     expect(problem?.remedy).toMatch(remedy);
   });
 });

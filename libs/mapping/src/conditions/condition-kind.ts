@@ -15,7 +15,6 @@ export interface ChannelTakes {
 }
 
 type Kind = keyof typeof kinds;
-type Name = Extract<ValueExpression, { kind: 'name' }>;
 
 const kinds = {
   messages: { are: 'messages of HL7 v2', example: "MSH-11.1 == 'T'" },
