@@ -1,11 +1,4 @@
-import {
-  acceptedBy,
-  type ChannelFile,
-  type FileProblem,
-  isMapOfRows,
-  layersOfChannel,
-  rowsFormatOf,
-} from '#channel';
+import { acceptedBy, type ChannelFile, type FileProblem, layersOfChannel, rowsFormatOf } from '#channel';
 import type { MappingLibrary } from '#mapping';
 import { placeInChannel } from './channel-place.js';
 
@@ -18,7 +11,7 @@ export async function acceptProblems(
   const problems: (FileProblem & { channel: string })[] = [];
   for (const file of channels) {
     const takesRows = rowsFormatOf(file) !== undefined;
-    const named = acceptedBy(file).filter((name) => isMapOfRows(name) || takesOnlyRows(file));
+    const named = acceptedBy(file).filter((name) => name.includes('.') || takesOnlyRows(file));
     if (named.length === 0) continue;
     const layers = layersOfChannel(file).filter((layer) => library.layers.includes(layer));
     const known = library.set(layers).layouts.map(({ name }) => name);

@@ -83,8 +83,11 @@ export function settleFile(
 }
 
 function layoutUnknown(columns: number): EngineError {
-  const message = `no map is for a file with these ${columns} columns; suture infer drafts one`;
-  return new EngineError('rejected', 'CSV_LAYOUT_UNKNOWN', message);
+  return new EngineError(
+    'rejected',
+    'CSV_LAYOUT_UNKNOWN',
+    `no map is for a file with these ${columns} columns; suture infer drafts one`,
+  );
 }
 
 /** Excel takes a first line `sep=;` for a word about the file, and so do we. */
