@@ -70,11 +70,12 @@ class PlainScanner {
   #afterBlanks(at: number): number {
     const { text } = this;
     let end = at;
-    for (;;) {
+    // Not beyond the end: V8 calls a slower function for ever after it was asked for a character there.
+    for (; end < text.length; end++) {
       const code = text.charCodeAt(end);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return end;
-      end++;
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) break;
     }
+    return end;
   }
 
   /** Text up to the next `<`. */
@@ -83,6 +84,7 @@ class PlainScanner {
     const first = this.#afterBlanks(at);
     let end = first;
     for (;;) {
+      if (end >= text.length) return notPlain;
       const code = text.charCodeAt(end);
       if (code === less) break;
       if (code === ampersand) {
@@ -176,6 +178,7 @@ class PlainScanner {
     if (quote !== 0x22 && quote !== 0x27) return notPlain;
     let end = open + 1;
     for (;;) {
+      if (end >= text.length) return notPlain;
       const code = text.charCodeAt(end);
       if (code === quote) break;
       if (code === ampersand) {
