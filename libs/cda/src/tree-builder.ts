@@ -2,7 +2,7 @@ import { Names } from './names.js';
 import { XmlAttribute, XmlElement, XmlText } from './xml-element.js';
 
 /** The attributes of the tag at hand: names as written, and where values begin and end. One list serves all tags. */
-export class TagAttributes {
+class TagAttributes {
   readonly names: string[] = [];
   readonly starts: number[] = [];
   readonly ends: number[] = [];
