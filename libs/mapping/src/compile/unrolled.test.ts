@@ -96,10 +96,13 @@ describe('rules as one function', () => {
 
   test('do the steps whose segments are there', () => {
     const done: number[] = [];
-    const steps = [1, 2, 4].map((segments) => ({ segments, run: () => void done.push(segments) }));
+    const steps = [1, 2, 4].map((segments) => ({
+      segments,
+      run: (_run: Run, _group: undefined) => void done.push(segments),
+    }));
     const run = new Run();
     run.segmentBits = 5;
-    unrolledSteps(steps)(run, undefined as never);
+    unrolledSteps(steps)(run, undefined);
     expect(done).toEqual([1, 4]);
   });
 
