@@ -29,7 +29,7 @@ export class CdaDocument {
     /** As it was sent. */
     readonly bytes: Uint8Array,
   ) {
-    this.hasEscapes = /[&\r]/.test(text);
+    this.hasEscapes = text.includes('&') || text.includes('\r');
     this.above = new XmlElement('', undefined, undefined, -1, -1);
     this.above.append(root);
     this.above.end = text.length;

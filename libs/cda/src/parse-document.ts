@@ -3,8 +3,9 @@ import { EngineError, isEngineError } from '#kernel';
 import { CdaDocument } from './cda-document.js';
 import { decodeXml } from './decode-xml.js';
 import { documentLimits } from './limits.js';
-import { Names } from './names.js';
-import { XmlAttribute, XmlElement, XmlText } from './xml-element.js';
+import { scanDocument } from './scan-document.js';
+import { TreeBuilder } from './tree-builder.js';
+import type { XmlElement } from './xml-element.js';
 
 /**
  * Parses one XML document: elements in order, mixed content, names by namespace. All or nothing: throws `rejected` with line
@@ -12,36 +13,31 @@ import { XmlAttribute, XmlElement, XmlText } from './xml-element.js';
  * (CDA_TOO_DEEP, CDA_TOO_MANY_ELEMENTS, CDA_TOO_MANY_ATTRIBUTES, CDA_TOO_LARGE). No entity is ever fetched or defined.
  */
 export function parseDocument(bytes: Uint8Array): CdaDocument {
-  return new DocumentReader(decodeXml(bytes), bytes).read();
+  const text = decodeXml(bytes);
+  const elements = scanDocument(text) ?? readDocument(text);
+  return new CdaDocument(text, elements[0] as XmlElement, elements, bytes);
+}
+
+/** The elements of a document, the root first, as saxes reads it. Throws as `parseDocument` does. */
+export function readDocument(text: string): readonly XmlElement[] {
+  return new DocumentReader(text).read();
 }
 
 class DocumentReader {
   readonly #parser = new SaxesParser();
-  readonly #elements: XmlElement[] = [];
-  /** Meanings of prefixes at the elements around, where they changed. */
-  readonly #outerNames: { readonly element: XmlElement; readonly names: Names }[] = [];
-  #names = new Names();
-  #open: XmlElement | undefined;
-  #depth = 0;
+  readonly #tree: TreeBuilder;
+  /** Of the tag at hand. */
   #attributes = 0;
   #allAttributes = 0;
-  /** The attributes of the tag at hand: names as written, where values begin and end. */
-  readonly #written: string[] = [];
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
   /** Where the last markup ended. */
   #after = 0;
-  /** The text of a section is open: blanks count in it. */
-  #narrative: XmlElement | undefined;
 
-  constructor(
-    readonly text: string,
-    readonly bytes: Uint8Array,
-  ) {}
+  constructor(readonly text: string) {
+    this.#tree = new TreeBuilder(text);
+  }
 
-  read(): CdaDocument {
+  read(): readonly XmlElement[] {
     const parser = this.#parser;
-    // As few as can be: with eight handlers the parser is five times slower (V8 then keeps its properties in a table).
     parser.on('attribute', () => {
       if (++this.#attributes > documentLimits.attributes)
         this.#refuse('CDA_TOO_MANY_ATTRIBUTES', `more than ${documentLimits.attributes} attributes`);
@@ -55,14 +51,15 @@ class DocumentReader {
       this.#start(name);
     });
     parser.on('closetag', () => {
-      this.#end();
+      this.#after = parser.position;
+      this.#tree.finish(this.#after);
     });
     parser.on('text', () => {
       this.#content(this.#afterComments(this.#after), parser.position - 1);
     });
     parser.on('cdata', () => {
       const end = parser.position - ']]>'.length;
-      this.#content(this.text.lastIndexOf('<![CDATA[', end) + '<![CDATA['.length, end);
+      this.#content(this.#afterComments(this.#after) + '<![CDATA['.length, end);
       this.#after = parser.position;
     });
     try {
@@ -74,35 +71,23 @@ class DocumentReader {
       // Behind a colon stands what was found: where a `<` is missing its mate, that may be the name of a patient.
       this.#refuse('CDA_MALFORMED', `malformed XML: ${message.replace(/:.*$|\.$/s, '')}`);
     }
-    const [root] = this.#elements;
-    if (!root) return this.#refuse('CDA_MALFORMED', 'malformed XML: there is no element');
-    return new CdaDocument(this.text, root, this.#elements, this.bytes);
+    const { elements } = this.#tree;
+    if (elements.length === 0) this.#refuse('CDA_MALFORMED', 'malformed XML: there is no element');
+    return elements;
   }
 
   #start(written: string): void {
     const end = this.#parser.position;
     const start = this.text.lastIndexOf('<', end - 1);
-    if (this.#elements.length === 0) this.#checkProlog(start);
-    if (++this.#depth > documentLimits.depth)
+    const { elements, depth } = this.#tree;
+    if (elements.length === 0) this.#checkProlog(start);
+    if (depth >= documentLimits.depth)
       this.#refuse('CDA_TOO_DEEP', `elements stand in each other more than ${documentLimits.depth} deep`);
-    if (this.#elements.length >= documentLimits.elements)
+    if (elements.length >= documentLimits.elements)
       this.#refuse('CDA_TOO_MANY_ELEMENTS', `more than ${documentLimits.elements} elements`);
-    const outer = this.#names;
-    const attributes = this.#attributes === 0 ? undefined : this.#readAttributes(start + 1 + written.length);
-    const parent = this.#open;
-    const element = new XmlElement(
-      this.#names.element(written),
-      parent,
-      attributes,
-      start,
-      this.#elements.length,
-    );
-    if (this.#names !== outer) this.#outerNames.push({ element, names: outer });
-    this.#elements.push(element);
-    parent?.append(element);
-    this.#open = element;
+    if (this.#attributes > 0) this.#readAttributes(start + 1 + written.length);
+    this.#tree.begin(written, start);
     this.#after = end;
-    if (element.name === 'text' && parent?.name === 'section') this.#narrative ??= element;
   }
 
   /** What stands before the first element: comments, processing instructions, and nothing else. */
@@ -119,24 +104,11 @@ class DocumentReader {
     }
   }
 
-  #end(): void {
-    const element = this.#open as XmlElement;
-    this.#after = this.#parser.position;
-    element.end = this.#after;
-    this.#open = element.parent;
-    this.#depth--;
-    if (this.#narrative === element) this.#narrative = undefined;
-    const last = this.#outerNames.at(-1);
-    if (last?.element !== element) return;
-    this.#names = last.names;
-    this.#outerNames.pop();
-  }
-
   #content(start: number, end: number): void {
     const { text } = this;
     let first = start;
     while (first < end && text.charCodeAt(first) <= 0x20) first++;
-    if (end > start && (first < end || this.#narrative)) this.#open?.append(new XmlText(start, end));
+    this.#tree.content(start, first, end);
     this.#after = end;
   }
 
@@ -152,43 +124,21 @@ class DocumentReader {
     return start;
   }
 
-  /** What stands in a tag from `at` on, which saxes has found to be well-formed; what it says of prefixes holds in it. */
-  #readAttributes(at: number): XmlAttribute | undefined {
+  /** What stands in a tag from `at` on, which saxes has found to be well-formed. */
+  #readAttributes(at: number): void {
     const { text } = this;
-    const count = this.#attributes;
-    this.#attributes = 0;
-    const starts = this.#starts;
-    const ends = this.#ends;
-    const written = this.#written;
-    let declares = false;
-    for (let i = at, n = 0; n < count; n++) {
+    const { attributes } = this.#tree;
+    let i = at;
+    for (; this.#attributes > 0; this.#attributes--) {
       while (text.charCodeAt(i) <= 0x20) i++;
       let nameEnd = i;
       while (text.charCodeAt(nameEnd) > 0x20 && text.charCodeAt(nameEnd) !== equals) nameEnd++;
-      const name = text.slice(i, nameEnd);
       let quote = text.indexOf('=', nameEnd) + 1;
       while (text.charCodeAt(quote) <= 0x20) quote++;
       const end = text.indexOf(text.charAt(quote), quote + 1);
-      written[n] = name;
-      starts[n] = quote + 1;
-      ends[n] = end;
-      if (name.startsWith('xmlns')) declares ||= name === 'xmlns' || name.startsWith('xmlns:');
+      attributes.add(text.slice(i, nameEnd), quote + 1, end);
       i = end + 1;
     }
-    if (declares) this.#names = this.#names.with(written.slice(0, count), (n) => this.#uri(n));
-    let first: XmlAttribute | undefined;
-    for (let n = count - 1; n >= 0; n--) {
-      const name = written[n] as string;
-      if (declares && (name === 'xmlns' || name.startsWith('xmlns:'))) continue;
-      const one = new XmlAttribute(this.#names.attribute(name), starts[n] as number, ends[n] as number);
-      one.next = first;
-      first = one;
-    }
-    return first;
-  }
-
-  #uri(n: number): string {
-    return this.text.slice(this.#starts[n], this.#ends[n]).replaceAll('&amp;', '&');
   }
 
   #refuse(code: string, message: string): never {

@@ -23,36 +23,53 @@ export class PartChoice<T extends { readonly claims: readonly XmlStep[] }> {
     this.#index ??= indexOf(this.parts);
     const { byTemplate, others } = this.#index;
     const { name } = element;
+    const named = byTemplate.get(name);
     let best: Claim<T> | undefined;
-    const consider = (claims: readonly Claim<T>[] | undefined): void => {
-      for (const claim of claims ?? [])
-        if ((!best || claim.turn < best.turn) && claim.test(document, element)) best = claim;
-    };
-    for (let one = element.first; one; one = one.next)
-      if (one.kind === 'element' && one.name === 'templateId')
-        consider(byTemplate.get(`${name} ${document.attribute(one, 'root') ?? ''}`));
-    consider(others.get(name));
-    consider(others.get('*'));
+    if (named)
+      for (let one = element.first; one; one = one.next)
+        if (one.kind === 'element' && one.name === 'templateId')
+          best = better(document, element, named.get(document.attribute(one, 'root') ?? ''), best);
+    best = better(document, element, others.get(name), best);
+    best = better(document, element, others.get('*'), best);
     return best?.part;
   }
 }
 
+/** The first of the claims that holds, when it stands before `best`. */
+function better<T>(
+  document: CdaDocument,
+  element: XmlElement,
+  claims: readonly Claim<T>[] | undefined,
+  best: Claim<T> | undefined,
+): Claim<T> | undefined {
+  let found = best;
+  if (claims)
+    for (const claim of claims)
+      if ((!found || claim.turn < found.turn) && claim.test(document, element)) found = claim;
+  return found;
+}
+
 interface ClaimIndex<T> {
-  /** By the name of the element and the template. */
-  readonly byTemplate: ReadonlyMap<string, Claim<T>[]>;
+  /** By the name of the element, then by the template. */
+  readonly byTemplate: ReadonlyMap<string, ReadonlyMap<string, Claim<T>[]>>;
   /** By the name of the element. */
   readonly others: ReadonlyMap<string, Claim<T>[]>;
 }
 
 function indexOf<T extends { readonly claims: readonly XmlStep[] }>(parts: readonly T[]): ClaimIndex<T> {
-  const byTemplate = new Map<string, Claim<T>[]>();
+  const byTemplate = new Map<string, Map<string, Claim<T>[]>>();
   const others = new Map<string, Claim<T>[]>();
   parts.forEach((part, turn) => {
     for (const step of part.claims) {
       const claim = { turn, part, test: xmlTest(step) };
       const templates = templatesOf(step);
-      if (templates) for (const root of templates) add(byTemplate, `${step.name} ${root}`, claim);
-      else add(others, step.name, claim);
+      if (!templates) {
+        add(others, step.name, claim);
+        continue;
+      }
+      const named = byTemplate.get(step.name) ?? new Map<string, Claim<T>[]>();
+      byTemplate.set(step.name, named);
+      for (const root of templates) add(named, root, claim);
     }
   });
   return { byTemplate, others };

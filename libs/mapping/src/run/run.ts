@@ -323,8 +323,10 @@ export class Run {
       this.nulled = true;
       return undefined;
     }
-    let value = this.escaped ? (this.source.valueBetween(start, end) ?? '') : text.slice(start, end);
-    if (this.escaped || this.unclean) value = value.replace(uncleanAll, '');
+    const written = text.slice(start, end);
+    let value = this.escaped ? (this.source.valueBetween(start, end) ?? '') : written;
+    // An escape may stand for what is unclean.
+    if (this.unclean || value !== written) value = value.replace(uncleanAll, '');
     if (first <= 0x20 || value.charCodeAt(value.length - 1) <= 0x20) value = value.trim();
     return value === '' ? undefined : value;
   }

@@ -69,7 +69,12 @@ const blocks = new Set([
 
 /** All text in an element as one line, marked as read; what stands in blocks of its own does not run together. */
 export function lineOf(run: Run, element: XmlElement): string | undefined {
-  return gathered(run, element).replaceAll(/\s+/g, ' ').trim() || undefined;
+  return onOneLine(gathered(run, element));
+}
+
+/** Blanks are one space between words, and none around them. */
+function onOneLine(text: string): string | undefined {
+  return (/\s\s|[^\S ]/.test(text) ? text.replaceAll(/\s+/g, ' ') : text).trim() || undefined;
 }
 
 function gathered(run: Run, element: XmlElement): string {
@@ -114,6 +119,6 @@ export function keyText(document: CdaDocument, element: XmlElement): string | un
     extension ??
     document.attribute(element, 'code') ??
     document.attribute(element, 'value') ??
-    (document.textOf(element).replaceAll(/\s+/g, ' ').trim() || undefined)
+    onOneLine(document.textOf(element))
   );
 }

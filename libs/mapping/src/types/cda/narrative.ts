@@ -5,58 +5,62 @@ import type { Convert } from '../convert.js';
 import { elementOf, markLeaf } from './element-parts.js';
 
 /** Elements of the narrative of CDA R2 (4.3.5), and of HTML where senders write that, as R4 may have them (2.7.2). */
-const tags: Readonly<Record<string, string>> = {
-  content: 'span',
-  paragraph: 'p',
-  item: 'li',
-  table: 'table',
-  thead: 'thead',
-  tbody: 'tbody',
-  tfoot: 'tfoot',
-  tr: 'tr',
-  th: 'th',
-  td: 'td',
-  col: 'col',
-  colgroup: 'colgroup',
-  sub: 'sub',
-  sup: 'sup',
-  p: 'p',
-  div: 'div',
-  span: 'span',
-  ul: 'ul',
-  ol: 'ol',
-  li: 'li',
-  b: 'b',
-  i: 'i',
-  em: 'em',
-  strong: 'strong',
-  pre: 'pre',
-  h1: 'h1',
-  h2: 'h2',
-  h3: 'h3',
-  h4: 'h4',
-  h5: 'h5',
-  h6: 'h6',
-};
-const attributes: Readonly<Record<string, string>> = {
-  ID: 'id',
-  id: 'id',
-  class: 'class',
-  title: 'title',
-  styleCode: 'class',
-  colspan: 'colspan',
-  rowspan: 'rowspan',
-  span: 'span',
-  align: 'align',
-  valign: 'valign',
-  border: 'border',
-  cellpadding: 'cellpadding',
-  cellspacing: 'cellspacing',
-  width: 'width',
-  summary: 'summary',
-  abbr: 'abbr',
-  scope: 'scope',
-};
+const tags = new Map(
+  Object.entries({
+    content: 'span',
+    paragraph: 'p',
+    item: 'li',
+    table: 'table',
+    thead: 'thead',
+    tbody: 'tbody',
+    tfoot: 'tfoot',
+    tr: 'tr',
+    th: 'th',
+    td: 'td',
+    col: 'col',
+    colgroup: 'colgroup',
+    sub: 'sub',
+    sup: 'sup',
+    p: 'p',
+    div: 'div',
+    span: 'span',
+    ul: 'ul',
+    ol: 'ol',
+    li: 'li',
+    b: 'b',
+    i: 'i',
+    em: 'em',
+    strong: 'strong',
+    pre: 'pre',
+    h1: 'h1',
+    h2: 'h2',
+    h3: 'h3',
+    h4: 'h4',
+    h5: 'h5',
+    h6: 'h6',
+  }),
+);
+const attributes = new Map(
+  Object.entries({
+    ID: 'id',
+    id: 'id',
+    class: 'class',
+    title: 'title',
+    styleCode: 'class',
+    colspan: 'colspan',
+    rowspan: 'rowspan',
+    span: 'span',
+    align: 'align',
+    valign: 'valign',
+    border: 'border',
+    cellpadding: 'cellpadding',
+    cellspacing: 'cellspacing',
+    width: 'width',
+    summary: 'summary',
+    abbr: 'abbr',
+    scope: 'scope',
+  }),
+);
 /** What never comes through, with all that is in it. */
 const forbidden = new Set([
   'script',
@@ -79,13 +83,23 @@ export function narrativeConvert(): Convert {
     const element = elementOf(run, start);
     const inside = element && (contentOf(run, element) || displayOf(run, element));
     // R4 txt-2: a narrative has some content.
-    if (inside === undefined || !/[^\s<>]/.test(inside.replaceAll(/<[^>]*>/g, ''))) return undefined;
+    if (inside === undefined || !hasContent(inside)) return undefined;
     const narrative: FhirObject = {
       status: 'generated',
       div: `<div xmlns="http://www.w3.org/1999/xhtml">${inside}</div>`,
     };
     return narrative;
   };
+}
+
+/** Whether markup has more than tags and blanks. */
+function hasContent(markup: string): boolean {
+  for (let at = 0; at < markup.length; at++) {
+    const end = markup.charCodeAt(at) === 0x3c ? markup.indexOf('>', at) : -1;
+    if (end > at) at = end;
+    else if (/[^\s<>]/.test(markup.charAt(at))) return true;
+  }
+  return false;
 }
 
 /** Of a code what people read. */
@@ -110,7 +124,12 @@ function contentOf(run: Run, element: XmlElement): string {
 
 function elementText(run: Run, element: XmlElement): string {
   const { name } = element;
-  if (forbidden.has(name.replace(/^.*[}:]/, '').toLowerCase())) return '';
+  const tag = tags.get(name);
+  if (tag !== undefined) {
+    const inside = contentOf(run, element);
+    const start = `<${tag}${attributesOf(run, element)}`;
+    return tag === 'col' ? `${start}/>` : `${start}>${inside}</${tag}>`;
+  }
   switch (name) {
     case 'br':
       return `<br/>${contentOf(run, element)}`;
@@ -128,11 +147,7 @@ function elementText(run: Run, element: XmlElement): string {
     case 'renderMultiMedia':
       return linkText(run, element, 'referencedObject', '#', '');
   }
-  const tag = Object.hasOwn(tags, name) ? tags[name] : undefined;
-  const inside = contentOf(run, element);
-  if (tag === undefined) return inside;
-  if (tag === 'col') return `<col${attributesOf(run, element)}/>`;
-  return `<${tag}${attributesOf(run, element)}>${inside}</${tag}>`;
+  return forbidden.has(name.replace(/^.*[}:]/, '').toLowerCase()) ? '' : contentOf(run, element);
 }
 
 /** The caption of a list has no place in HTML's lists: it stands before. */
@@ -174,7 +189,7 @@ function linkText(run: Run, element: XmlElement, name: string, prefix: string, o
 function attributesOf(run: Run, element: XmlElement, kind?: string): string {
   let out = kind === undefined ? '' : ` class="${kind}"`;
   for (let one = element.firstAttribute; one; one = one.next) {
-    const name = Object.hasOwn(attributes, one.name) ? attributes[one.name] : undefined;
+    const name = attributes.get(one.name);
     if (name === undefined || one.end === one.start || (kind !== undefined && name === 'class')) continue;
     if (out.includes(` ${name}="`)) continue;
     markLeaf(run, one);

@@ -90,7 +90,7 @@ function dataOf(run: Run, element: XmlElement): string | undefined {
     text += run.document.value(child);
   }
   if (text.trim() === '') return undefined;
+  if (!isBase64) return Buffer.from(text.trim(), 'utf8').toString('base64');
   const compact = text.replaceAll(/\s+/g, '');
-  if (isBase64) return base64.test(compact) && compact.length % 4 === 0 ? compact : undefined;
-  return Buffer.from(text.trim(), 'utf8').toString('base64');
+  return base64.test(compact) && compact.length % 4 === 0 ? compact : undefined;
 }
