@@ -1,3 +1,4 @@
+export { CollectedResources, type ResourceText } from './collected-resources.js';
 export { convertFile } from './convert-file.js';
 export { RowsConversion } from './convert-rows.js';
 export type { ConvertedFile } from './converted-file.js';
