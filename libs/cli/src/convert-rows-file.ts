@@ -3,11 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { EngineError, isEngineError } from '#kernel';
-import { type ResourceText, RowsConversion } from '#mapping';
+import { RowsConversion } from '#mapping';
 import type { ChannelChoice } from './channel-choice.js';
 import { type ConversionReport, refusedReport } from './conversion-report.js';
 import type { LayerChoice } from './layer-choice.js';
 import type { MessageFile } from './message-files.js';
+import type { ResourceText } from './resource-spill.js';
 import { RowsBundle } from './rows-bundle.js';
 import { RowsReporter } from './rows-report.js';
 

@@ -1,5 +1,8 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { CollectedResources, type ResourceText } from '#mapping';
+import { RowsConversion } from '#mapping';
+
+export type CollectedResources = ReturnType<typeof RowsConversion.collected>;
+export type ResourceText = Parameters<CollectedResources['add']>[0];
 
 /** Buffers of all shares together. */
 const buffersBytes = 32 * 1024 * 1024;
@@ -66,7 +69,7 @@ export class ResourceSpill {
     let piece = Buffer.alloc(0);
     for (const share of this.#shares) {
       this.#write(share);
-      const collected = new CollectedResources();
+      const collected = RowsConversion.collected();
       for (let n = 0; n < share.pieces.length; n += 2) {
         const [from = 0, length = 0] = share.pieces.slice(n, n + 2);
         // One buffer for all: memory that is let go comes back only when the collector runs.

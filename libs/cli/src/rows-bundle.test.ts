@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { ResourceText } from '#mapping';
+import type { ResourceText } from './resource-spill.js';
 import { RowsBundle } from './rows-bundle.js';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { bundleOf } from '#fhir';
-import { CollectedResources, type ResourceText } from '#mapping';
-import { ResourceSpill } from './resource-spill.js';
+import { RowsConversion } from '#mapping';
+import { type CollectedResources, ResourceSpill, type ResourceText } from './resource-spill.js';
 
 /** Characters of resources that memory holds; of more, a file does. */
 const heldMaxDefault = 16 * 1024 * 1024;
@@ -15,7 +15,7 @@ const [bundleOpen = '', bundleClose = ''] = bundleOf('collection', ['{}']).split
  * too long for memory in another one, which is the same for the same file. The file has its name when it is whole.
  */
 export class RowsBundle {
-  #held: CollectedResources | undefined = new CollectedResources();
+  #held: CollectedResources | undefined = RowsConversion.collected();
   #spill: ResourceSpill | undefined;
 
   /** `rowsBytes`: of the file of rows that the resources come from. */

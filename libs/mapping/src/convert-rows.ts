@@ -11,7 +11,7 @@ import { unmappedReport } from './run/account.js';
 /** Where a conversion puts what it makes, as it comes. */
 export interface RowsSink {
   message(message: ConvertedMessage): void;
-  /** Those of rows far apart may have one key: `CollectedResources` makes them one. */
+  /** Those of rows far apart may have one key: `RowsConversion.collected` makes them one. */
   resource(resource: ResourceText): void;
 }
 
@@ -56,6 +56,11 @@ export class RowsConversion {
   /** Name of the map that is for a file that begins so; undefined when none is. */
   static mapOf(start: Buffer, maps: Pick<MappingSet, 'layouts'>): string | undefined {
     return layoutOfRows(start, maps);
+  }
+
+  /** What makes one resource of all that a sink got under one key. */
+  static collected(): CollectedResources {
+    return new CollectedResources();
   }
 
   get summary(): RowsSummary {
@@ -113,7 +118,7 @@ export class RowsConversion {
 /** Converts a file of rows (CSV and its like) that is in memory; one `collection` bundle holds all of it. */
 export function convertRows(bytes: Buffer, set: MappingSet, options: RowsOptions): ConvertedFile {
   const messages: ConvertedMessage[] = [];
-  const collected = new CollectedResources();
+  const collected = RowsConversion.collected();
   const conversion = new RowsConversion(set, options, {
     message: (one) => messages.push(one),
     resource: (one) => collected.add(one),

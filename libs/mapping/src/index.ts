@@ -1,4 +1,3 @@
-export { CollectedResources, type ResourceText } from './collected-resources.js';
 export { convertFile } from './convert-file.js';
 export { RowsConversion } from './convert-rows.js';
 export type { ConvertedFile } from './converted-file.js';
