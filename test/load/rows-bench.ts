@@ -24,7 +24,7 @@ import { type RowsFile, writeRowsFile } from './rows-file.js';
 const SEED = 20_251_129;
 const MEGABYTE = 1_000_000;
 const PIECE_BYTES = 256 * 1024;
-/** The part of the file that goes through the engine, and how many of its rows are cut short beside. */
+/** The part of the file's size that goes through the engine, and the most of it. */
 const ENGINE_SHARE = 0.1;
 const ENGINE_MOST_MEGABYTES = 20;
 const SAMPLE_MS = 50;
