@@ -115,7 +115,7 @@ const files = {
       choice('auto', 'hl7v2', 'cda', 'csv'),
       object({ csv: required(csv, 'files of rows, and how they are written') }),
     ),
-    'what the files hold; auto looks at how each begins; csv: rows, by the maps that accept names; default auto',
+    'what the files hold; auto looks at how each begins, and takes rows where accept names maps of them; default auto',
   ),
   accept,
   max_size: optional(size, 'largest file; default 2GiB, of a request 16MiB'),
@@ -242,7 +242,10 @@ export const channelField = object({
   filter: optional(
     list(
       object({
-        drop_when: required(text("a condition, such as MSH-11.1 == 'T'"), 'a condition on the message'),
+        drop_when: required(
+          placed(text("a condition, such as MSH-11.1 == 'T'")),
+          'a condition on the message: on fields of HL7 v2, elements of a document or columns of rows',
+        ),
         reason: required(text(), 'why; shown in trace'),
       }),
       100,

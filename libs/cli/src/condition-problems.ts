@@ -1,30 +1,16 @@
-import type { ChannelFile, FileProblem } from '#channel';
-import { isEngineError } from '#kernel';
-import { compileMessageCondition } from '#mapping';
-import { placeInChannel } from './channel-place.js';
+import { type ChannelFile, type FileProblem, layersOfChannel } from '#channel';
+import type { MappingLibrary } from '#mapping';
+import { filtersOf } from '#pipeline';
 
-/** The filter conditions of channels that cannot be compiled, each where it stands in its file. */
-export async function conditionProblems(
-  directory: string,
+/** The filter conditions of channels that cannot be used, each where it stands in its file. */
+export function conditionProblems(
+  library: MappingLibrary,
   channels: readonly ChannelFile[],
-): Promise<(FileProblem & { channel: string })[]> {
-  const problems: (FileProblem & { channel: string })[] = [];
-  for (const { channel, filter = [] } of channels) {
-    for (const { drop_when } of filter) {
-      try {
-        compileMessageCondition(drop_when);
-      } catch (error) {
-        if (!isEngineError(error, 'misconfigured')) throw error;
-        const place = await placeInChannel(directory, channel, drop_when);
-        problems.push({
-          channel,
-          ...place,
-          code: error.code,
-          message: error.message,
-          remedy: 'correct the condition',
-        });
-      }
-    }
-  }
-  return problems;
+): (FileProblem & { channel: string })[] {
+  return channels.flatMap((file) => {
+    const layers = layersOfChannel(file).filter((layer) => library.layers.includes(layer));
+    const problems: FileProblem[] = [];
+    filtersOf(file, library.set(layers), problems);
+    return problems.map((problem) => ({ ...problem, channel: file.channel }));
+  });
 }

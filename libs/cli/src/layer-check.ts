@@ -1,5 +1,5 @@
 import { type ChannelFile, type FileProblem, layerProblems, layersOfChannel } from '#channel';
-import { MappingLibrary, type MappingProblem, uniqueProblems } from '#mapping';
+import { type MappingLibrary, type MappingProblem, uniqueProblems } from '#mapping';
 
 export interface CheckedLayers {
   /** Names of the message maps that are good without a layer, or with those of a channel. */
@@ -10,8 +10,7 @@ export interface CheckedLayers {
 }
 
 /** The mappings as they are, as each channel has them, and each layer that no channel has by itself. */
-export function checkLayers(mappings: string, channels: readonly ChannelFile[]): CheckedLayers {
-  const library = new MappingLibrary(mappings);
+export function checkLayers(library: MappingLibrary, channels: readonly ChannelFile[]): CheckedLayers {
   const channelProblems = channels.flatMap((file) =>
     layerProblems(file, library.layers).map((problem) => ({ ...problem, channel: file.channel })),
   );

@@ -66,7 +66,11 @@ describe('suture validate', () => {
     );
     writeFileSync(join(folder, 'channels', 'files.yaml'), channel(''));
     expect((await run('validate', folder)).heard.answer[0]).toMatch(
-      /csv\.labs is no message type - add format: csv/,
+      /^channels\/files\.yaml:5:\d+ CHANNEL_ACCEPT_UNKNOWN no map .* csv\.lab - there are/,
+    );
+    writeFileSync(join(folder, 'channels', 'files.yaml'), channel('    format: cda\n'));
+    expect((await run('validate', folder)).heard.answer[0]).toMatch(
+      /csv\.labs is no message type - rows come as files/,
     );
   });
 
@@ -77,6 +81,24 @@ describe('suture validate', () => {
     expect(code).toBe(1);
     expect(heard.answer[0]).toMatch(/^channels\/laboratory\.yaml:\d+:\d+ CHANNEL_CONDITION_WRONG .* - .+/);
     expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file; 1 channel and/);
+  });
+
+  test('a condition that does not fit what the channel takes is told where it stands', async () => {
+    writeFileSync(
+      join(folder, 'channels', 'documents.yaml'),
+      `channel: documents
+source: { directory: { path: in, accept: [CDA] } }
+filter:
+  - { drop_when: "code == '34133-9'", reason: fits }
+  - { drop_when: "PID-3 == 'X'", reason: does not }
+transform: { mapping: ccda }
+`,
+    );
+    const { heard } = await run('validate', folder);
+    expect(heard.answer[0]).toMatch(
+      /^channels\/documents\.yaml:5:18 CHANNEL_CONDITION_WRONG .*PID-3 is of messages .* takes documents.* - write /,
+    );
+    expect(heard.answer.at(-1)).toMatch(/^1 problem in 1 file/);
   });
 
   test('a mistake in a mapping is told likewise, also as JSON', async () => {

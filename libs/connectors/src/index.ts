@@ -1,7 +1,7 @@
 export { LocalFolder } from './directory/local-folder.js';
 export { csvFormat } from './files/csv-format.js';
 export { fileDefaults } from './files/file-defaults.js';
-export type { FormatChoice as FileFormatChoice } from './files/file-formats.js';
+export { fileFormats } from './files/file-formats.js';
 export { type FileSourceEvent, FolderSource } from './files/folder-source.js';
 export { HttpDestination, type HttpDestinationOptions } from './http/http-destination.js';
 export { HttpPoster } from './http/http-poster.js';

@@ -199,6 +199,14 @@ describe('a file is refused', () => {
     expect(() => readAll(text)).toThrow(expect.objectContaining({ kind: 'rejected', code }));
   });
 
+  test('of which its layout knows no column', () => {
+    const free = { ...labs, columns: labs.columns.map((one) => ({ ...one, required: 'no' as const })) };
+    for (const text of ['what\never\n', 'a,b\n1,2\n'])
+      expect(() => readAll(text, { layout: free })).toThrow(
+        expect.objectContaining({ code: 'CSV_LAYOUT_UNKNOWN' }),
+      );
+  });
+
   test('that lacks what its layout requires', () => {
     expect(() => readAll('id,name\n1,2\n', { layout: labs })).toThrow(
       expect.objectContaining({ code: 'CSV_COLUMNS_MISSING' }),

@@ -68,21 +68,26 @@ export function settleFile(
     ? { sample, layout: bindLayout(sample.rows, asked) }
     : chosen(sample, layouts.map(over), cut);
   const settled = fits ?? (takesUnknown ? { sample, layout: unknownLayout(sample, asked) } : undefined);
-  if (!settled)
-    throw new EngineError(
-      'rejected',
-      'CSV_LAYOUT_UNKNOWN',
-      `no map is for a file with these ${first.length} columns; suture infer drafts one`,
-    );
+  if (!settled) throw layoutUnknown(first.length);
   const { source, binding, header } = settled.layout;
   const lacking = missingRequired(binding, source);
   if (lacking.length > 0)
     throw new EngineError('rejected', 'CSV_COLUMNS_MISSING', `the file has no column ${lacking.join(', ')}`);
+  const knowsNone = binding.unknown.length === binding.columns.length;
+  if (header && knowsNone && !takesUnknown) throw layoutUnknown(first.length);
   const { dates, ...values } = sniffValues(settled.sample.rows, settled.layout);
   const signs = { ...settled.sample.signs, comment: source.comment };
   const dialect: CsvDialect = { ...signs, encoding: encoding.label, header, ...values };
   const findings = findingsOf(settled.layout, dialect, dates);
   return { layout: settled.layout, dialect, findings, markLength: encoding.markLength };
+}
+
+function layoutUnknown(columns: number): EngineError {
+  return new EngineError(
+    'rejected',
+    'CSV_LAYOUT_UNKNOWN',
+    `no map is for a file with these ${columns} columns; suture infer drafts one`,
+  );
 }
 
 /** Excel takes a first line `sep=;` for a word about the file, and so do we. */

@@ -1,3 +1,4 @@
+export { compileChannelCondition } from './conditions/channel-condition.js';
 export { convertFile } from './convert-file.js';
 export { RowsConversion } from './convert-rows.js';
 export type { ConvertedFile } from './converted-file.js';
@@ -11,7 +12,6 @@ export type {
 } from './mapping-result.js';
 export type { CompiledMessageMap, MappingSet } from './mapping-set.js';
 export { mergeUpdate } from './merge-update.js';
-export { compileMessageCondition } from './message-condition.js';
 export { CoverageRun } from './tests/coverage.js';
 export { mutateMappings } from './tests/mutate.js';
 export { runMappingTests } from './tests/run-tests.js';

@@ -2,6 +2,7 @@ export { BacklogGate } from './backlog-gate.js';
 export { DeliverDestinations, type DeliverEvents, type DeliveryNudge } from './deliver-destinations.js';
 export type { DeliveryTarget } from './deliver-partition.js';
 export { Intake, type IntakeChannel } from './intake.js';
+export { filtersOf } from './message-filter.js';
 export { replayMessage } from './replay.js';
 export { destinationIds, Router } from './route-message.js';
 export { type TransformChannel, transformChannel } from './transform-channel.js';

@@ -1,12 +1,7 @@
-import type { ChannelFile } from '#channel';
-import type { Message } from '#hl7v2';
-import { compileMessageCondition, type MappingParameters, type MappingSet } from '#mapping';
-
-/** Drops a message, with a reason that trace shows. */
-export interface MessageFilter {
-  readonly drops: (message: Message) => boolean;
-  readonly reason: string;
-}
+import type { ChannelFile, FileProblem } from '#channel';
+import { EngineError } from '#kernel';
+import type { MappingParameters, MappingSet } from '#mapping';
+import { filtersOf, type MessageFilter } from './message-filter.js';
 
 /** Sends a message to a destination of its channel; without `types` every message. */
 export interface ChannelRoute {
@@ -26,7 +21,8 @@ export interface TransformChannel {
 
 /**
  * Makes a channel file ready to run. `destinations` gives the number of each destination by its full name,
- * `channel.destination`. `misconfigured` when a filter's condition is not understood.
+ * `channel.destination`. `misconfigured` when the condition of a filter is not understood, or asks for what
+ * the channel does not take.
  */
 export function transformChannel(
   file: ChannelFile,
@@ -38,13 +34,17 @@ export function transformChannel(
     const destination = destinations.get(`${file.channel}.${route.to}`);
     return destination === undefined ? [] : [{ destination, types: route.types && new Set(route.types) }];
   });
+  const problems: FileProblem[] = [];
+  const filters = filtersOf(file, mappings, problems);
+  const [problem] = problems;
+  if (problem) {
+    const { file: path, line, column, code, message, remedy } = problem;
+    throw new EngineError('misconfigured', code, `${path}:${line}:${column} ${message}; ${remedy}`);
+  }
   return {
     id,
     name: file.channel,
-    filters: (file.filter ?? []).map(({ drop_when, reason }) => ({
-      drops: compileMessageCondition(drop_when),
-      reason,
-    })),
+    filters,
     mappings,
     parameters: Object.fromEntries(file.transform.with ?? new Map<string, string>()),
     routes,

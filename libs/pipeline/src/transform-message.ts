@@ -54,9 +54,9 @@ export function transformMessage(message: JournaledMessage, context: TransformCo
     if (!(source instanceof CdaDocument)) {
       const undecodable = source.problems.find((problem) => problem.severity === 'error');
       if (undecodable) return ended(messageState.dead, undecodable.code, UNDECODABLE);
-      for (const filter of channel.filters)
-        if (filter.drops(source)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
     }
+    for (const filter of channel.filters)
+      if (filter.drops(source)) return ended(messageState.filtered, 'CHANNEL_FILTER', filter.reason);
     if (map === undefined) {
       return ended(
         messageState.dead,

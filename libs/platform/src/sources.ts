@@ -1,11 +1,18 @@
 import { join, resolve } from 'node:path';
-import { acceptedBy, type ChannelFile, layersOfChannel, rowsFormatOf, type Source } from '#channel';
+import {
+  acceptedBy,
+  type ChannelFile,
+  type FileFormat,
+  layersOfChannel,
+  rowsFormatOf,
+  type Source,
+} from '#channel';
 import {
   csvFormat,
-  type FileFormatChoice,
   type FileSourceEvent,
   FolderSource,
   fileDefaults,
+  fileFormats,
   HttpSource,
   LocalFolder,
   MllpSource,
@@ -36,7 +43,7 @@ export function sourcesOf(services: RoleServices, kind: SourceKind): OpenedSourc
     const log = services.log.with({ channel: file.channel });
     const { mllp, directory, http, sftp } = file.source;
     if (kind === 'mllp') return mllp === undefined ? [] : [mllpSource(file.channel, mllp, log)];
-    const taking = { channel: file.channel, format: formatOf(services, file), log };
+    const taking = { channel: file.channel, formats: formatsOf(services, file), log };
     if (directory) return [directorySource(taking, directory)];
     if (http) return [httpSource(taking, http)];
     return sftp ? [sftpSource(taking, sftp, services.settings.dataDirectory)] : [];
@@ -46,24 +53,21 @@ export function sourcesOf(services: RoleServices, kind: SourceKind): OpenedSourc
 /** A channel that takes files. */
 interface FileChannel {
   readonly channel: string;
-  readonly format: FileFormatChoice;
+  readonly formats: readonly FileFormat[];
   readonly log: Log;
 }
 
 /** Rows need the layouts of the maps that the channel accepts. */
-function formatOf({ settings }: RoleServices, file: ChannelFile): FileFormatChoice {
+function formatsOf({ settings }: RoleServices, file: ChannelFile): readonly FileFormat[] {
+  const { directory, http, sftp } = file.source;
+  const { format = 'auto' } = directory ?? http ?? sftp ?? {};
+  const said = typeof format === 'string' ? format : 'csv';
   const overrides = rowsFormatOf(file);
-  if (overrides === undefined) return file.source.mllp === undefined ? hl7FormatOf(file) : 'auto';
+  if (overrides === undefined) return fileFormats(said);
   const accepted = acceptedBy(file);
   const { layouts } = new MappingLibrary(settings.mappingsDirectory).set(layersOfChannel(file));
-  return csvFormat(
-    layouts.filter(({ name }) => accepted.includes(name)),
-    overrides,
-  );
-}
-
-function hl7FormatOf({ source: { directory, http, sftp } }: ChannelFile): 'auto' | 'hl7v2' {
-  return (directory ?? http ?? sftp)?.format === 'hl7v2' ? 'hl7v2' : 'auto';
+  const own = layouts.filter(({ name }) => accepted.includes(name));
+  return fileFormats(said, csvFormat(own, overrides));
 }
 
 type Said<Name extends keyof ChannelFile['source']> = NonNullable<ChannelFile['source'][Name]>;
@@ -141,13 +145,13 @@ function folderOptions(file: FileChannel, said: Said<'directory'> | Said<'sftp'>
 }
 
 function fileOptions(
-  { channel, format, log }: FileChannel,
+  { channel, formats, log }: FileChannel,
   said: Said<'directory'> | Said<'http'> | Said<'sftp'>,
 ) {
   const { entriesMax, totalBytesMax, ratioMax } = fileDefaults.zip;
   return {
     channel,
-    format,
+    formats,
     fileMaxBytes: said.max_size ?? fileDefaults.fileMaxBytes,
     unitMaxBytes: said.unit_max ?? fileDefaults.unitMaxBytes,
     zip: {

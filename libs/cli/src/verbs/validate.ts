@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type FileProblem, loadChannels } from '#channel';
+import { MappingLibrary } from '#mapping';
 import { acceptProblems } from '../accept-problems.js';
 import type { Arguments } from '../arguments.js';
 import { conditionProblems } from '../condition-problems.js';
@@ -46,11 +47,12 @@ async function check(
   const layout = await folderLayout(call.settings, folderWord(call.arguments));
   const nameOf = (path: string) => shownPath(call.settings, path);
   const loaded = await loadChannels(layout.channels, call.settings.environment);
+  const library = new MappingLibrary(layout.mappings);
   const conditions = [
-    ...(await conditionProblems(layout.channels, loaded.channels)),
-    ...(await acceptProblems(layout.channels, layout.mappings, loaded.channels)),
+    ...conditionProblems(library, loaded.channels),
+    ...(await acceptProblems(layout.channels, library, loaded.channels)),
   ];
-  const mappings = checkLayers(layout.mappings, loaded.channels);
+  const mappings = checkLayers(library, loaded.channels);
   const problems = [
     ...[...loaded.problems, ...conditions, ...mappings.channelProblems].map((problem) => ({
       ...problem,

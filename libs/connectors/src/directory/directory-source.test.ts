@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FileJournal, zipOf } from '../../testing/file-journal.js';
 import { messageOf, until } from '../../testing/mllp-peer.js';
 import { fileDefaults } from '../files/file-defaults.js';
+import { fileFormats } from '../files/file-formats.js';
 import { FolderSource } from '../files/folder-source.js';
 import { LocalFolder } from './local-folder.js';
 
@@ -52,7 +53,7 @@ describe('a directory source', () => {
     });
     const options = {
       channel: 'files',
-      format: 'auto' as const,
+      formats: fileFormats('auto'),
       order: over.order ?? ('name' as const),
       pollMs: 5,
     };

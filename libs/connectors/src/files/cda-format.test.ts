@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FileFinding, FileUnit } from '#channel';
 import { cdaFormat } from './cda-format.js';
-import { formatOf } from './file-formats.js';
+import { fileFormats, formatOf } from './file-formats.js';
 
 async function* pieces(...texts: string[]): AsyncGenerator<Buffer> {
   for (const text of texts) yield await Promise.resolve(Buffer.from(text));
@@ -19,11 +19,11 @@ describe('a file with a document', () => {
     ['\uFEFF  <?xml version="1.0"?>', 'cda'],
     ['MSH|^~\\&|', 'hl7v2'],
   ])('is known by its beginning: %j is %s', (start, format) => {
-    expect(formatOf('auto', Buffer.from(start)).name).toBe(format);
+    expect(formatOf(fileFormats('auto'), Buffer.from(start)).name).toBe(format);
   });
 
   test('in UTF-16 is known too', () => {
-    expect(formatOf('auto', Buffer.from('\uFEFF<a/>', 'utf16le')).name).toBe('cda');
+    expect(formatOf(fileFormats('auto'), Buffer.from('\uFEFF<a/>', 'utf16le')).name).toBe('cda');
   });
 
   test('is one unit, however it is cut', async () => {

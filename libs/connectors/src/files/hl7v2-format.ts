@@ -3,7 +3,7 @@ import { BatchStream } from '#hl7v2';
 import { EngineError } from '#kernel';
 import { withLast } from './file-pieces.js';
 
-const start = /^(?:\uFEFF|\xEF\xBB\xBF|\xFF\xFE|\xFE\xFF)?[\s\0\x0b]*(?:MSH|FHS|BHS)/i;
+const start = /^(?:\uFEFF|\xEF\xBB\xBF|\xFF\xFE|\xFE\xFF)?[\s\0\x0b]*(?:MSH|FHS|BHS)(?![a-z0-9_])/i;
 
 /** HL7 v2: one message, several, batches and files of batches (HL7 2.5.1, 2.10.3), MLLP frames. */
 export const hl7v2Format: FileFormat = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Arrival, FileFinding, FileUnit, Receive } from '#channel';
+import type { Arrival, FileFinding, FileFormat, FileUnit, Receive } from '#channel';
 import { type Clock, EngineError, isEngineError } from '#kernel';
-import { type FormatChoice, formatOf } from './file-formats.js';
+import { formatOf } from './file-formats.js';
 import { type FileBytes, piecesOf } from './file-pieces.js';
 import { type FileReport, FileTally } from './file-report.js';
 import type { PauseGate } from './pause-gate.js';
@@ -14,7 +14,8 @@ const againMostMs = 2_000;
 
 export interface TakeOptions {
   readonly channel: string;
-  readonly format: FormatChoice;
+  /** Those that a file may have; more than one: its beginning decides. */
+  readonly formats: readonly FileFormat[];
   readonly fileMaxBytes: number;
   readonly unitMaxBytes: number;
   readonly zip: ZipLimits;
@@ -114,7 +115,7 @@ export class FileTaker {
   }
 
   formatOf(start: Buffer) {
-    return formatOf(this.options.format, start);
+    return formatOf(this.options.formats, start);
   }
 
   arrival({ raw, unfit }: FileUnit, identity: Buffer | undefined): Arrival {

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { FileJournal } from '../../testing/file-journal.js';
 import { messageOf } from '../../testing/mllp-peer.js';
 import { fileDefaults } from '../files/file-defaults.js';
+import { fileFormats } from '../files/file-formats.js';
 import { HttpSource, type HttpSourceOptions } from './http-source.js';
 
 describe('an HTTP source', () => {
@@ -14,7 +15,13 @@ describe('an HTTP source', () => {
   const folder = mkdtempSync(join(tmpdir(), 'suture-http-'));
   const start = async (over: Partial<HttpSourceOptions> = {}) => {
     journal = new FileJournal();
-    const where = { channel: 'post', format: 'auto' as const, host: '127.0.0.1', port: 0, path: '/messages' };
+    const where = {
+      channel: 'post',
+      formats: fileFormats('auto'),
+      host: '127.0.0.1',
+      port: 0,
+      path: '/messages',
+    };
     source = new HttpSource({ ...fileDefaults, fileMaxBytes: 100_000, ...where, ...over });
     return source.start(journal.receive);
   };

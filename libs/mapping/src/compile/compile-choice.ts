@@ -14,6 +14,7 @@ import type { Setter } from './resource-plan.js';
 import { expressionNeed, needOf } from './rule-needs.js';
 import { mistake, type Scope } from './scope.js';
 import { switchedSetter } from './switched.js';
+import { unrolledSetFirst } from './unrolled.js';
 import { elementValue } from './xml-reader.js';
 
 const naturalTargets: Readonly<Record<string, readonly string[]>> = {
@@ -94,8 +95,10 @@ function choiceSetter(body: RuleBody, element: ElementType, outer: Scope): Sette
 function firstSetter(setters: readonly (Setter | undefined)[], needs: readonly Need[]): Setter | undefined {
   const good = setters.flatMap((set, n) => (set ? [{ set, need: needs[n] ?? noNeed }] : []));
   if (good.length < setters.length) return undefined;
-  const live = new LiveRules(good);
+  const live = new LiveRules(good, unrolledSetFirst);
   return (run, target) => {
+    const setFirst = live.unrolled(run);
+    if (setFirst) return setFirst(run, target);
     for (const { set } of live.of(run)) if (set(run, target)) return true;
     return false;
   };

@@ -26,13 +26,14 @@ import type { Setter } from './resource-plan.js';
 import { needOf } from './rule-needs.js';
 import { mistake, type Scope } from './scope.js';
 import { switchedBody } from './switched.js';
+import { type DirectSet, unrolledCollect, unrolledRead, unrolledSet } from './unrolled.js';
 
 /** Compiles one element of `type` (a resource, a data type, a nested element): undefined, and a problem, on a mistake. */
 export function compileElement(
   type: string,
   group: ElementGroup,
   scope: Scope,
-): { set: Setter; constant: boolean; element: ElementType } | undefined {
+): { set: Setter; constant: boolean; element: ElementType; direct?: DirectSet | undefined } | undefined {
   const element = elementType(type, group.name);
   if (!element.known) {
     const remedy = suggestion(element.nearest, element.children, 'look at the definition of the resource');
@@ -55,7 +56,14 @@ export function compileElement(
   if (!bodies) return undefined;
   const constant = bodies.every((body) => body.constant);
   const set = element.max === 1 ? setOne : setMany;
-  return { set: keepingMoment(set(name, bodies, group.place), element), constant, element };
+  const plainSet = set(name, bodies, group.place);
+  const kept = keepingMoment(plainSet, element);
+  const [one] = bodies;
+  const direct =
+    kept === plainSet && bodies.length === 1 && one
+      ? { name, read: element.max === 1 ? one.read : (run: Run) => one.collect(run, undefined) }
+      : undefined;
+  return { set: kept, constant, element, direct };
 }
 
 function setOne(name: string, bodies: readonly CompiledBody[], at: Place): Setter {
@@ -103,7 +111,7 @@ function setMany(name: string, bodies: readonly (CompiledBody & { need: Need })[
       return true;
     };
   }
-  const live = new LiveRules(bodies);
+  const live = new LiveRules(bodies, unrolledCollect);
   return (run, target) => {
     const begin = run.lineage?.length ?? 0;
     let list: unknown[] | undefined;
@@ -186,8 +194,10 @@ function compileList(
     );
   const good = compileBodies(items, element, type, scope);
   if (!good) return undefined;
-  const live = new LiveRules(good);
+  const live = new LiveRules(good, unrolledCollect);
   const collect: CollectValues = (run, list) => {
+    const collectAll = live.unrolled(run);
+    if (collectAll) return collectAll(run, list);
     let out = list;
     for (const one of live.of(run)) out = one.collect(run, out);
     return out;
@@ -207,9 +217,11 @@ function compileOptions(
 ): CompiledBody | undefined {
   const good = compileBodies(options, element, type, scope);
   if (!good) return undefined;
-  const live = new LiveRules(good);
+  const live = new LiveRules(good, unrolledRead);
   return {
     read: (run) => {
+      const readFirst = live.unrolled(run);
+      if (readFirst) return readFirst(run);
       for (const one of live.of(run)) {
         const value = one.read(run);
         if (value !== undefined) return value;
@@ -252,11 +264,13 @@ function compileObject(
   );
   if (!required) return undefined;
   const constant = parts.every((part) => part.constant);
-  const live = new LiveRules(parts);
+  const live = new LiveRules(parts, unrolledSet);
   const read = (run: Run): FhirObject | undefined => {
     const object: FhirObject = {};
     let valued = constant;
-    for (const part of live.of(run)) if (part.set(run, object) && !part.constant) valued = true;
+    const setAll = live.unrolled(run);
+    if (setAll) valued = setAll(run, object) || valued;
+    else for (const part of live.of(run)) if (part.set(run, object) && !part.constant) valued = true;
     if (!valued) return undefined;
     if (type === 'Period') checkPeriod(run, object);
     for (const names of required) {

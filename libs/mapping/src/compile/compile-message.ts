@@ -27,6 +27,7 @@ import { PlanReads } from './plan-reads.js';
 import { conditionNeed } from './rule-needs.js';
 import type { Compiler, NamedResource, Scope } from './scope.js';
 import { type CreateStep, type EachStep, StepNames } from './step-names.js';
+import { unrolledSteps } from './unrolled.js';
 
 export interface MessageProgram {
   readonly structure: Structure;
@@ -103,10 +104,7 @@ class StepBuilder {
     });
     const good = compiled.filter((step) => step !== undefined);
     if (good.length < compiled.length) return undefined;
-    const run: RunStep = (state, instance) => {
-      for (const step of good) if ((step.segments & state.segmentBits) !== 0) step.run(state, instance);
-    };
-    return { run, segments: good.reduce((bits, step) => bits | step.segments, 0) };
+    return { run: unrolledSteps(good), segments: good.reduce((bits, step) => bits | step.segments, 0) };
   }
 
   private each(

@@ -117,6 +117,7 @@ function setterOf(
     rule: compiler.rules.add(`${map.name}/${group.name}`, group.place.file ?? map.file, group.place.line),
     element: elementName(group, compiled.element.name),
     set: isExtension(group) ? appending(group.name, compiled.set) : compiled.set,
+    direct: isExtension(group) ? undefined : compiled.direct,
     constant: compiled.constant,
     need: needOf(group.bodies, scope),
   };

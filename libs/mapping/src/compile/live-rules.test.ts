@@ -16,8 +16,15 @@ function live(needs: Readonly<Record<string, Need>>): string[] {
   run.begin(message, 'test', {}, 40);
   run.segmentBits = bits.of(message);
   run.segment = message.segments[1];
-  const rules = new LiveRules(Object.entries(needs).map(([name, need]) => ({ name, need })));
-  return rules.of(run).map(({ name }) => name);
+  const rules = new LiveRules(
+    Object.entries(needs).map(([name, need]) => ({ name, need })),
+    (some) => some.map(({ name }) => name),
+  );
+  const names = rules.of(run).map(({ name }) => name);
+  // As one function, which is made when they are wanted often, they are the same.
+  for (let n = 0; n < 100; n++) expect(rules.unrolled(run)).toBeUndefined();
+  expect(rules.unrolled(run)).toEqual(names);
+  return names;
 }
 
 describe('rules that find what they need', () => {

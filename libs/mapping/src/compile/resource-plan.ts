@@ -14,6 +14,7 @@ import { LiveRules } from './live-rules.js';
 import type { Need } from './need.js';
 import { PlanMemory } from './plan-memory.js';
 import type { SurroundingReads } from './plan-reads.js';
+import { type FillAll, type SetRule, unrolledFill } from './unrolled.js';
 
 /** Reads text without marking it as mapped: for keys and conditions. */
 export type ReadText = (run: Run) => string | undefined;
@@ -21,14 +22,9 @@ export type ReadText = (run: Run) => string | undefined;
 /** Sets elements of `target`; false when there was nothing to set. */
 export type Setter = (run: Run, target: FhirObject) => boolean;
 
-export interface ElementSetter {
-  /** Number in the rule book. */
-  readonly rule: number;
+export interface ElementSetter extends SetRule {
   /** Name of the element, choices without their type. */
   readonly element: string;
-  readonly set: Setter;
-  /** The message has no part in it. */
-  readonly constant: boolean;
   /** What must be there for it to set anything. */
   readonly need: Need;
 }
@@ -66,11 +62,13 @@ const noRemovals: string[] = [];
 /** A resource map, compiled for one place in one message map. */
 export class ResourcePlan {
   readonly #memory: PlanMemory;
-  readonly #setters: LiveRules<ElementSetter>;
+  readonly #setters: LiveRules<ElementSetter, FillAll>;
 
   constructor(readonly facts: PlanFacts) {
     this.#memory = new PlanMemory(facts.surroundings, facts.fields, facts.isValue);
-    this.#setters = new LiveRules(facts.setters);
+    this.#setters = new LiveRules(facts.setters, (setters) =>
+      unrolledFill(setters, facts.merge === 'update'),
+    );
   }
 
   /** The resource of a segment, in the group it stands in; undefined when it is refused. */
@@ -206,6 +204,8 @@ export class ResourcePlan {
   #fill(run: Run, mapped: Mapped): boolean {
     const { merge } = this.facts;
     let filled = false;
+    const fillAll = this.#setters.unrolled(run);
+    if (fillAll) return fillAll(run, mapped.resource, mapped);
     for (const setter of this.#setters.of(run)) {
       run.rule = setter.rule;
       run.nulled = false;

@@ -30,7 +30,7 @@ export function xmlReader(steps: readonly XmlStep[]): XmlReader {
       let start = -1;
       if (!run.element) return start;
       walk(run.document, run.element, (element, attribute) => {
-        if (!holds(run, element, attribute)) return false;
+        if (!holdsValue(run.document, element, attribute)) return false;
         start = take(run, element, attribute);
         return true;
       });
@@ -41,7 +41,7 @@ export function xmlReader(steps: readonly XmlStep[]): XmlReader {
       const from = run.element;
       if (!from) return out;
       walk(run.document, from, (element, attribute) => {
-        if (!holds(run, element, attribute)) return false;
+        if (!holdsValue(run.document, element, attribute)) return false;
         const start = take(run, element, attribute);
         const value = convertOne(run, convert, start);
         if (value === undefined) return false;
@@ -55,7 +55,7 @@ export function xmlReader(steps: readonly XmlStep[]): XmlReader {
       let count = 0;
       if (run.element)
         walk(run.document, run.element, (element, attribute) => {
-          if (holds(run, element, attribute)) count++;
+          if (holdsValue(run.document, element, attribute)) count++;
           return false;
         });
       return count;
@@ -70,15 +70,30 @@ export function xmlPeek(steps: readonly XmlStep[]): (run: Run) => string | undef
     let text: string | undefined;
     if (!from) return text;
     walk(document, from, (element, attribute) => {
-      text = attribute ? document.attribute(element, attribute.name) : keyText(document, element);
-      if (attribute?.name === 'xsi:type') text = text?.replace(/^.*:/, '');
+      text = textOfFound(document, element, attribute);
       return text !== undefined;
     });
     return text;
   };
 }
 
-function holds({ document }: Run, element: XmlElement, attribute: XmlAttribute | undefined): boolean {
+/** The text of an attribute, or what an element is told apart by. */
+export function textOfFound(
+  document: CdaDocument,
+  element: XmlElement,
+  attribute: XmlAttribute | undefined,
+): string | undefined {
+  if (!attribute) return keyText(document, element);
+  const text = document.attribute(element, attribute.name);
+  return attribute.name === 'xsi:type' ? text?.replace(/^.*:/, '') : text;
+}
+
+/** Whether what a path led to holds something. */
+export function holdsValue(
+  document: CdaDocument,
+  element: XmlElement,
+  attribute: XmlAttribute | undefined,
+): boolean {
   return attribute ? document.hasText(attribute) : isValued(document, element);
 }
 
