@@ -11,6 +11,7 @@ import { mappingBench } from './mapping-bench.js';
 import type { MessageTemplate } from './message-templates.js';
 import { type LoadOptions, type LoadReport, runLoad } from './mllp-load.js';
 import { readWords } from './read-words.js';
+import { rowsBench } from './rows-bench.js';
 
 const SETTLE_WITHIN_MS = 120_000;
 /** How often is looked whether it has settled: at the sink, which costs nothing, and at the engine's checkpoint. */
@@ -30,19 +31,23 @@ interface Stage {
 const USAGE = `npm run bench [-- --quick] [--messages <folder>] [--json]
 npm run bench -- mapping [--quick] [--json]
 npm run bench -- hostile [--json]
+npm run bench -- rows [--megabytes <number>] [--json]
 
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
 With mapping: no engine, the mapping language alone against a mapper written by hand, and documents against their parser.
 With hostile: files that do harm before one channel, and the latency of another one meanwhile.
+With rows: a large file of rows read, converted, and a smaller one through a folder of an engine.
 
   --quick              a fifth of the messages
   --messages <folder>  messages to send instead of the usual ones
+  --megabytes <number> size of the file of rows; default 200
   --json               JSON alone`;
 
 /** Drives load through the whole pipe to an HTTP sink and prints the figures. Answers the exit code. */
 export async function bench(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'mapping') return benchMapping(argv.slice(1));
   if (argv[0] === 'hostile') return benchHostile(argv.slice(1));
+  if (argv[0] === 'rows') return benchRows(argv.slice(1));
   const words = readWords(argv, USAGE, {
     json: { type: 'boolean' },
     quick: { type: 'boolean' },
@@ -95,6 +100,18 @@ async function benchHostile(argv: readonly string[]): Promise<number> {
   const words = readWords(argv, USAGE, { json: { type: 'boolean' } });
   if (!words.good) return words.exitCode;
   print(await hostileBench((text) => process.stderr.write(`${text}\n`)), words.values.json ?? false);
+  return 0;
+}
+
+async function benchRows(argv: readonly string[]): Promise<number> {
+  const words = readWords(argv, USAGE, { json: { type: 'boolean' }, megabytes: { type: 'string' } });
+  if (!words.good) return words.exitCode;
+  const { json = false, megabytes = '200' } = words.values;
+  if (!/^[1-9]\d{0,5}$/.test(megabytes)) {
+    process.stderr.write(`--megabytes wants a whole number\n\n${USAGE}\n`);
+    return 2;
+  }
+  print(await rowsBench(Number(megabytes), (text) => process.stderr.write(`${text}\n`)), json);
   return 0;
 }
 

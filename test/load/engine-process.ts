@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cpuOf, readProc, residentOf } from './process-facts.js';
 
 const READY_WITHIN_MS = 60_000;
-const TICKS_PER_SECOND = 100;
-const KIB = 1024;
 
 /** One engine as a real process of its own, from the built files. */
 export class EngineProcess {
@@ -82,9 +80,7 @@ export class EngineProcess {
   }
 
   private sample(): void {
-    const status = readProc(this.child.pid ?? 0, 'status');
-    const resident = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * KIB;
-    this.peakBytes = Math.max(this.peakBytes, resident);
+    this.peakBytes = Math.max(this.peakBytes, residentOf(this.child.pid ?? 0));
   }
 }
 
@@ -95,21 +91,6 @@ export async function freePort(): Promise<number> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address ? address.port : 0;
-}
-
-function readProc(pid: number, file: string): string {
-  try {
-    return readFileSync(join('/proc', String(pid), file), 'utf8');
-  } catch {
-    return ''; // the process has just ended, or this is no Linux: such a figure is left out
-  }
-}
-
-function cpuOf(pid: number): number {
-  const fields = readProc(pid, 'stat')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
 }
 
 function descendants(root: number): number[] {

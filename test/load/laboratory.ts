@@ -7,7 +7,8 @@ export interface LaboratoryOptions {
   readonly seed: number;
 }
 
-const panel = [
+/** Code of LOINC, name, unit, reference range. */
+export const analyses = [
   ['2345-7', 'Glucose', 'mg/dL', '70-99'],
   ['3094-0', 'Urea nitrogen', 'mg/dL', '7-20'],
   ['2160-0', 'Creatinine', 'mg/dL', '0.7-1.3'],
@@ -20,8 +21,17 @@ const panel = [
   ['1751-7', 'Albumin', 'g/dL', '4.2-5.4'],
   ['1975-2', 'Bilirubin total', 'mg/dL', '0.1-1.2'],
 ] as const;
-const families = ['Larkin', 'Abara', 'Moretti', 'Sundqvist', 'Haddad', 'Kowalski', 'Nakamura', 'Brandt'];
-const givens = ['Thomas', 'Ines', 'Priya', 'Jonas', 'Leila', 'Marek', 'Yuki', 'Clara'];
+export const families = [
+  'Larkin',
+  'Abara',
+  'Moretti',
+  'Sundqvist',
+  'Haddad',
+  'Kowalski',
+  'Nakamura',
+  'Brandt',
+];
+export const givens = ['Thomas', 'Ines', 'Priya', 'Jonas', 'Leila', 'Marek', 'Yuki', 'Clara'];
 const physicians = ['Okafor^Ngozi', 'Weber^Otto', 'Rossi^Paola', 'Lind^Karin', 'Mensah^Kofi'];
 
 /**
@@ -49,7 +59,7 @@ function message(n: number, patient: number, next: (below: number) => number): s
     `PV1|1|I|W${patient % 9}^312^B^GENHOSP||||${doctor}|||||||||||IP|V${id}^^^GENHOSP^VN`,
     `ORC|RE|${order}||CM||||${at(7)}|||${doctor}`,
     `OBR|1|${order}|24323-8^Comprehensive metabolic panel^LN|||${at(8)}|||||||${at(8)}|SER^Serum|${doctor}||||||${at(9)}||CH|F`,
-    ...panel.map(
+    ...analyses.map(
       ([code, name, unit, range], i) =>
         `OBX|${i + 1}|NM|${code}^${name}^LN||${next(2_000) / 10}|${unit}|${range}|${flags[next(5)]}|||F|||${analysed}|GENLAB^General Lab`,
     ),
@@ -63,7 +73,7 @@ function two(value: number): string {
 }
 
 /** mulberry32: numbers below a bound, the same for the same seed. */
-function randomNumbers(seed: number): (below: number) => number {
+export function randomNumbers(seed: number): (below: number) => number {
   let state = seed | 0;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;

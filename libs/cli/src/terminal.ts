@@ -4,7 +4,7 @@ export interface Terminal {
   out(line: string): void;
   /** One line beside the answer: errors, remedies, what a person should know (stderr). */
   note(line: string): void;
-  /** What is going on now. The next one takes its place; shown only where a person looks on. */
+  /** What is going on now. The next one takes its place; where no person looks on, a line every ten seconds. */
   progress(text: string): void;
   /** Colours the word where colours are seen. */
   paint(colour: Colour, text: string): string;
@@ -16,8 +16,9 @@ export type Colour = 'good' | 'doubtful' | 'bad' | 'quiet';
 
 const SGR: Record<Colour, number> = { good: 32, doubtful: 33, bad: 31, quiet: 2 };
 const ESC = '\u001b';
-/** A progress line is written at most this often. */
+/** A progress line is written at most this often: where a person looks on, and into a log. */
 const PROGRESS_EVERY_MS = 100;
+const PROGRESS_LOGGED_EVERY_MS = 10_000;
 
 /** The streams of this process. A reader that goes away (`suture tap | head`) ends the program quietly. */
 export function systemTerminal(): Terminal {
@@ -29,7 +30,8 @@ export function systemTerminal(): Terminal {
   });
   const coloured = stdout.isTTY && process.env['NO_COLOR'] === undefined;
   let progressShown = false;
-  let progressAtMs = 0;
+  const progressEveryMs = stderr.isTTY ? PROGRESS_EVERY_MS : PROGRESS_LOGGED_EVERY_MS;
+  let progressAtMs = stderr.isTTY ? 0 : Date.now();
   const clear = () => {
     if (progressShown) stderr.write(`\r${ESC}[K`);
     progressShown = false;
@@ -44,8 +46,12 @@ export function systemTerminal(): Terminal {
       stderr.write(`${line}\n`);
     },
     progress(text) {
-      if (!stderr.isTTY || Date.now() - progressAtMs < PROGRESS_EVERY_MS) return;
+      if (Date.now() - progressAtMs < progressEveryMs) return;
       progressAtMs = Date.now();
+      if (!stderr.isTTY) {
+        stderr.write(`${text}\n`);
+        return;
+      }
       clear();
       stderr.write(text.slice(0, Math.max(20, stderr.columns - 1)));
       progressShown = true;

@@ -18,6 +18,6 @@ export {
   partitionOf,
   senderHash,
 } from './journal-entry.js';
-export { keepRefusal } from './refusals.js';
+export { Refusals } from './refusals.js';
 export { journalMigrations } from './schema.js';
 export { JournalTrace } from './trace-journal.js';

@@ -1,18 +1,18 @@
 import { type CsvOverrides, type CsvPart, CsvReader } from '#csv';
-import { bundleOf, type FhirObject, readJson, writeJson } from '#fhir';
+import { bundleOf } from '#fhir';
 import { isEngineError } from '#kernel';
+import { CollectedResources, type ResourceText, resourceText } from './collected-resources.js';
 import type { ConvertedFile, ConvertedMessage, ConvertOptions, RowsSummary } from './converted-file.js';
 import type { MappedResource } from './mapping-result.js';
 import type { MappingSet } from './mapping-set.js';
-import { mergeUpdate } from './merge-update.js';
 import { layoutOfRows, rowUnits } from './rows/row-units.js';
 import { unmappedReport } from './run/account.js';
 
 /** Where a conversion puts what it makes, as it comes. */
 export interface RowsSink {
   message(message: ConvertedMessage): void;
-  /** JSON of a Bundle; of a large file there are several, each with every resource of its rows once. */
-  bundle(json: string): void;
+  /** Those of rows far apart may have one key: `RowsConversion.collected` makes them one. */
+  resource(resource: ResourceText): void;
 }
 
 export interface RowsOptions extends ConvertOptions {
@@ -21,19 +21,11 @@ export interface RowsOptions extends ConvertOptions {
   readonly overrides?: CsvOverrides;
   /** Default `full`; `rules` names what is mapped too. */
   readonly account?: 'full' | 'rules';
-  /** Characters of resources after which a bundle ends and the next one begins. */
-  readonly bundleMax?: number;
 }
 
-/** Few enough that one bundle can be held as text and be read by others. */
-const bundleMaxDefault = 32 * 1024 * 1024;
-
-/** Converts a file of rows without a server, in memory bounded by one bundle. Equal bytes, options and maps give equal text. */
+/** Converts a file of rows without a server; keeps nothing of what it gave out. Equal bytes, options and maps give equal resources. */
 export class RowsConversion {
   readonly #reader: CsvReader;
-  /** JSON by `Type/id`: far smaller than what it was written from. */
-  #entries = new Map<string, string>();
-  #size = 0;
   #number = 0;
 
   constructor(
@@ -66,6 +58,11 @@ export class RowsConversion {
     return layoutOfRows(start, maps);
   }
 
+  /** What makes one resource of all that a sink got under one key. */
+  static collected(): CollectedResources {
+    return new CollectedResources();
+  }
+
   get summary(): RowsSummary {
     const { findings, rows, badRows, skipped, units } = this.#reader;
     return { findings, rows, badRows, skipped, units };
@@ -78,7 +75,6 @@ export class RowsConversion {
 
   end(): void {
     for (const part of this.#reader.end()) this.#take(part);
-    this.#endBundle();
   }
 
   #take({ raw, line, fault }: CsvPart): void {
@@ -101,48 +97,32 @@ export class RowsConversion {
     }
     const { map, message } = found;
     const { tenant, parameters = {}, lineage = false, account = 'full' } = this.options;
+    let resources: readonly MappedResource[];
+    let converted: ConvertedMessage;
     try {
-      const { resources, report } = map.run(message, { tenant, parameters, account });
-      for (const resource of resources) this.#add(resource);
+      const result = map.run(message, { tenant, parameters, account });
       const origins = lineage ? [...map.lineage(message, { tenant, parameters })] : undefined;
-      this.sink.message({ ...none, map: map.name, report, lineage: origins, refusal: undefined });
+      resources = result.resources;
+      converted = { ...none, map: map.name, report: result.report, lineage: origins, refusal: undefined };
     } catch (error) {
       if (!isEngineError(error)) throw error;
-      this.sink.message({ ...none, refusal: { code: error.code, message: error.message } });
+      resources = [];
+      converted = { ...none, refusal: { code: error.code, message: error.message } };
     }
-    if (this.#size > (this.options.bundleMax ?? bundleMaxDefault)) this.#endBundle();
-  }
-
-  /** Rows far apart may speak of one patient: in a bundle that is one resource. */
-  #add(mapped: MappedResource): void {
-    const before = this.#entries.get(mapped.key);
-    const isMerged = before !== undefined && mapped.merge !== 'snapshot';
-    const resource = isMerged ? mergeUpdate(readJson(before) as FhirObject, mapped) : mapped.resource;
-    const text = flat(writeJson(resource));
-    this.#size += text.length - (before?.length ?? 0);
-    this.#entries.set(mapped.key, text);
-  }
-
-  #endBundle(): void {
-    if (this.#entries.size === 0) return;
-    const texts = [...this.#entries.values()];
-    this.#entries = new Map();
-    this.#size = 0;
-    this.sink.bundle(bundleOf('collection', texts));
+    // Outside: what a sink cannot do is not the fault of a row.
+    for (const resource of resources) this.sink.resource(resourceText(resource));
+    this.sink.message(converted);
   }
 }
 
 /** Converts a file of rows (CSV and its like) that is in memory; one `collection` bundle holds all of it. */
 export function convertRows(bytes: Buffer, set: MappingSet, options: RowsOptions): ConvertedFile {
   const messages: ConvertedMessage[] = [];
-  let bundle: string | undefined;
-  const sink = {
-    message: (one: ConvertedMessage) => messages.push(one),
-    bundle: (json: string) => {
-      bundle = json;
-    },
-  };
-  const conversion = new RowsConversion(set, { ...options, bundleMax: Number.POSITIVE_INFINITY }, sink);
+  const collected = RowsConversion.collected();
+  const conversion = new RowsConversion(set, options, {
+    message: (one) => messages.push(one),
+    resource: (one) => collected.add(one),
+  });
   try {
     conversion.push(bytes);
     conversion.end();
@@ -152,11 +132,6 @@ export function convertRows(bytes: Buffer, set: MappingSet, options: RowsOptions
     const none = { map: undefined, report: undefined, lineage: undefined };
     messages.push({ number: messages.length + 1, type: '', ...none, refusal });
   }
+  const bundle = collected.size === 0 ? undefined : bundleOf('collection', [...collected.texts]);
   return { bundle, messages, rows: conversion.summary };
-}
-
-/** Text that was put together of many pieces keeps them all, in memory and in the way of the collector, until somebody reads it. */
-function flat(text: string): string {
-  text.charCodeAt(0);
-  return text;
 }

@@ -10,7 +10,10 @@ export const absentReason = 'http://hl7.org/fhir/StructureDefinition/data-absent
  * elements are replaced whole, a repeating field being a snapshot of all its repetitions; extensions by url.
  * Neither argument is changed; sub-objects may be shared with both.
  */
-export function mergeUpdate(current: FhirObject | undefined, incoming: MappedResource): FhirObject {
+export function mergeUpdate(
+  current: FhirObject | undefined,
+  incoming: Pick<MappedResource, 'merge' | 'resource' | 'removals'>,
+): FhirObject {
   if (incoming.merge === 'snapshot' || current === undefined) return incoming.resource;
   if (incoming.merge === 'refer') return current;
   const merged: FhirObject = { ...current };

@@ -9,8 +9,8 @@ import {
   type Journal,
   type JournalEntry,
   journalKind,
-  keepRefusal,
   partitionOf,
+  Refusals,
   senderHash,
 } from '#journal';
 import { EngineError, isEngineError } from '#kernel';
@@ -36,14 +36,16 @@ type Refused = Extract<Receipt, { outcome: 'refused' }>;
  */
 export class Intake {
   private readonly channels: ReadonlyMap<string, IntakeChannel>;
+  private readonly refusals: Refusals;
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly journal: Journal,
     private readonly tenant: string,
     channels: readonly IntakeChannel[],
     private readonly nudge: (lane: number, partition: number) => void,
   ) {
+    this.refusals = new Refusals(database);
     this.channels = new Map(channels.map((channel) => [channel.name, channel]));
   }
 
@@ -75,7 +77,7 @@ export class Intake {
     const kept = arrival.unfit === undefined ? '' : `; kept are its first ${raw.length} bytes`;
     const reason = `${error.message}${kept}`;
     const refusal = { channel: channel.id, receivedAtMs, code: error.code, reason, raw };
-    return keepRefusal(this.database, refusal);
+    return this.refusals.keep(refusal);
   }
 
   /** Rows have no control id; those of one patient are of one partition. */

@@ -29,8 +29,8 @@ export const convert: Verb = {
     'under --out: .json holds one FHIR Bundle, .report.json what was mapped, dropped, unmapped and wrong. A file that is refused',
     'gets only its report. With --lineage, .lineage.json tells of every value of the bundle where in the message it comes',
     'from, and by which rule. Offline: no server, no database.',
-    'Files of rows may be of any size: what does not fit into one bundle goes on in .2.json, .3.json ... The map whose columns',
-    'a file has converts it; its report says what was found out of the file, and counts rows, bad rows and cells by column.',
+    'Files of rows may be of any size: memory does not grow with them, the disk holds the bundle twice meanwhile. The map whose',
+    'columns a file has converts it; its report says what was found out, and counts rows, bad rows and cells by column.',
   ],
   options: {
     in: { type: 'string', value: '<folder>', about: 'where the messages are' },
@@ -160,7 +160,8 @@ async function convertTo(
   const start = isText ? startOf(file.path) : undefined;
   if (maybeRows(start)) {
     const progress = (text: string) => call.terminal.progress(text);
-    const report = await convertRowsFile(file, start, target, { ...context, isRows, progress });
+    const { stop } = call.terminal;
+    const report = await convertRowsFile(file, start, target, { ...context, isRows, progress, stop });
     if (report) {
       await writeReport(target, report);
       return report;
