@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { definitions } from './definitions.js';
-import { childrenOf, elementType, nearestName, typeKind } from './element-type.js';
+import { childrenOf, elementType, typeKind } from './element-type.js';
 import { resourceTypeCode, resourceTypes } from './resource-types.js';
 
 describe('element types', () => {
@@ -57,7 +57,7 @@ describe('element types', () => {
     });
     expect(elementType('Observation', 'value.unit')).toMatchObject({ known: false, at: 'Observation.value' });
     expect(elementType('Pateint', 'name')).toMatchObject({ known: false, at: '', nearest: 'Patient' });
-    expect(nearestName('zzzz', ['status', 'code'])).toBeUndefined();
+    expect(elementType('Observation', 'zzzz')).toMatchObject({ nearest: undefined });
   });
 
   test('children are listed in the order of R4', () => {

@@ -7,11 +7,10 @@ export {
   choiceName,
   type ElementType,
   elementType,
-  nearestName,
   typeKind,
 } from './element-type.js';
 
 export { readJson } from './read-json.js';
 export { headOf, spliceMeta } from './resource-text.js';
 export { isResourceType, resourceTypeCode, resourceTypes } from './resource-types.js';
-export { type FhirObject, type FhirValue, writeJson } from './write-json.js';
+export { type FhirObject, type FhirValue, writeJson, writtenOnce } from './write-json.js';

@@ -1,5 +1,6 @@
 import { EngineError } from '#kernel';
 import { Decimal } from './decimal.js';
+import { WrittenValue } from './written-value.js';
 
 /** What FHIR JSON can hold, once read: numbers that need their digits are Decimal. */
 export type FhirValue = string | number | boolean | null | Decimal | FhirValue[] | FhirObject;
@@ -24,6 +25,11 @@ export function writeJson(resource: unknown): string {
   return append('', resource, 0);
 }
 
+/** A copy of `value` for many resources to hold: `writeJson` writes it once. Must never be changed. */
+export function writtenOnce(value: FhirObject): FhirObject {
+  return new WrittenValue(value, writeJson(value)) as unknown as FhirObject;
+}
+
 function append(out: string, value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
@@ -37,6 +43,7 @@ function append(out: string, value: unknown, depth: number): string {
     case 'object':
       if (value === null) return `${out}null`;
       if (value instanceof Decimal) return out + value.text;
+      if (value instanceof WrittenValue) return out + WrittenValue.json(value);
       if (depth >= depthMax)
         throw new EngineError('bug', 'FHIR_TREE_TOO_DEEP', 'writing JSON: nested too deeply');
       return Array.isArray(value) ? appendArray(out, value, depth + 1) : appendObject(out, value, depth + 1);

@@ -1,5 +1,5 @@
 import type { XmlElement } from '#cda';
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import { isByClass } from '../language/document-parts.js';
 import { ExpressionMistake } from '../language/expression-mistake.js';
 import type { MapStep, MessageMapSource, ResourceMapSource, StepPart } from '../language/mapping-file.js';

@@ -1,4 +1,4 @@
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import { type GroupNode, parseStructure, Structure } from '../dictionary/structure.js';
 import { structureGrammar } from '../dictionary/v2-dictionary.js';
 import type { Condition } from '../language/expression.js';

@@ -1,4 +1,4 @@
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import type { GroupNode } from '../dictionary/structure.js';
 import {
   componentType,

@@ -1,4 +1,5 @@
-import { childrenOf, nearestName, resourceTypes, typeKind } from '#fhir';
+import { childrenOf, resourceTypes, typeKind } from '#fhir';
+import { nearestName } from '#kernel';
 import type { GroupNode } from '../dictionary/structure.js';
 import { isComposite, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { ResourceMapSource, RuleBody } from '../language/mapping-file.js';

@@ -1,5 +1,5 @@
-import type { FhirObject } from '#fhir';
-import { nearestName, typeKind } from '#fhir';
+import { type FhirObject, typeKind } from '#fhir';
+import { nearestName } from '#kernel';
 import type { V2Type } from '../dictionary/v2-dictionary.js';
 import type { PathExpression, ValueExpression } from '../language/expression.js';
 import type { Run } from '../run/run.js';

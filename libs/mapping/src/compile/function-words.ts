@@ -1,4 +1,4 @@
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import type { Argument, ValueExpression } from '../language/expression.js';
 import { suggestion } from '../language/problems.js';
 import type { CodeTable, TableRow } from '../tables/code-table.js';

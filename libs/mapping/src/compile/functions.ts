@@ -1,5 +1,5 @@
 import type { FhirObject } from '#fhir';
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import type { ValueExpression } from '../language/expression.js';
 import { suggestion } from '../language/problems.js';
 import type { Run } from '../run/run.js';

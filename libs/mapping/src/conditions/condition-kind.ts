@@ -1,5 +1,5 @@
 import type { CsvSource } from '#csv';
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import { isKnownField, isKnownSegment } from '../dictionary/v2-dictionary.js';
 import type { Condition, PathExpression, ValueExpression } from '../language/expression.js';
 import { ExpressionMistake } from '../language/expression-mistake.js';

@@ -1,4 +1,4 @@
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import {
   componentType,
   fieldCount,

@@ -1,5 +1,5 @@
 import type { ColumnType, CsvSource } from '#csv';
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import { rowSegment, type V2Type } from '../dictionary/v2-dictionary.js';
 import type { PathExpression, ValueExpression } from './expression.js';
 import type { DropRule, MessageMapSource, ResourceMapSource } from './mapping-file.js';

@@ -1,4 +1,4 @@
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import type { MapSource, MessageMapSource, PatchSource, ResourceMapSource } from './mapping-file.js';
 import { namedRules, ruleName, withDrops, withoutRule, withRule } from './patch-rules.js';
 import { namedSteps, withoutStep, withSteps } from './patch-steps.js';

@@ -7,7 +7,7 @@ import {
   momentReader,
   plainSource,
 } from '#csv';
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import { type Problems, suggestion } from './problems.js';
 import { checkKeys, listOf, textOf } from './read-keys.js';
 import { entryOf, type MapEntry, type MapNode, type YamlNode } from './yaml-node.js';

@@ -1,4 +1,4 @@
-import { nearestName } from '#fhir';
+import { nearestName } from '#kernel';
 import type { DropRule, ResourceMapSource } from './mapping-file.js';
 import type { Place } from './place.js';
 import { type Problems, suggestion } from './problems.js';

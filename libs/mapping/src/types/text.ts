@@ -1,5 +1,4 @@
-import type { FhirObject } from '#fhir';
-import { Decimal } from '#fhir';
+import { Decimal, type FhirObject } from '#fhir';
 import type { Run } from '../run/run.js';
 import { uriOf } from './code-systems.js';
 import { type Convert, codeText, firstOfPart, type Level, partText, separatorOf } from './convert.js';

@@ -1,3 +1,4 @@
+import { type FhirObject, type FhirValue, writtenOnce } from '#fhir';
 import type { Run } from '../run/run.js';
 import { type CodeTable, rowUsed, type TableRow, watchRows } from '../tables/code-table.js';
 import type { Convert } from './convert.js';
@@ -78,8 +79,16 @@ function read(run: Run, start: number, end: number, convert: Convert): Entry {
     flags.push(found & ~probation);
   }
   marks.set(before, start);
-  const copy: unknown = value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-  const entry = { value: copy, places, flags, rows };
+  const entry = { value: kept(value), places, flags, rows };
   mark(run, start, entry);
   return entry;
+}
+
+/** A copy that holds no slice of a message, and is written once. */
+function kept(value: unknown): unknown {
+  if (value === undefined) return undefined;
+  const copy = JSON.parse(JSON.stringify(value)) as FhirValue;
+  return typeof copy === 'object' && copy !== null && !Array.isArray(copy)
+    ? writtenOnce(copy as FhirObject)
+    : copy;
 }

@@ -1,4 +1,4 @@
-import type { FhirObject } from '#fhir';
+import { type FhirObject, writtenOnce } from '#fhir';
 import type { CodeTable, TableRow } from '../tables/code-table.js';
 import { localAuthority, type SystemNames, uriOf } from './code-systems.js';
 import { quoteUrn } from './convert.js';
@@ -69,7 +69,7 @@ export class Vocabulary {
     if (made === undefined) {
       if (this.#made.size >= authoritiesMax) this.#made = new Map();
       // Neither key nor content is a slice: it would keep the whole message it was cut from.
-      made = JSON.parse(JSON.stringify(make())) as FhirObject;
+      made = writtenOnce(JSON.parse(JSON.stringify(make())) as FhirObject);
       this.#made.set(Buffer.from(key).toString(), made);
     }
     return made;
