@@ -5,7 +5,7 @@ import { bitsOf, isMet, type Need } from './need.js';
 const choicesMax = 8;
 
 /** Rules that were wanted so often get a function of their own. */
-const hot = 100;
+const hot = 1_000;
 
 interface Choice<T, F> {
   readonly valued: number;

@@ -109,7 +109,7 @@ describe('rules as one function', () => {
   test('are not used while lineage is asked for', () => {
     const rules = new LiveRules([{ need: noNeed }], () => 'one function');
     const run = new Run();
-    for (let n = 0; n < 200; n++) rules.unrolled(run);
+    for (let n = 0; n <= 1_000; n++) rules.unrolled(run);
     expect(rules.unrolled(run)).toBe('one function');
     run.lineage = {} as never;
     expect(rules.unrolled(run)).toBeUndefined();
