@@ -10,6 +10,8 @@ import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SubscriptionController } from './subscription-controller.js';
+import { TransactionController } from './transaction-controller.js';
+import { WriteController } from './write-controller.js';
 
 /**
  * The HTTP edge: FHIR REST under /fhir, the ledger's files under /ledger. Import `ApiModule.forServices(...)` into an
@@ -26,12 +28,19 @@ export class ApiModule implements OnModuleInit {
   static forServices(services: ApiServices): DynamicModule {
     const reader = new ResourceReader(services.database);
     const capabilities = new Capabilities(services, reader, {
-      everyType: interactionsOf(FhirController),
+      everyType: [...interactionsOf(FhirController), ...interactionsOf(WriteController)],
+      system: interactionsOf(TransactionController),
       oneType: { Subscription: interactionsOf(SubscriptionController) },
     });
     return {
       module: ApiModule,
-      controllers: [SubscriptionController, FhirController, LedgerController],
+      controllers: [
+        SubscriptionController,
+        TransactionController,
+        FhirController,
+        WriteController,
+        LedgerController,
+      ],
       providers: [
         { provide: API_SERVICES, useValue: services },
         { provide: RESOURCE_READER, useValue: reader },

@@ -7,6 +7,8 @@ export interface RoutedCapabilities {
   readonly everyType: readonly InteractionCode[];
   /** Beside those, for single types. */
   readonly oneType: Readonly<Record<string, readonly InteractionCode[]>>;
+  /** Of the whole server. */
+  readonly system: readonly InteractionCode[];
   readonly searchable: (type: string) => readonly { readonly name: string; readonly kind: string }[];
   readonly address: string;
   readonly softwareVersion: string;
@@ -14,7 +16,18 @@ export interface RoutedCapabilities {
 }
 
 const SECURITY =
-  'Resources are read without a token on the loopback interface. /fhir/Subscription and /admin need a bearer token.';
+  'Resources are read without a token on the loopback interface. What writes, /fhir/Subscription and /admin need a bearer token.';
+
+const conditional = {
+  conditionalCreate: true,
+  conditionalUpdate: true,
+  conditionalDelete: 'single',
+} as const;
+
+/** What takes a transaction takes a batch. */
+function batchOf(system: readonly InteractionCode[]): string[] {
+  return system.includes('transaction') ? ['batch'] : [];
+}
 
 /** The JSON of the R4 CapabilityStatement of what is routed, no more and no less. */
 export function capabilityStatement(routed: RoutedCapabilities): string {
@@ -39,12 +52,15 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
             .map((code) => ({ code })),
           versioning: 'versioned',
           readHistory: routed.everyType.includes('history-instance'),
-          updateCreate: routed.oneType[type]?.includes('update') ?? false,
+          updateCreate: routed.everyType.includes('update'),
           conditionalRead: 'full-support',
+          // Subscriptions are filed one by one, by their ids.
+          ...(type === 'Subscription' ? {} : conditional),
           ...(searchType
             ? { searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })) }
             : {}),
         })),
+        interaction: [...routed.system, ...batchOf(routed.system)].map((code) => ({ code })),
       },
     ],
   });

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Inject, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { type BundleEntry, bundleOf, isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
@@ -79,32 +79,6 @@ export class FhirController {
     await this.answerSearch(request, reply, [...queryPairs(request.url), ...form]);
   }
 
-  @Post(':type')
-  create(@Req() request: HttpRequest, @Res() reply: HttpReply): never {
-    throw notSupported(request, reply, 'GET, HEAD');
-  }
-
-  @Put(':type/:id')
-  update(@Req() request: HttpRequest, @Res() reply: HttpReply): never {
-    throw notSupported(request, reply, 'GET, HEAD');
-  }
-
-  @Patch(':type/:id')
-  patch(@Req() request: HttpRequest, @Res() reply: HttpReply): never {
-    throw notSupported(request, reply, 'GET, HEAD');
-  }
-
-  @Delete(':type/:id')
-  remove(@Req() request: HttpRequest, @Res() reply: HttpReply): never {
-    throw notSupported(request, reply, 'GET, HEAD');
-  }
-
-  /** Transaction and batch. */
-  @Post()
-  bundle(@Req() request: HttpRequest, @Res() reply: HttpReply): never {
-    throw notSupported(request, reply, '');
-  }
-
   private async answerSearch(request: HttpRequest, reply: HttpReply, query: Pairs): Promise<void> {
     requireJsonWanted(request);
     const { type } = target(request);
@@ -128,16 +102,6 @@ function target(request: HttpRequest): { type: string; id: string } {
   const { type = '', id = '' } = request.params;
   if (isResourceType(type)) return { type, id };
   throw new EngineError('rejected', 'RESOURCE_TYPE_UNKNOWN', 'FHIR R4 has no such resource type');
-}
-
-function notSupported(request: HttpRequest, reply: HttpReply, allowed: string): EngineError {
-  if (request.params['type'] !== undefined) target(request);
-  reply.header('allow', allowed);
-  return new EngineError(
-    'rejected',
-    'INTERACTION_NOT_SUPPORTED',
-    'resources come in as messages; over HTTP they are read and searched, and only Subscription is written',
-  );
 }
 
 function ignoredOutcome(names: readonly string[]): string {

@@ -27,6 +27,7 @@ export interface HttpServer {
     name: 'onRequest',
     hook: (request: HttpRequest, reply: HttpReply, done: (error?: Error) => void) => void,
   ): void;
+  readonly server: { address(): string | { readonly address: string; readonly port: number } | null };
   removeAllContentTypeParsers(): void;
   addContentTypeParser(
     type: string[],

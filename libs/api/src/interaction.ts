@@ -9,7 +9,9 @@ export type InteractionCode =
   | 'search-type'
   | 'create'
   | 'update'
+  | 'patch'
   | 'delete'
+  | 'transaction'
   | 'capabilities';
 
 const INTERACTION = 'suture:fhir-interaction';
