@@ -41,7 +41,7 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
     implementation: { description: 'Suture integration engine', url: routed.address },
     fhirVersion: '4.0.1',
     format: ['application/fhir+json', 'json', 'application/fhir+xml', 'xml'],
-    patchFormat: ['application/json-patch+json'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json'],
     rest: [
       {
         mode: 'server',
