@@ -1,4 +1,4 @@
-import { Decimal, type FhirObject, type FhirValue, isResourceType, readJson } from '#fhir';
+import { type FhirObject, type FhirValue, isResourceType, readJson } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceWrite } from '#pipeline';
 import { isObject } from './fhir-tree.js';

@@ -1,6 +1,6 @@
 import { choiceName, Decimal, elementType, type FhirObject, type FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
-import { isObject } from './fhir-tree.js';
+import { isObject, typeOfResource } from './fhir-tree.js';
 
 /** One place in a resource: the member, or the item of the list that the member holds. */
 export interface Place {
@@ -57,7 +57,7 @@ function within(owner: FhirObject, name: string, resource: FhirObject): Place[] 
 
 /** `value` of an Observation stands as `valueQuantity`. */
 function choiceOf(owner: FhirObject, name: string, resource: FhirObject): string | undefined {
-  const type = owner === resource ? String(resource['resourceType']) : undefined;
+  const type = owner === resource ? typeOfResource(resource) : undefined;
   const element = type === undefined ? undefined : elementType(type, name);
   if (element?.known && element.choice)
     return element.types.map((one) => choiceName(name, one)).find((one) => Object.hasOwn(owner, one));

@@ -1,7 +1,7 @@
-import { Decimal, elementType, type FhirObject, type FhirValue } from '#fhir';
+import { elementType, type FhirObject, type FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
 import { type Place, placesOf, valueAt } from './element-path.js';
-import { copyTree, isObject } from './fhir-tree.js';
+import { copyTree, isObject, typeOfResource } from './fhir-tree.js';
 
 /** Most operations of one patch. */
 const MAX_OPERATIONS = 1_000;
@@ -10,7 +10,7 @@ interface Operation {
   readonly at: string;
   readonly type: string;
   readonly path: string;
-  readonly parts: ReadonlyMap<string, FhirObject>;
+  readonly parts: ReadonlyMap<FhirValue | undefined, FhirObject>;
 }
 
 /**
@@ -87,7 +87,7 @@ function listAt(root: FhirObject, { path, at }: Operation, least: number): FhirV
 function add(owner: FhirObject, root: FhirObject, operation: Operation): void {
   const name = textOf(operation, 'name');
   const path = [...elementPath(operation.path), name];
-  const element = elementType(String(root['resourceType']), path.join('.'));
+  const element = elementType(typeOfResource(root), path.join('.'));
   const given = Object.keys(operation.parts.get('value') ?? {}).find((one) => one.startsWith('value'));
   // A choice takes the type of the value: `value` with a valueQuantity becomes valueQuantity.
   const member = element.known && element.choice && given !== undefined ? name + given.slice(5) : name;
@@ -122,7 +122,7 @@ function operationOf(one: FhirValue, at: string): Operation {
   const list = isObject(one) && one['name'] === 'operation' ? one['part'] : undefined;
   if (!Array.isArray(list))
     throw invalid('a patch is a Parameters with a parameter `operation` for each', at);
-  const parts = new Map(list.filter(isObject).map((part) => [String(part['name']), part]));
+  const parts = new Map(list.filter(isObject).map((part) => [part['name'], part] as const));
   const operation = { at, parts, type: '', path: '' };
   return { ...operation, type: textOf(operation, 'type'), path: textOf(operation, 'path') };
 }
@@ -144,7 +144,7 @@ function indexOf({ parts, at }: Operation, name: string): number {
 function valueOf({ parts, at }: Operation, root: FhirObject, path: readonly string[]): FhirValue {
   const part = parts.get('value');
   if (part === undefined) throw invalid('the operation needs a `value`', at);
-  return copyTree(valueOfPart(part, at, [String(root['resourceType']), ...path]));
+  return copyTree(valueOfPart(part, at, [typeOfResource(root), ...path]));
 }
 
 function valueOfPart(part: FhirObject, at: string, [type = '', ...path]: readonly string[]): FhirValue {

@@ -1,4 +1,4 @@
-import { Decimal, type FhirObject, type FhirValue, writeJson } from '#fhir';
+import { type FhirObject, type FhirValue, writeJson } from '#fhir';
 import { EngineError } from '#kernel';
 import { copyTree, isObject } from './fhir-tree.js';
 

@@ -1,4 +1,4 @@
-import { Decimal, elementType, type FhirObject, type FhirValue } from '#fhir';
+import { elementType, type FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
 import { isObject } from './fhir-tree.js';
 import { summaryElements } from './summary-elements.js';
