@@ -1,0 +1,12 @@
+import type { Item } from './item.js';
+
+/** What stands around the item that an expression is about. */
+export interface Scope {
+  readonly context: Item;
+  /** The nearest resource, and the one it is contained in. */
+  readonly resource: Item;
+  readonly root: Item;
+}
+
+/** A compiled expression: from the focus to a collection. */
+export type Program = (focus: readonly Item[], scope: Scope) => readonly Item[];

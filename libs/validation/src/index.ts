@@ -1,0 +1,1 @@
+export { r4RuleOf } from './invariants.js';
