@@ -119,14 +119,16 @@ function call({ of, name, args }: Extract<Syntax, { kind: 'call' }>): Program {
   if (name === 'resolve')
     return (focus, scope) => input(focus, scope).flatMap((item) => resolved(item, scope));
   const known = functions.get(name) ?? unknown(`${name}()`);
-  const programs = args.map(compile);
-  return (focus, scope) => known(input(focus, scope), programs, scope, focus);
+  const compiled = args.map(compile);
+  return (focus, scope) => known(input(focus, scope), compiled, scope, focus);
 }
 
-/** A contained resource, or a resource of which only the type is known. */
-function resolved(item: Item, { root }: Scope): Item[] {
+/** A contained resource, one of the Bundle around, or else a resource of which only the type is known. */
+function resolved(item: Item, { root, entries }: Scope): Item[] {
   const reference = isObject(item.value) ? item.value['reference'] : item.value;
   if (typeof reference !== 'string') return [];
+  const entry = entries?.get(reference);
+  if (entry) return [resourceItem(entry)];
   if (!reference.startsWith('#')) {
     const type = /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9.-]+(?:\/_history\/[A-Za-z0-9.-]+)?$/.exec(
       reference,

@@ -1,5 +1,17 @@
 import { distinct, isSameItem } from './compare.js';
-import { children, type Item, isObject, no, nothing, step, text, truth, whole, yes } from './item.js';
+import {
+  children,
+  type Item,
+  isObject,
+  no,
+  nothing,
+  step,
+  text,
+  truth,
+  whole,
+  written,
+  yes,
+} from './item.js';
 import { truthOf } from './operators.js';
 import type { Program, Scope } from './program.js';
 
@@ -178,7 +190,7 @@ const texts: readonly (readonly [string, Call])[] = [
       return text(value.slice(start, typeof length === 'number' ? start + length : undefined));
     },
   ],
-  ['toString', (input) => (input[0]?.value === undefined ? nothing : text(String(input[0].value)))],
+  ['toString', (input) => (input[0] ? text(written(input[0])) : nothing)],
   [
     'toInteger',
     (input) => {

@@ -94,3 +94,8 @@ export function children(item: Item, into: Item[]): void {
   const type = typeKind(item.type) === 'primitive' ? 'Element' : item.type;
   for (const name of childrenOf(type)) step(item, name.replace('[x]', ''), into);
 }
+
+/** A value as FHIRPath writes it; '' for an object. */
+export function written({ value }: Item): string {
+  return value === undefined || Array.isArray(value) || isObject(value) ? '' : String(value);
+}

@@ -1,6 +1,6 @@
 import { type FhirValue } from '#fhir';
 import { distinct, isSameItem, numberOf, order } from './compare.js';
-import { type Item, no, nothing, text, truth, yes } from './item.js';
+import { type Item, no, nothing, text, truth, written, yes } from './item.js';
 
 type Items = readonly Item[];
 /** The right side is a function, so that it is not looked at where the left side decides. */
@@ -28,7 +28,7 @@ const compared =
     return found === undefined ? nothing : truth(holds(found));
   };
 
-const textOf = (items: Items): string => (items[0]?.value === undefined ? '' : String(items[0].value));
+const textOf = (items: Items): string => (items[0] ? written(items[0]) : '');
 
 function calculated(sign: 1 | -1): Operator {
   return (left, right) => {
