@@ -48,7 +48,7 @@ function isByDiscriminator(
   at: At,
 ): Belonging {
   const items = compileFhirpath(path)([item], { ...at.scope, context: item });
-  if (items.length === 0 && path.includes('resolve()') && hasReference(item)) return undefined;
+  if (path.includes('resolve()') && isOutOfSight(item, { type, path }, at.scope)) return undefined;
   const places = placesOf(slice, path, at.judge);
   switch (type) {
     case 'value':
@@ -72,8 +72,13 @@ function isByDiscriminator(
   }
 }
 
-function hasReference({ value }: Item): boolean {
-  return isObject(value) && value['reference'] !== undefined;
+/** True when a reference leads to what is not here; of some the type at least is known. */
+function isOutOfSight(item: Item, { type, path }: Discriminator, scope: Scope): boolean {
+  const end = path.indexOf('resolve()') + 'resolve()'.length;
+  const found = compileFhirpath(path.slice(0, end))([item], { ...scope, context: item });
+  const isKnown = ({ value }: Item): boolean =>
+    isObject(value) && (type === 'type' || Object.keys(value).length > 1);
+  return !found.some(isKnown);
 }
 
 /** Types of a place; behind `resolve()` those of the profiles that the reference may point to. */
