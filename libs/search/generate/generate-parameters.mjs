@@ -40,7 +40,9 @@ function relative(expression, type) {
     [type, 'Resource', 'name', 'alias'].includes(/^\(?(\w+)/.exec(text)[1]),
   );
   return own
-    .map((text) => (text === type ? '$this' : text.replaceAll(new RegExp(`\\b(?:${type}|Resource)\\.`, 'g'), '')))
+    .map((text) =>
+      text === type ? '$this' : text.replaceAll(new RegExp(`\\b(?:${type}|Resource)\\.`, 'g'), ''),
+    )
     .join(' | ');
 }
 
@@ -60,7 +62,8 @@ for (const parameter of parameters) {
     if (path === '') throw new Error(`${code} says nothing about ${type}`);
     const parts = component.map((part) => {
       // R4 says it the wrong way round in DocumentReference.relationship.
-      if (code === 'relationship') return [part.expression === 'code' ? 'token' : 'reference', part.expression];
+      if (code === 'relationship')
+        return [part.expression === 'code' ? 'token' : 'reference', part.expression];
       const definition = byUrl.get(part.definition);
       if (definition === undefined) throw new Error(`no ${part.definition}`);
       return [definition.type, part.expression];

@@ -6,9 +6,10 @@ import { evaluateOriginal, originalParameters } from '../testing/original-parame
 import { parametersOf } from './search-parameters.js';
 
 /** Resources of our own that reach every form of expression. */
-const fixtures = JSON.parse(
-  readFileSync('test/fixtures/search/resources.json', 'utf8'),
-) as { resourceType: string; id: string }[];
+const fixtures = JSON.parse(readFileSync('test/fixtures/search/resources.json', 'utf8')) as {
+  resourceType: string;
+  id: string;
+}[];
 
 /** The official examples, where npm hl7.fhir.r4.examples lies: its folder, or node_modules. They are 190 MB and no dependency. */
 function officialExamples(): { resourceType: string; id: string }[] {
@@ -22,7 +23,9 @@ function officialExamples(): { resourceType: string; id: string }[] {
   }
   return readdirSync(folder)
     .filter((name) => /^[A-Z].*\.json$/.test(name))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as { resourceType: string; id: string });
+    .map(
+      (name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as { resourceType: string; id: string },
+    );
 }
 
 describe('the extractors of search parameters', () => {
@@ -52,14 +55,17 @@ describe('the extractors of search parameters', () => {
           compared++;
           found += theirs.length;
           if (asSet(ours) !== asSet(theirs)) {
-            differences.push(`${type}.${code} of ${resource.id}: ${asSet(ours).slice(0, 200)} against ${asSet(theirs).slice(0, 200)}`);
+            differences.push(
+              `${type}.${code} of ${resource.id}: ${asSet(ours).slice(0, 200)} against ${asSet(theirs).slice(0, 200)}`,
+            );
           }
         }
       }
     }
     expect(differences.slice(0, 40)).toEqual([]);
     expect(found).toBeGreaterThan(100);
-    if (examples.length > 0) process.stdout.write(`${examples.length} examples, ${compared} comparisons, ${found} values\n`);
+    if (examples.length > 0)
+      process.stdout.write(`${examples.length} examples, ${compared} comparisons, ${found} values\n`);
   }, 900_000);
 });
 

@@ -46,7 +46,10 @@ export function compileExpression(type: string, below: string, expression: strin
 }
 
 /** The paths (dots, no indexes) that an expression leads to, for what stands below them. */
-export function pathsOf(type: string, expression: string): { readonly path: string; readonly extract: Extract }[] {
+export function pathsOf(
+  type: string,
+  expression: string,
+): { readonly path: string; readonly extract: Extract }[] {
   return new ExpressionReader(type, '', expression).union().map(({ steps, leaf }) => ({
     path: steps.flatMap((step) => (step.kind === 'member' ? [step.name] : [])).join('.'),
     extract: (element, emit) => walk(element, steps, 0, leaf, emit),
@@ -85,7 +88,8 @@ function walk(value: unknown, steps: readonly Step[], depth: number, leaf: Leaf,
       if (step.at === 0) walk(value, steps, depth + 1, leaf, emit);
       return;
     case 'equals':
-      if ((value as Record<string, unknown>)[step.name] === step.value) walk(value, steps, depth + 1, leaf, emit);
+      if ((value as Record<string, unknown>)[step.name] === step.value)
+        walk(value, steps, depth + 1, leaf, emit);
       return;
     case 'resolves':
       if (mayBe(value, step.type)) walk(value, steps, depth + 1, leaf, emit);
@@ -96,11 +100,20 @@ function walk(value: unknown, steps: readonly Step[], depth: number, leaf: Leaf,
 function mayBe(reference: object, type: string): boolean {
   const { reference: url, type: said } = reference as { reference?: unknown; type?: unknown };
   if (typeof url === 'string' && !url.startsWith('#')) {
-    const match = /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/.exec(url);
+    const match = /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/.exec(
+      url,
+    );
     if (match) return match[1] === type;
   }
   return said === type;
 }
+
+/** What else counts as a type, where R4 uses it in an expression. */
+const subtypes: Readonly<Record<string, readonly string[]>> = {
+  uri: ['canonical', 'url', 'oid', 'uuid'],
+  Quantity: ['Age', 'Duration', 'Count', 'Distance'],
+  string: ['code', 'id', 'markdown'],
+};
 
 interface Position {
   readonly steps: readonly Step[];
@@ -152,7 +165,8 @@ class ExpressionReader {
       } else if (name === 'as') {
         found = this.as(found, /^\s*(\w+)/.exec(this.text.slice(this.at))?.[1] ?? '');
         this.at += /^\s*\w+/.exec(this.text.slice(this.at))?.[0].length ?? 0;
-      } else if (name !== undefined && name !== '$this') found = found.flatMap((one) => this.member(one, name));
+      } else if (name !== undefined && name !== '$this')
+        found = found.flatMap((one) => this.member(one, name));
     }
   }
 
@@ -188,19 +202,25 @@ class ExpressionReader {
     return types.map((type) => {
       const chosen = choiceName(name, type);
       const chosenPath = position.path === '' ? chosen : `${position.path}.${chosen}`;
-      return { steps: [...position.steps, { kind: 'member', name: chosen }], path: chosenPath, types: [type] };
+      return {
+        steps: [...position.steps, { kind: 'member', name: chosen }],
+        path: chosenPath,
+        types: [type],
+      };
     });
   }
 
   private as(found: readonly Position[], type: string): Position[] {
-    return found.filter(({ types }) => types.some((one) => one.toLowerCase() === type.toLowerCase()));
+    const wanted = [type, ...(subtypes[type] ?? [])].map((one) => one.toLowerCase()); // R4 also writes DateTime
+    return found.filter(({ types }) => types.some((one) => wanted.includes(one.toLowerCase())));
   }
 
   private routesOf({ steps, path, types }: Position): Route[] {
     const element = path === '' ? undefined : elementType(this.type, path);
     const systems = new Map<string, string>();
     if (element?.known && element.binding && types[0] === 'code') {
-      for (const [system, codes] of element.binding.systems) for (const code of codes) systems.set(code, system);
+      for (const [system, codes] of element.binding.systems)
+        for (const code of codes) systems.set(code, system);
     }
     return [{ steps, leaf: { type: types[0] ?? '', systems: systems.size === 0 ? undefined : systems } }];
   }

@@ -3,7 +3,15 @@ import { compileExpression, type Extract, pathsOf } from './expression.js';
 import { r4Parameters } from './r4-parameters.js';
 
 /** How the values of a parameter are compared (R4 search, section 3.1.1.4). */
-export type SearchKind = 'token' | 'string' | 'reference' | 'date' | 'number' | 'quantity' | 'uri' | 'composite';
+export type SearchKind =
+  | 'token'
+  | 'string'
+  | 'reference'
+  | 'date'
+  | 'number'
+  | 'quantity'
+  | 'uri'
+  | 'composite';
 
 /** One part of a composite parameter: how it is compared, and how it is taken from the element (or the resource). */
 export interface CompositePart {

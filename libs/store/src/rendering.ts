@@ -1,7 +1,7 @@
 import { type FhirObject, writeJson } from '#fhir';
 import { type MappedResource, mergeUpdate } from '#mapping';
+import { indexHashes } from '#search';
 import { type PackLine, packLine } from './pack-bytes.js';
-import { searchHashes } from './search-hashes.js';
 
 /** Former contents per resource of a mapping: two feeds that say different things about one patient take turns. */
 const MAX_FORMER = 4;
@@ -56,11 +56,11 @@ export class Renderer {
     return rendering;
   }
 
-  /** `searchHashes` of a content that will be asked for again. */
+  /** `indexHashes` of a content that will be asked for again. */
   hashes(content: FhirObject, patient: bigint | null): readonly bigint[] {
     const known = this.searched.get(content);
     if (known?.patient === patient) return known.hashes;
-    const hashes = searchHashes(content, patient);
+    const hashes = indexHashes(content, patient);
     this.searched.set(content, { patient, hashes });
     return hashes;
   }

@@ -2,6 +2,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import type { MappedResource } from '#mapping';
+import { indexHashes } from '#search';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
@@ -10,7 +11,6 @@ import { foldPacks } from './pack-blocks.js';
 import { type PackLine, packLine } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
 import { Renderer, type Rendering } from './rendering.js';
-import { searchHashes } from './search-hashes.js';
 import {
   insertDeadLetters,
   insertDeliveries,
@@ -225,7 +225,7 @@ export class MessageWriter {
     if (resource.merge !== 'snapshot') {
       changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
       this.cache.remember(key, digest, content);
-    } else changes.hashes.set(key, searchHashes(content, at.patient));
+    } else changes.hashes.set(key, indexHashes(content, at.patient));
     return { type, id, key, version, changed: true, content };
   }
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { hash64 } from '#kernel';
-import { alternatives, compileCriteria } from './search-criteria.js';
-import { searchHashes } from './search-hashes.js';
+import { compileCriteria } from './criteria.js';
+import { indexHashes } from './index-keys.js';
+import { alternatives } from './query-text.js';
 
 describe('criteria', () => {
   test('a criterion decides on the resource alone', () => {
@@ -62,7 +63,7 @@ describe('criteria', () => {
         }
         const places = criteria.candidates;
         if (places === undefined || !criteria.matches(candidate)) return;
-        const rows = searchHashes(candidate, patient);
+        const rows = indexHashes(candidate, patient);
         const reached =
           rows.some((row) => places.hashes.includes(row)) ||
           (patient !== null && places.patients.includes(patient));
