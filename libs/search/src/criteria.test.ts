@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { hash64 } from '#kernel';
 import { compileCriteria } from './criteria.js';
-import { indexHashes } from './index-keys.js';
+import { indexTerms } from './index-keys.js';
 import { alternatives } from './query-text.js';
 
 describe('criteria', () => {
@@ -63,9 +63,9 @@ describe('criteria', () => {
         }
         const places = criteria.candidates;
         if (places === undefined || !criteria.matches(candidate)) return;
-        const rows = indexHashes(candidate, patient);
+        const rows = indexTerms(candidate, patient);
         const reached =
-          rows.some((row) => places.hashes.includes(row)) ||
+          rows.some((row) => places.terms.includes(row)) ||
           (patient !== null && places.patients.includes(patient));
         expect(reached).toBe(true);
       }),

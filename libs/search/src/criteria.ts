@@ -9,7 +9,8 @@ import type { QueryContext } from './value-query.js';
 
 /** Where to look for what matches: everything that does is under one of these, and other things may be. */
 export interface Candidates {
-  readonly hashes: readonly bigint[];
+  /** Terms of the index. */
+  readonly terms: readonly string[];
   readonly patients: readonly bigint[];
 }
 
@@ -90,7 +91,7 @@ export function compileConditions(
   return {
     type,
     ids,
-    candidates: indexed[0] && { hashes: indexed[0].keys?.map(keyHash) ?? [], patients: indexed[0].patients },
+    candidates: indexed[0] && { terms: indexed[0].keys?.map(keyHash) ?? [], patients: indexed[0].patients },
     unconditional: ids === undefined && conditions.length === 0,
     matches: (resource) => {
       const { resourceType, id } = resource as { resourceType?: unknown; id?: unknown };

@@ -12,7 +12,17 @@ export interface Leaf {
 export type Emit = (value: unknown, leaf: Leaf) => void;
 
 /** Takes values out of a resource or element; calls `emit` for each, lists flattened. */
-export type Extract = (element: unknown, emit: Emit) => void;
+export interface Extract {
+  (element: unknown, emit: Emit): void;
+  /** The same from the members of the element, for a reader that goes through these; undefined: it must see the element. */
+  readonly byMember?: readonly MemberExtract[];
+}
+
+/** Takes values out of one member of an element. */
+export interface MemberExtract {
+  readonly member: string;
+  readonly extract: (value: unknown, emit: Emit) => void;
+}
 
 type Step =
   | { readonly kind: 'member'; readonly name: string }
@@ -40,9 +50,16 @@ export function compileExpression(type: string, below: string, expression: strin
   const decided = ALWAYS_TRUE_OR_FALSE.exec(expression);
   if (decided) return trueOrFalse(compileExpression(type, below, decided[1] as string));
   const routes = new ExpressionReader(type, below, expression).union();
-  return (element, emit) => {
+  const extract: Extract = (element, emit) => {
     for (const { steps, leaf } of routes) walk(element, steps, 0, leaf, emit);
   };
+  const byMember = routes.flatMap(({ steps, leaf }): MemberExtract[] => {
+    const [first] = steps;
+    return first?.kind === 'member'
+      ? [{ member: first.name, extract: (value, emit) => walk(value, steps, 1, leaf, emit) }]
+      : [];
+  });
+  return byMember.length === routes.length ? Object.assign(extract, { byMember }) : extract;
 }
 
 /** The paths (dots, no indexes) that an expression leads to, for what stands below them. */

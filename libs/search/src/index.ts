@@ -10,7 +10,7 @@ export {
   unknownParameter,
 } from './criteria.js';
 export { type DateQuery, parseDateQuery, spanOfTime } from './date-query.js';
-export { indexHashes, keyHash, patientHash } from './index-keys.js';
+export { indexTerms, patientHash } from './index-keys.js';
 export { alternatives, invalidValue } from './query-text.js';
 export { targetOf } from './reference-query.js';
 export { compartmentOf, parametersOf, type SearchParameter } from './search-parameters.js';

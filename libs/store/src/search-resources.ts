@@ -150,13 +150,13 @@ async function readCandidates(
 async function readIndexed(
   database: Query,
   type: number,
-  { hashes, patients }: NonNullable<Criteria['candidates']>,
+  { terms, patients }: NonNullable<Criteria['candidates']>,
   after: number,
   limit: number,
 ): Promise<Chunk> {
-  const terms = await readSearchTerms(database, hashes, after, limit);
-  const rids = new Set(terms.rids);
-  let upTo = terms.upTo;
+  const indexed = await readSearchTerms(database, terms, after, limit);
+  const rids = new Set(indexed.rids);
+  let upTo = indexed.upTo;
   if (patients.length > 0) {
     const own = await database.query<{ rid: number }>(
       'SELECT rid FROM resource WHERE patient = ANY($1::bigint[]) AND type = $2 AND rid > $3 ORDER BY rid LIMIT $4',

@@ -6,7 +6,7 @@ import type { Changes } from './changes.js';
 const MAX_SPAN = 4_096;
 
 interface TermRow {
-  readonly hash: bigint;
+  readonly term: string;
   readonly rids: number[];
 }
 
@@ -17,24 +17,24 @@ export async function writeSearchTerms(
   rids: ReadonlyMap<string, number>,
 ): Promise<void> {
   const rows: TermRow[] = [];
-  const open = new Map<bigint, TermRow>();
-  const owners: { rid: number; isNew: boolean; hashes: readonly bigint[] }[] = [];
-  for (const [key, hashes] of changes.hashes) {
+  const open = new Map<string, TermRow>();
+  const owners: { rid: number; isNew: boolean; terms: readonly string[] }[] = [];
+  for (const [key, terms] of changes.terms) {
     const rid = rids.get(key);
     assert(rid !== undefined, 'STORE_RESOURCE_WITHOUT_ROW');
-    owners.push({ rid, isNew: !changes.before.has(key), hashes });
+    owners.push({ rid, isNew: !changes.before.has(key), terms });
   }
   owners.sort((a, b) => a.rid - b.rid);
-  for (const { rid, isNew, hashes } of owners) {
-    for (const hash of hashes) {
-      const row = isNew ? open.get(hash) : undefined;
+  for (const { rid, isNew, terms } of owners) {
+    for (const term of terms) {
+      const row = isNew ? open.get(term) : undefined;
       if (row !== undefined && rid - (row.rids[0] ?? 0) < MAX_SPAN) {
         row.rids.push(rid);
         continue;
       }
-      const made = { hash, rids: [rid] };
+      const made = { term, rids: [rid] };
       rows.push(made);
-      if (isNew) open.set(hash, made);
+      if (isNew) open.set(term, made);
     }
   }
   if (rows.length === 0) return;
@@ -43,7 +43,7 @@ export async function writeSearchTerms(
      SELECT hash, first, rids::bigint[] FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS s(hash, first, rids)
      ORDER BY hash, first ON CONFLICT DO NOTHING`,
     [
-      rows.map((row) => row.hash.toString()),
+      rows.map((row) => row.term),
       rows.map((row) => row.rids[0]),
       rows.map((row) => `{${row.rids.join(',')}}`),
     ],
@@ -74,18 +74,17 @@ interface FoundRow {
  */
 export async function readSearchTerms(
   database: Query,
-  hashes: readonly bigint[],
+  terms: readonly string[],
   after: number,
   limit: number,
 ): Promise<TermPage> {
   const found = new Set<number>();
-  const texts = hashes.map(String);
   let from = after - MAX_SPAN;
   for (let statement = 0; ; statement++) {
     const rows = await database.query<FoundRow>(
       `SELECT k.hash::text, t.first, t.rids FROM unnest($1::bigint[]) AS k(hash) CROSS JOIN LATERAL
          (SELECT first, rids FROM search_term WHERE hash = k.hash AND first > $2 ORDER BY first LIMIT $3) t`,
-      [texts, from, ROWS_PER_TERM],
+      [terms, from, ROWS_PER_TERM],
       'search-terms',
     );
     const counts = new Map<string, number>();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { FhirObject } from '#fhir';
 import { isEngineError, stableId, systemRandom } from '#kernel';
 import type { MappedResource } from '#mapping';
-import { indexHashes } from '#search';
+import { indexTerms } from '#search';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import type { MessageOutcome, StoredResource } from './message-outcome.js';
 import { resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
@@ -130,7 +130,7 @@ describe('writing messages', () => {
     await write([outcome(11, [identified('a')])]); // another worker: nothing in its memory
     await write([outcome(11, [identified('e')])], writer);
     const wanted = new Set(
-      [...'abcde'].flatMap((value) => indexHashes(identified(value).resource, null).map(String)),
+      [...'abcde'].flatMap((value) => indexTerms(identified(value).resource, null)),
     );
     const rows = await fixture.database.query<{ hash: string }>(
       'SELECT s.hash::text FROM search_term s JOIN resource r ON r.rid = ANY (s.rids) WHERE r.id = $1',

@@ -2,7 +2,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import type { MappedResource } from '#mapping';
-import { indexHashes } from '#search';
+import { indexTerms } from '#search';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
@@ -135,7 +135,7 @@ export class MessageWriter {
       tx,
       toLoad.map(([, resource]) => resource),
     );
-    return { current, before: new Map(current), overtaken: [], changed: new Set(), hashes: new Map() };
+    return { current, before: new Map(current), overtaken: [], changed: new Set(), terms: new Map() };
   }
 
   /** Applies one message to `changes`; returns its resources and the exact lines that make its pack. */
@@ -188,16 +188,16 @@ export class MessageWriter {
   }
 
   /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */
-  private newHashes(
+  private newTerms(
     content: FhirObject,
     patient: bigint | null,
     before: CurrentResource | undefined,
-    due: readonly bigint[] = [],
-  ): readonly bigint[] {
-    const hashes = this.renderer.hashes(content, patient);
-    if (before?.content === undefined) return hashes;
-    const there = new Set([...this.renderer.hashes(before.content, before.patient), ...due]);
-    const missing = hashes.filter((one) => !there.has(one));
+    due: readonly string[] = [],
+  ): readonly string[] {
+    const terms = this.renderer.terms(content, patient);
+    if (before?.content === undefined) return terms;
+    const there = new Set([...this.renderer.terms(before.content, before.patient), ...due]);
+    const missing = terms.filter((one) => !there.has(one));
     return due.length === 0 ? missing : [...due, ...missing];
   }
 
@@ -223,9 +223,9 @@ export class MessageWriter {
     changes.current.set(key, next);
     changes.changed.add(key);
     if (resource.merge !== 'snapshot') {
-      changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
+      changes.terms.set(key, this.newTerms(content, at.patient, before, changes.terms.get(key)));
       this.cache.remember(key, digest, content);
-    } else changes.hashes.set(key, indexHashes(content, at.patient));
+    } else changes.terms.set(key, indexTerms(content, at.patient));
     return { type, id, key, version, changed: true, content };
   }
 }
