@@ -1,6 +1,7 @@
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
+import type { WriteResources } from '#pipeline';
 
 /** One version of a Subscription. `resource` holds neither meta.versionId nor meta.lastUpdated. */
 export interface SubscriptionVersion {
@@ -28,9 +29,11 @@ export interface SubscriptionRegistry {
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
+  /** Writes what clients send. */
+  readonly writes: Pick<WriteResources, 'run'>;
   /** Holds `checkpoint` and `tile/`; the files may come later. */
   readonly ledgerDirectory: string;
-  /** Opens /admin and /fhir/Subscription; undefined: both are closed. */
+  /** Opens /admin, /fhir/Subscription and all that writes; undefined: these are closed. */
   readonly accessToken: string | undefined;
   /** The address that clients see, without a slash at the end; undefined: what each request says. */
   readonly publicUrl: string | undefined;

@@ -1,6 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule } from '#api';
-import { systemClock } from '#kernel';
+import { systemClock, systemRandom } from '#kernel';
+import { Router, WriteResources } from '#pipeline';
+import { MessageWriter } from '#store';
 import { SubscriptionService } from '#subscriptions';
 import { readAccessToken } from '../access-token.js';
 import { ledgerDirectory } from '../anchor-role.js';
@@ -16,9 +18,26 @@ export class ApiRoleModule {
     const subscriptions = new SubscriptionService(database, (destination) =>
       queues.nudge('deliver', `subscription-${destination}`, { destination }),
     );
+    const writes = new WriteResources(
+      database,
+      new MessageWriter(settings.tenant, systemRandom),
+      // No channel has a part in what clients write: subscriptions alone are matched.
+      new Router(new Map()),
+      {
+        tenant: settings.tenant,
+        engineVersion,
+        random: systemRandom,
+        clock: systemClock,
+        onWritten: (deliveries) => {
+          queues.nudge('anchor', 'anchor', {});
+          if (deliveries > 0) queues.nudge('deliver', 'behind', {});
+        },
+      },
+    );
     const api = ApiModule.forServices({
       database,
       subscriptions: registryOf(subscriptions),
+      writes,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken: readAccessToken(settings),
       publicUrl: settings.publicUrl,
