@@ -110,7 +110,10 @@ function dateKeys(value: unknown): string[] {
 
 /** What a type has to write, by the member that it stands in. */
 interface Plan {
-  readonly byMember: ReadonlyMap<string, readonly { writer: TermWriter; extract: MemberExtract['extract'] }[]>;
+  readonly byMember: ReadonlyMap<
+    string,
+    readonly { writer: TermWriter; extract: MemberExtract['extract'] }[]
+  >;
   /** Parameters that must see the whole resource. */
   readonly whole: readonly { writer: TermWriter; extract: SearchParameter['extract'] }[];
 }

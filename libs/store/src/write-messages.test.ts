@@ -129,9 +129,7 @@ describe('writing messages', () => {
     await write([outcome(11, [identified('c')]), outcome(11, [identified('b', 'd')])], writer);
     await write([outcome(11, [identified('a')])]); // another worker: nothing in its memory
     await write([outcome(11, [identified('e')])], writer);
-    const wanted = new Set(
-      [...'abcde'].flatMap((value) => indexTerms(identified(value).resource, null)),
-    );
+    const wanted = new Set([...'abcde'].flatMap((value) => indexTerms(identified(value).resource, null)));
     const rows = await fixture.database.query<{ hash: string }>(
       'SELECT s.hash::text FROM search_term s JOIN resource r ON r.rid = ANY (s.rids) WHERE r.id = $1',
       [identified('').id],
