@@ -9,6 +9,7 @@ import type { HttpServer } from './http-exchange.js';
 import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
+import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { TransactionController } from './transaction-controller.js';
 import { WriteController } from './write-controller.js';
@@ -28,8 +29,10 @@ export class ApiModule implements OnModuleInit {
   static forServices(services: ApiServices): DynamicModule {
     const reader = new ResourceReader(services.database);
     const capabilities = new Capabilities(services, reader, {
-      everyType: [...interactionsOf(FhirController), ...interactionsOf(WriteController)],
-      system: interactionsOf(TransactionController),
+      everyType: [FhirController, SearchController, WriteController].flatMap((one) =>
+        interactionsOf(one).filter((code) => code !== 'search-system'),
+      ),
+      system: [...interactionsOf(TransactionController), 'search-system'],
       oneType: { Subscription: interactionsOf(SubscriptionController) },
     });
     return {
@@ -38,6 +41,7 @@ export class ApiModule implements OnModuleInit {
         SubscriptionController,
         TransactionController,
         FhirController,
+        SearchController,
         WriteController,
         LedgerController,
       ],

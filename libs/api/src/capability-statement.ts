@@ -29,6 +29,14 @@ function batchOf(system: readonly InteractionCode[]): string[] {
   return system.includes('transaction') ? ['batch'] : [];
 }
 
+/** What `_include` takes for a type. */
+function includable(type: string, parameters: ReturnType<RoutedCapabilities['searchable']>): string[] {
+  return [
+    `${type}:*`,
+    ...parameters.filter(({ kind }) => kind === 'reference').map(({ name }) => `${type}:${name}`),
+  ];
+}
+
 /** The JSON of the R4 CapabilityStatement of what is routed, no more and no less. */
 export function capabilityStatement(routed: RoutedCapabilities): string {
   const searchType = routed.everyType.includes('search-type');
@@ -58,7 +66,10 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
           // Subscriptions are filed one by one, by their ids.
           ...(type === 'Subscription' ? {} : conditional),
           ...(searchType
-            ? { searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })) }
+            ? {
+                searchInclude: includable(type, routed.searchable(type)),
+                searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })),
+              }
             : {}),
         })),
         interaction: [...routed.system, ...batchOf(routed.system)].map((code) => ({ code })),

@@ -1,6 +1,7 @@
 import type { Query } from '#database';
 import { EngineError } from '#kernel';
-import { type Criteria, compileCriteria, type MessageOutcome, type Route, type StoredResource } from '#store';
+import { type Criteria, compileCriteria } from '#search';
+import type { MessageOutcome, Route, StoredResource } from '#store';
 import type { TransformChannel } from './transform-channel.js';
 
 /** Most subscriptions that are matched; each message is compared with every one of its resource types. */

@@ -9,6 +9,5 @@ export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
 export type { ResourceVersion } from './read-resource.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
-export { type Criteria, compileCriteria } from './search-criteria.js';
 export { StoreTrace } from './trace-store.js';
 export { chainKey, type EntryChains, MessageWriter } from './write-messages.js';

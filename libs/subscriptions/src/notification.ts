@@ -1,5 +1,5 @@
 import { type BundleEntry, bundleOf, type FhirObject, headOf, readJson, writeJson } from '#fhir';
-import type { Criteria } from '#store';
+import type { Criteria } from '#search';
 import type { NotificationContent } from './subscription-request.js';
 
 /** One event as a notification tells it. */

@@ -1,6 +1,6 @@
 import { Decimal, type FhirObject, type FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, compileCriteria } from '#store';
+import { type Criteria, compileCriteria } from '#search';
 
 /** How much of a matching resource a notification holds (R5 backport 1.1, payload content). */
 export type NotificationContent = 'empty' | 'id-only' | 'full-resource';
