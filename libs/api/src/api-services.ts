@@ -24,10 +24,25 @@ export interface SubscriptionRegistry {
   list(): Promise<readonly SubscriptionVersion[]>;
 }
 
+/** Answers what subscribers and operators ask about subscriptions. Reads only. */
+export interface SubscriptionAnswers {
+  /** The Bundle of `$status`; an empty list filters nothing. `fhirUrl` ends with a slash. */
+  status(fhirUrl: string, ids: readonly string[], statuses: readonly string[]): Promise<string>;
+  /** The Bundle of `$events`; undefined: there is no such subscription. `rejected` SUBSCRIPTION_EVENTS_INVALID. */
+  events(
+    fhirUrl: string,
+    id: string,
+    asked: { readonly since?: number; readonly until?: number; readonly content?: string },
+  ): Promise<string | undefined>;
+  /** How each fares, those that wait longest first; at most 1,000. */
+  health(): Promise<readonly object[]>;
+}
+
 /** What the HTTP edge needs from the rest of the engine. */
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
+  readonly subscriptionAnswers: SubscriptionAnswers;
   /** Holds `checkpoint` and `tile/`; the files may come later. */
   readonly ledgerDirectory: string;
   /** Opens /admin and /fhir/Subscription; undefined: both are closed. */

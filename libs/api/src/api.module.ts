@@ -10,6 +10,7 @@ import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SubscriptionController } from './subscription-controller.js';
+import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 
 /**
  * The HTTP edge: FHIR REST under /fhir, the ledger's files under /ledger. Import `ApiModule.forServices(...)` into an
@@ -31,7 +32,12 @@ export class ApiModule implements OnModuleInit {
     });
     return {
       module: ApiModule,
-      controllers: [SubscriptionController, FhirController, LedgerController],
+      controllers: [
+        SubscriptionOperationsController,
+        SubscriptionController,
+        FhirController,
+        LedgerController,
+      ],
       providers: [
         { provide: API_SERVICES, useValue: services },
         { provide: RESOURCE_READER, useValue: reader },

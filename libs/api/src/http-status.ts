@@ -22,6 +22,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
   INTERACTION_NOT_SUPPORTED: { status: 405, issue: 'not-supported' },
   LEDGER_FILE_UNKNOWN: { status: 404, issue: 'not-found' },
+  OPERATION_PARAMETER_INVALID: { status: 400, issue: 'value' },
   RESOURCE_BODY_INVALID: { status: 400, issue: 'invalid' },
   RESOURCE_DELETED: { status: 410, issue: 'deleted' },
   RESOURCE_TYPE_UNKNOWN: { status: 404, issue: 'not-supported' },
@@ -30,6 +31,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   SEARCH_TOO_COSTLY: { status: 400, issue: 'too-costly' },
   SEARCH_TYPE_UNKNOWN: { status: 404, issue: 'not-supported' },
   SEARCH_VALUE_INVALID: { status: 400, issue: 'value' },
+  SUBSCRIPTION_EVENTS_INVALID: { status: 400, issue: 'value' },
 };
 
 /** How an EngineError is told over HTTP: by its code where that has a meaning of its own, else by its kind. */

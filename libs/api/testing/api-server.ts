@@ -6,8 +6,10 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
+import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { storeMigrations } from '#store';
+import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   ApiModule,
@@ -42,12 +44,17 @@ class Root {}
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
-  const fixture = await createTestDatabase(storeMigrations);
+  const fixture = await createTestDatabase([
+    ...storeMigrations,
+    ...deliveryMigrations,
+    ...subscriptionsMigrations,
+  ]);
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
   const reported: unknown[] = [];
   const api = ApiModule.forServices({
     database: fixture.database,
     subscriptions: new SubscriptionsInMemory(),
+    subscriptionAnswers: new SubscriptionOperations(fixture.database),
     ledgerDirectory,
     accessToken: token,
     publicUrl: undefined,

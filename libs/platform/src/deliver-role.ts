@@ -2,7 +2,7 @@ import { HttpDestination, HttpPoster } from '#connectors';
 import { DeliveryClaims } from '#delivery';
 import { assert } from '#kernel';
 import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
-import { NotifySubscribers } from '#subscriptions';
+import { NotifySubscribers, SubscriptionOperations } from '#subscriptions';
 import type { RoleServices } from './services.js';
 
 /** Answers to what is in flight are awaited this long; then they are broken off and sent again at the next start. */
@@ -44,6 +44,7 @@ export class DeliverRole {
       onRetry: (destination, afterMs) => later({ destination }, afterMs),
       onError,
     });
+    this.reportSubscriptions();
   }
 
   start(): void {
@@ -70,6 +71,23 @@ export class DeliverRole {
     await Promise.all([this.destinations.stop(graceMs), this.subscribers.stop(graceMs)]);
     await this.poster.close();
     await this.claims.close();
+  }
+
+  /** For Prometheus; while the database is away there are no figures. */
+  private reportSubscriptions(): void {
+    const { database, metrics } = this.services;
+    const operations = new SubscriptionOperations(database);
+    const figures = [
+      ['suture_subscription_lag_events', 'Events of a FHIR subscription that were not taken yet', 'lag'],
+      ['suture_subscription_lag_seconds', 'How long the first of them has waited', 'waitingSeconds'],
+      ['suture_subscription_failures', 'Attempts in a row that its endpoint did not take', 'attempts'],
+    ] as const;
+    for (const [name, help, key] of figures) {
+      metrics.gauge(name, help, ['subscription'], async () => {
+        const rows = await operations.health().catch(() => []);
+        return rows.map((row) => [{ subscription: row.subscription }, row[key]] as const);
+      });
+    }
   }
 
   private targets(origin: string): DeliveryTarget[] {

@@ -1,30 +1,18 @@
 import type { SendOutcome } from '#channel';
 import type { Database } from '#database';
-import {
-  type DeliveryClaim,
-  type DeliveryClaims,
-  type DeliveryRetry,
-  readPacks,
-  type StoredPack,
-} from '#delivery';
+import { type DeliveryClaim, type DeliveryClaims, type DeliveryRetry, readPacks } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
 import { type Clock, EngineError, type Random } from '#kernel';
-import { PackUnfolder, packLines } from '#store';
-import {
-  eventNotification,
-  handshake,
-  matchesOf,
-  type NotificationFrame,
-  type NotifiedEvent,
-} from './notification.js';
+import { eventNotification, type NotificationFrame, signOfLife } from './notification.js';
+import { fittingEvents, NOTIFICATION_PACK_BYTES, uuidOf } from './notified-events.js';
 import {
   activate,
   assignEvents,
   readEvents,
   readState,
   recordFailure,
+  recordHeartbeat,
   recordSent,
-  type StoredEvent,
   type SubscriptionState,
   switchOff,
 } from './subscription-progress.js';
@@ -63,8 +51,6 @@ export type NotifierTurn = 'done' | 'more' | 'foreign' | { readonly retryAfterMs
 const ALL_PARTITIONS = -1;
 /** Notifications in one turn; then other subscribers get theirs. */
 const NOTIFICATIONS_PER_TURN = 8;
-/** Deflated packs in one notification (but always one event): bounds what a turn holds in memory. */
-const NOTIFICATION_PACK_BYTES = 64 * 1024;
 
 /**
  * Serves one subscription: handshake, numbering of its events, notifications in order of number with one in flight.
@@ -120,7 +106,7 @@ export class NotifySubscriber {
       }
       if (state.number === state.sent) {
         const added = await assignEvents(this.database, destination);
-        if (added === 0) return 'drained';
+        if (added === 0) return (await this.beat(claim, state, request, stop.now)) ?? 'drained';
         state = { ...state, number: state.number + added };
       }
       const failed = await this.notify(claim, state, request, stop.now);
@@ -136,9 +122,24 @@ export class NotifySubscriber {
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
     const frame = this.frameOf({ ...state, status: 'requested' });
-    const outcome = await this.post(request, [], handshake(frame), signal);
+    const outcome = await this.post(request, [], signOfLife(frame, 'handshake'), signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await activate(this.database, state);
+    return undefined;
+  }
+
+  /** A heartbeat, where one is due. */
+  private async beat(
+    claim: DeliveryClaim,
+    state: SubscriptionState,
+    request: SubscriptionRequest,
+    signal: AbortSignal,
+  ): Promise<NotifierTurn | undefined> {
+    if (!state.silent) return undefined;
+    const body = signOfLife(this.frameOf(state), 'heartbeat');
+    const outcome = await this.post(request, [], body, signal);
+    if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
+    await recordHeartbeat(claim.session, state);
     return undefined;
   }
 
@@ -151,7 +152,7 @@ export class NotifySubscriber {
     const stored = await readEvents(claim.session, state.destination, state.sent, request.maxCount);
     const positions = stored.map((event) => event.position);
     const packs = await readPacks(claim.session, positions, NOTIFICATION_PACK_BYTES);
-    const events = fitting(stored, packs, request);
+    const events = fittingEvents(stored, packs, request);
     const first = events[0]?.number;
     const last = events.at(-1)?.number;
     if (first !== state.sent + 1 || last === undefined) {
@@ -207,32 +208,4 @@ export class NotifySubscriber {
       uuid: uuidOf(this.ports.random.bytes(16)),
     };
   }
-}
-
-/** The events from the first on that fit into one notification: at most `maxCount` resources, but always one event. */
-function fitting(
-  stored: readonly StoredEvent[],
-  packs: readonly StoredPack[],
-  request: SubscriptionRequest,
-): NotifiedEvent[] {
-  const events: NotifiedEvent[] = [];
-  const unfolder = new PackUnfolder();
-  let resources = 0;
-  for (const [index, pack] of packs.entries()) {
-    const event = stored[index];
-    if (event === undefined) break;
-    const resourceTexts = pack.folded ? packLines(unfolder.unfold(pack.folded)).map(String) : [];
-    const matches = matchesOf(resourceTexts, request.criteria);
-    resources += matches.length;
-    if (events.length > 0 && resources > request.maxCount) break;
-    events.push({ number: event.number, atMs: pack.storedAtMs, matches });
-  }
-  return events;
-}
-
-/** A random UUID (RFC 9562, version 4) of 16 random bytes. */
-function uuidOf(bytes: Buffer): string {
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -15,6 +15,8 @@ export interface SubscriptionState {
   readonly sent: number;
   readonly attempts: number;
   readonly due: boolean;
+  /** The endpoint has had nothing for as long as its heartbeat period. */
+  readonly silent: boolean;
   readonly ended: boolean;
 }
 
@@ -27,12 +29,21 @@ export interface StoredEvent {
 const ERROR_AFTER = 3;
 
 const DUE = '(next_attempt_at IS NULL OR next_attempt_at <= now())';
+const SILENT =
+  "(greeted AND heartbeat_ms IS NOT NULL AND heard_at + heartbeat_ms * interval '1 millisecond' <= now())";
 const ENDED = '(ends_at IS NOT NULL AND ends_at <= now())';
+
+/** What changes when the endpoint takes something: trouble is over. */
+const TAKEN = `attempts = 0, next_attempt_at = NULL, last_error = NULL, heard_at = now(),
+  version = version + (status = 'error')::int,
+  last_updated = CASE status WHEN 'error' THEN now() ELSE last_updated END,
+  status = CASE status WHEN 'error' THEN 'active' ELSE status END`;
 
 /** The subscription of a destination; undefined when the destination is of another kind. */
 export async function readState(query: Query, destination: number): Promise<SubscriptionState | undefined> {
   const rows = await query.query<SubscriptionState>(
-    `SELECT destination, id, filing, status, greeted, resource, number, sent, attempts, ${DUE} AS due, ${ENDED} AS ended
+    `SELECT destination, id, filing, status, greeted, resource, number, sent, attempts, ${DUE} AS due,
+       ${SILENT} IS TRUE AS silent, ${ENDED} AS ended
      FROM subscription WHERE destination = $1`,
     [destination],
     'read-subscription',
@@ -45,7 +56,7 @@ export async function servedSubscriptions(
   query: Query,
 ): Promise<{ destination: number; pending: boolean }[]> {
   return query.query(
-    `SELECT destination, (NOT greeted OR number > sent OR ${ENDED}) AS pending
+    `SELECT destination, (NOT greeted OR number > sent OR ${SILENT} IS TRUE OR ${ENDED}) AS pending
      FROM subscription WHERE status <> 'off' AND ${DUE}`,
     [],
     'served-subscriptions',
@@ -109,7 +120,7 @@ export async function readEvents(
 export async function activate(database: Database, state: SubscriptionState): Promise<boolean> {
   return database.transaction(async (tx) => {
     const rows = await tx.query(
-      `UPDATE subscription SET greeted = true, status = 'active', version = version + 1, last_updated = now(),
+      `UPDATE subscription SET greeted = true, status = 'active', heard_at = now(), version = version + 1, last_updated = now(),
          attempts = 0, next_attempt_at = NULL, last_error = NULL
        WHERE destination = $1 AND filing = $2 RETURNING destination`,
       [state.destination, state.filing],
@@ -137,10 +148,7 @@ export async function switchOff(database: Database, state: SubscriptionState): P
 export async function recordSent(query: Query, state: SubscriptionState, last: number): Promise<void> {
   await query.query(
     `WITH moved AS (
-       UPDATE subscription SET sent = $3, attempts = 0, next_attempt_at = NULL, last_error = NULL,
-         version = version + (status = 'error')::int,
-         last_updated = CASE status WHEN 'error' THEN now() ELSE last_updated END,
-         status = CASE status WHEN 'error' THEN 'active' ELSE status END
+       UPDATE subscription SET sent = $3, ${TAKEN}
        WHERE destination = $1 AND sent = $2 RETURNING destination)
      INSERT INTO subscription_sent (destination, first_number, last_number, at, attempts)
      SELECT destination, $2 + 1, $3, now(), $4 FROM moved`,
@@ -149,7 +157,16 @@ export async function recordSent(query: Query, state: SubscriptionState, last: n
   );
 }
 
-/** The endpoint did not take a handshake or notification. Says nothing about a filing that came meanwhile. */
+/** The endpoint took a heartbeat. Says nothing about a filing that came meanwhile. */
+export async function recordHeartbeat(query: Query, state: SubscriptionState): Promise<void> {
+  await query.query(
+    `UPDATE subscription SET ${TAKEN} WHERE destination = $1 AND filing = $2 AND status <> 'off'`,
+    [state.destination, state.filing],
+    'record-subscription-heartbeat',
+  );
+}
+
+/** The endpoint did not take a handshake, heartbeat or notification. Says nothing about a filing that came meanwhile. */
 export async function recordFailure(
   query: Query,
   state: SubscriptionState,

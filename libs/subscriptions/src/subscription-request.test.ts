@@ -47,18 +47,24 @@ describe('a Subscription as it is filed', () => {
     });
   });
 
-  test('the extensions of the backport set content, count and timeout, within bounds', () => {
+  test('the extensions of the backport set content, count, timeout and heartbeat, within bounds', () => {
     const request = readSubscription(
       withChannel({
         _payload: { extension: [extension('payload-content', 'valueCode', 'id-only')] },
         extension: [
           extension('max-count', 'valuePositiveInt', 5_000),
           extension('timeout', 'valueUnsignedInt', 7),
+          extension('heartbeat-period', 'valueUnsignedInt', 60),
         ],
         header: ['Authorization: Bearer abc', 'X-Ward:  7'],
       }),
     );
-    expect(request).toMatchObject({ content: 'id-only', maxCount: 100, timeoutMs: 7_000 });
+    expect(request).toMatchObject({
+      content: 'id-only',
+      maxCount: 100,
+      timeoutMs: 7_000,
+      heartbeatMs: 60_000,
+    });
     expect(request.headers).toEqual(['Authorization', 'Bearer abc', 'X-Ward', '7']);
   });
 
@@ -96,9 +102,9 @@ describe('a Subscription as it is filed', () => {
       'SUBSCRIPTION_INVALID',
     ],
     [
-      'a heartbeat',
-      withChannel({ extension: [extension('heartbeat-period', 'valueUnsignedInt', 60)] }),
-      'SUBSCRIPTION_UNSUPPORTED',
+      'a heartbeat of no time',
+      withChannel({ extension: [extension('heartbeat-period', 'valueUnsignedInt', 0)] }),
+      'SUBSCRIPTION_INVALID',
     ],
     [
       'a count of none',

@@ -18,15 +18,19 @@ export interface SubscriptionRequest {
   /** Most resources in one notification, unless one event alone has more. */
   readonly maxCount: number;
   readonly timeoutMs: number;
+  /** The endpoint is sent a heartbeat when it has had nothing for so long; undefined: none. */
+  readonly heartbeatMs: number | undefined;
   readonly endsAtMs: number | undefined;
 }
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
-const CONTENTS: readonly NotificationContent[] = ['empty', 'id-only', 'full-resource'];
+export const NOTIFICATION_CONTENTS: readonly NotificationContent[] = ['empty', 'id-only', 'full-resource'];
 const DEFAULT_MAX_COUNT = 20;
 const MOST_MAX_COUNT = 100;
 const DEFAULT_TIMEOUT_S = 30;
 const MOST_TIMEOUT_S = 120;
+/** Four weeks: fits the column, and nobody waits longer to learn that a line is dead. */
+const MOST_HEARTBEAT_S = 28 * 86_400;
 const MOST_HEADERS = 20;
 const MOST_URL_CHARACTERS = 2048;
 /** A header as R4 writes it, `Name: value` (RFC 9110, section 5), without anything that could end the line. */
@@ -82,24 +86,26 @@ function criteriaOf(resource: FhirObject): { criteriaText: string; criteria: Cri
   return { criteriaText, criteria: compileCriteria(criteriaText) };
 }
 
-type Channel = Pick<SubscriptionRequest, 'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs'>;
+type Channel = Pick<
+  SubscriptionRequest,
+  'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs' | 'heartbeatMs'
+>;
 
 function channelOf(channel: FhirObject): Channel {
   if (channel['type'] !== 'rest-hook' || channel['_type'] !== undefined) {
     throw refuse('Subscription.channel.type', 'SUBSCRIPTION_UNSUPPORTED', "only 'rest-hook' is offered");
   }
   const extensions = extensionsOf(channel['extension']);
-  if (extensions.has('heartbeat-period')) {
-    throw refuse('Subscription.channel.extension', 'SUBSCRIPTION_UNSUPPORTED', 'no heartbeats are sent');
-  }
   const maxCount = wholeNumber(extensions.get('max-count')?.['valuePositiveInt'], DEFAULT_MAX_COUNT);
   const timeoutS = wholeNumber(extensions.get('timeout')?.['valueUnsignedInt'], DEFAULT_TIMEOUT_S);
+  const heartbeatS = wholeNumber(extensions.get('heartbeat-period')?.['valueUnsignedInt'], undefined);
   return {
     endpoint: endpointOf(channel['endpoint']),
     headers: headersOf(channel['header']),
     content: contentOf(channel),
     maxCount: Math.min(maxCount, MOST_MAX_COUNT),
     timeoutMs: Math.min(timeoutS, MOST_TIMEOUT_S) * 1_000,
+    heartbeatMs: heartbeatS && Math.min(heartbeatS, MOST_HEARTBEAT_S) * 1_000,
   };
 }
 
@@ -142,9 +148,9 @@ function contentOf(channel: FhirObject): NotificationContent {
   const asked = extensionsOf(objectOf(channel['_payload'])['extension']).get('payload-content')?.[
     'valueCode'
   ];
-  const content = CONTENTS.find((known) => known === asked);
+  const content = NOTIFICATION_CONTENTS.find((known) => known === asked);
   if (asked !== undefined && content === undefined) {
-    throw refuse(at, 'SUBSCRIPTION_INVALID', `the content is one of ${CONTENTS.join(', ')}`);
+    throw refuse(at, 'SUBSCRIPTION_INVALID', `the content is one of ${NOTIFICATION_CONTENTS.join(', ')}`);
   }
   if (payload === undefined) return content ?? 'empty';
   if (payload !== 'application/fhir+json' && payload !== 'application/json') {
@@ -183,7 +189,7 @@ function objectOf(value: FhirValue | undefined): FhirObject {
   return isObject && !(value instanceof Decimal) ? value : {};
 }
 
-function wholeNumber(value: FhirValue | undefined, otherwise: number): number {
+function wholeNumber<Otherwise>(value: FhirValue | undefined, otherwise: Otherwise): number | Otherwise {
   if (value === undefined) return otherwise;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
   throw refuse('Subscription.channel.extension', 'SUBSCRIPTION_INVALID', 'write a whole number above 0');

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule } from '#api';
 import { systemClock } from '#kernel';
-import { SubscriptionService } from '#subscriptions';
+import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
 import { readAccessToken } from '../access-token.js';
 import { ledgerDirectory } from '../anchor-role.js';
 import { engineVersion } from '../engine-version.js';
@@ -19,6 +19,7 @@ export class ApiRoleModule {
     const api = ApiModule.forServices({
       database,
       subscriptions: registryOf(subscriptions),
+      subscriptionAnswers: new SubscriptionOperations(database),
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken: readAccessToken(settings),
       publicUrl: settings.publicUrl,
