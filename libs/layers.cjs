@@ -14,7 +14,7 @@ const rows = [
   },
   { name: 'language', libraries: ['mapping', 'channel', 'verify'] },
   { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery'] },
-  { name: 'guards', libraries: ['access', 'identity'] },
+  { name: 'guards', libraries: ['access', 'identity', 'topics'] },
   { name: 'services', libraries: ['connectors', 'pipeline', 'subscriptions', 'ledger', 'wallet', 'record'] },
   { name: 'wiring and edge', libraries: ['platform', 'api'] },
   { name: 'hand tools', libraries: ['cli'] },

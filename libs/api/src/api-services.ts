@@ -43,6 +43,8 @@ export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
   readonly subscriptionAnswers: SubscriptionAnswers;
+  /** Canonical URLs of the topics that subscriptions may name. */
+  readonly topics: readonly string[];
   /** Holds `checkpoint` and `tile/`; the files may come later. */
   readonly ledgerDirectory: string;
   /** Opens /admin and /fhir/Subscription; undefined: both are closed. */

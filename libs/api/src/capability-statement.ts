@@ -8,6 +8,8 @@ export interface RoutedCapabilities {
   /** Beside those, for single types. */
   readonly oneType: Readonly<Record<string, readonly InteractionCode[]>>;
   readonly searchable: (type: string) => readonly { readonly name: string; readonly kind: string }[];
+  /** Canonical URLs of subscription topics. */
+  readonly topics: readonly string[];
   readonly address: string;
   readonly softwareVersion: string;
   readonly dateMs: number;
@@ -15,6 +17,21 @@ export interface RoutedCapabilities {
 
 const SECURITY =
   'Resources are read without a token on the loopback interface. /fhir/Subscription and /admin need a bearer token.';
+
+const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
+/** What the Subscriptions R5 Backport 1.1 wants to be told beside the interactions. */
+const subscriptionFacts = {
+  supportedProfile: [`${BACKPORT}/StructureDefinition/backport-subscription`],
+  operation: ['status', 'events'].map((name) => ({
+    name,
+    definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
+  })),
+};
+
+function topicExtensions(topics: readonly string[]) {
+  const url = `${BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical`;
+  return topics.length === 0 ? undefined : topics.map((topic) => ({ url, valueCanonical: topic }));
+}
 
 /** The JSON of the R4 CapabilityStatement of what is routed, no more and no less. */
 export function capabilityStatement(routed: RoutedCapabilities): string {
@@ -33,7 +50,9 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
         mode: 'server',
         security: { description: SECURITY },
         resource: resourceTypes.map((type) => ({
+          ...(type === 'Subscription' ? { extension: topicExtensions(routed.topics) } : {}),
           type,
+          ...(type === 'Subscription' ? subscriptionFacts : {}),
           interaction: [...new Set([...routed.everyType, ...(routed.oneType[type] ?? [])])]
             .filter((code) => code !== 'capabilities')
             .map((code) => ({ code })),

@@ -15,3 +15,4 @@ export type { FileProblem } from './field-spec.js';
 export type { FileFinding, FileFormat, FileUnit } from './file-format.js';
 export { loadChannels, readChannel } from './load-channels.js';
 export { rowsFormatOf } from './rows-format.js';
+export { readTopicFiles, type TopicFile } from './topic-file.js';

@@ -3,6 +3,7 @@ export { csvFormat } from './files/csv-format.js';
 export { fileDefaults } from './files/file-defaults.js';
 export { fileFormats } from './files/file-formats.js';
 export { type FileSourceEvent, FolderSource } from './files/folder-source.js';
+export { AddressPolicy } from './http/address-policy.js';
 export { HttpDestination, type HttpDestinationOptions } from './http/http-destination.js';
 export { HttpPoster } from './http/http-poster.js';
 export { HttpSource } from './http/http-source.js';

@@ -1,8 +1,10 @@
-import { HttpDestination, HttpPoster } from '#connectors';
+import { join } from 'node:path';
+import { AddressPolicy, HttpDestination, HttpPoster } from '#connectors';
 import { DeliveryClaims } from '#delivery';
 import { assert } from '#kernel';
 import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
 import { NotifySubscribers, SubscriptionOperations } from '#subscriptions';
+import { TopicCatalog } from '#topics';
 import type { RoleServices } from './services.js';
 
 /** Answers to what is in flight are awaited this long; then they are broken off and sent again at the next start. */
@@ -21,7 +23,7 @@ export class DeliverRole {
   private readonly claims: DeliveryClaims;
   private readonly destinations: DeliverDestinations;
   private readonly subscribers: NotifySubscribers;
-  private readonly poster = new HttpPoster();
+  private readonly poster: HttpPoster;
   private started = false;
 
   constructor(private readonly services: RoleServices) {
@@ -32,6 +34,7 @@ export class DeliverRole {
       const place = `${nudge.destination ?? ''}-${nudge.partition ?? ''}`;
       queues.nudgeLater('deliver', place, nudge, { delayMs: afterMs, attempt: Date.now() });
     };
+    this.poster = new HttpPoster(new AddressPolicy(settings.endpointsAllowed));
     this.claims = new DeliveryClaims(database);
     const events = {
       onRetry: (nudge: DeliveryNudge, afterMs: number) => later({ ...nudge }, afterMs),
@@ -41,6 +44,7 @@ export class DeliverRole {
     this.subscribers = new NotifySubscribers(database, this.claims, this.poster, {
       fhirUrl: `${settings.publicUrl ?? `http://localhost:${settings.httpPort}`}/fhir/`,
       origin,
+      topics: TopicCatalog.open(join(settings.mappingsDirectory, 'topics')),
       onRetry: (destination, afterMs) => later({ destination }, afterMs),
       onError,
     });

@@ -67,7 +67,7 @@ export class MessageWriter {
     chains: EntryChains,
     route: Route,
   ): Promise<Written> {
-    const changes = await this.before(tx, messages);
+    const changes = await this.before(tx, messages, route.comparedTypes);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deliveries: RoutedMessage[] = [];
@@ -120,17 +120,21 @@ export class MessageWriter {
     return { salt, entry };
   }
 
-  private async before(tx: Query, messages: readonly MessageOutcome[]): Promise<Changes> {
+  private async before(
+    tx: Query,
+    messages: readonly MessageOutcome[],
+    compared: ReadonlySet<string> | undefined,
+  ): Promise<Changes> {
     const wanted = new Map<string, MappedResource>();
-    const merging = new Set<string>();
+    const needed = new Set<string>();
     for (const message of messages) {
       for (const resource of message.resources) {
         wanted.set(resource.key, resource);
-        if (resource.merge !== 'snapshot') merging.add(resource.key);
+        if (resource.merge !== 'snapshot' || compared?.has(resource.type)) needed.add(resource.key);
       }
     }
     const current = await readCurrent(tx, [...wanted.values()]);
-    const toLoad = [...current].filter(([key, resource]) => merging.has(key) && !resource.deleted);
+    const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
     await this.cache.load(
       tx,
       toLoad.map(([, resource]) => resource),
@@ -226,6 +230,7 @@ export class MessageWriter {
       changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
       this.cache.remember(key, digest, content);
     } else changes.hashes.set(key, searchHashes(content, at.patient));
-    return { type, id, key, version, changed: true, content };
+    const previous = before === undefined || before.deleted ? undefined : before.content;
+    return { type, id, key, version, changed: true, content, previous };
   }
 }

@@ -1,5 +1,5 @@
 import { type BundleEntry, bundleOf, type FhirObject, headOf, readJson, writeJson } from '#fhir';
-import type { Criteria } from '#store';
+import type { Interest } from '#topics';
 import type { NotificationContent } from './subscription-request.js';
 
 /** One event as a notification tells it. */
@@ -24,6 +24,8 @@ export interface NotificationFrame {
   readonly status: string;
   /** Events since the subscription began, this notification's included. */
   readonly events: number;
+  /** Canonical URL of the topic; undefined: criteria as in R4. */
+  readonly topic?: string | undefined;
   /** The last failure, where the status is told to one who asks. */
   readonly error?: string | undefined;
   /** Base URL of our FHIR API, ends with a slash. */
@@ -36,12 +38,12 @@ export interface NotificationFrame {
 const STATUS_PROFILE =
   'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4';
 
-/** The resources of a message that a criteria matches: a function of the stored pack, so the same at every attempt. */
-export function matchesOf(resources: readonly string[], criteria: Criteria): string[] {
-  const start = `{"resourceType":"${criteria.type}",`;
+/** The resources of a message that an interest lets through: a function of the stored pack, so the same at every attempt. */
+export function matchesOf(resources: readonly string[], interest: Interest): string[] {
+  const start = `{"resourceType":"${interest.type}",`;
   return resources.filter((text) => {
     if (!text.startsWith(start)) return false;
-    return criteria.unconditional || criteria.matches(readJson(text) as FhirObject);
+    return interest.unconditional || interest.matches(readJson(text) as FhirObject);
   });
 }
 
@@ -114,6 +116,7 @@ function statusParameters(
     meta: { profile: [STATUS_PROFILE] },
     parameter: [
       { name: 'subscription', valueReference: { reference: addressOf(frame) } },
+      ...(frame.topic === undefined ? [] : [{ name: 'topic', valueCanonical: frame.topic }]),
       { name: 'status', valueCode: frame.status },
       { name: 'type', valueCode: type },
       { name: 'events-since-subscription-start', valueString: String(frame.events) },

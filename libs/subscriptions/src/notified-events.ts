@@ -1,5 +1,8 @@
+import type { Query } from '#database';
 import type { StoredPack } from '#delivery';
-import { type Criteria, PackUnfolder, packLines } from '#store';
+import { type FhirObject, headOf, readJson } from '#fhir';
+import { PackUnfolder, packLines, readFormer } from '#store';
+import type { Interest } from '#topics';
 import { matchesOf, type NotifiedEvent } from './notification.js';
 import type { StoredEvent } from './subscription-progress.js';
 
@@ -7,11 +10,12 @@ import type { StoredEvent } from './subscription-progress.js';
 export const NOTIFICATION_PACK_BYTES = 64 * 1024;
 
 /** The events from the first on that fit into one notification: at most `maxCount` resources, but always one event. */
-export function fittingEvents(
+export async function fittingEvents(
+  database: Query,
   stored: readonly StoredEvent[],
   packs: readonly StoredPack[],
-  { criteria, maxCount }: { readonly criteria: Criteria; readonly maxCount: number },
-): NotifiedEvent[] {
+  { interest, maxCount }: { readonly interest: Interest; readonly maxCount: number },
+): Promise<NotifiedEvent[]> {
   const events: NotifiedEvent[] = [];
   const unfolder = new PackUnfolder();
   let resources = 0;
@@ -19,12 +23,32 @@ export function fittingEvents(
     const event = stored[index];
     if (event === undefined) break;
     const resourceTexts = pack.folded ? packLines(unfolder.unfold(pack.folded)).map(String) : [];
-    const matches = matchesOf(resourceTexts, criteria);
+    const matches = await triggering(database, event, interest, matchesOf(resourceTexts, interest));
     resources += matches.length;
     if (events.length > 0 && resources > maxCount) break;
     events.push({ number: event.number, atMs: pack.storedAtMs, matches });
   }
   return events;
+}
+
+/** Those of a message's resources whose change was an event of the topic; all where there is no topic. */
+async function triggering(
+  database: Query,
+  { position }: StoredEvent,
+  { topic }: Interest,
+  matches: readonly string[],
+): Promise<readonly string[]> {
+  if (topic === undefined) return matches;
+  const former = await readFormer(
+    database,
+    matches.map((text) => ({ ...headOf(text), position })),
+  );
+  return matches.filter((text, index) => {
+    const before = former[index];
+    if (before === undefined) return false;
+    const previous = before.text === undefined ? undefined : (readJson(before.text) as FhirObject);
+    return topic.isTriggeredBy({ current: readJson(text) as FhirObject, previous });
+  });
 }
 
 /** A random UUID (RFC 9562, version 4) of 16 random bytes. */

@@ -2,7 +2,8 @@ import type { SendOutcome } from '#channel';
 import type { Database } from '#database';
 import { type DeliveryClaim, type DeliveryClaims, type DeliveryRetry, readPacks } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
-import { type Clock, EngineError, type Random } from '#kernel';
+import { type Clock, EngineError, isEngineError, type Random } from '#kernel';
+import type { TopicCatalog } from '#topics';
 import { eventNotification, type NotificationFrame, signOfLife } from './notification.js';
 import { fittingEvents, NOTIFICATION_PACK_BYTES, uuidOf } from './notified-events.js';
 import {
@@ -36,6 +37,7 @@ export interface NotifierSettings {
   readonly fhirUrl: string;
   /** Names this installation in idempotency keys. */
   readonly origin: string;
+  readonly topics?: TopicCatalog | undefined;
 }
 
 /** How a process that goes down asks its turns to end: first after the POST in flight, then at once. */
@@ -98,7 +100,8 @@ export class NotifySubscriber {
         await switchOff(this.database, state);
         return 'done';
       }
-      const request = readSubscription(readJson(state.resource) as FhirObject);
+      const request = this.requestOf(state);
+      if (isEngineError(request)) return this.failed(claim, state, request, stop.now);
       if (!state.greeted) {
         const failed = await this.greet(claim, state, request, stop.now);
         if (failed !== undefined) return failed;
@@ -115,13 +118,23 @@ export class NotifySubscriber {
     return 'more';
   }
 
+  /** What it asks for. A topic whose file is gone is trouble of this subscription, until the file is back. */
+  private requestOf(state: SubscriptionState): SubscriptionRequest | EngineError {
+    try {
+      return readSubscription(readJson(state.resource) as FhirObject, this.settings.topics);
+    } catch (error) {
+      if (isEngineError(error, 'rejected')) return error;
+      throw error;
+    }
+  }
+
   private async greet(
     claim: DeliveryClaim,
     state: SubscriptionState,
     request: SubscriptionRequest,
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
-    const frame = this.frameOf({ ...state, status: 'requested' });
+    const frame = this.frameOf({ ...state, status: 'requested' }, request);
     const outcome = await this.post(request, [], signOfLife(frame, 'handshake'), signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await activate(this.database, state);
@@ -136,7 +149,7 @@ export class NotifySubscriber {
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
     if (!state.silent) return undefined;
-    const body = signOfLife(this.frameOf(state), 'heartbeat');
+    const body = signOfLife(this.frameOf(state, request), 'heartbeat');
     const outcome = await this.post(request, [], body, signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await recordHeartbeat(claim.session, state);
@@ -152,7 +165,7 @@ export class NotifySubscriber {
     const stored = await readEvents(claim.session, state.destination, state.sent, request.maxCount);
     const positions = stored.map((event) => event.position);
     const packs = await readPacks(claim.session, positions, NOTIFICATION_PACK_BYTES);
-    const events = fittingEvents(stored, packs, request);
+    const events = await fittingEvents(claim.session, stored, packs, request);
     const first = events[0]?.number;
     const last = events.at(-1)?.number;
     if (first !== state.sent + 1 || last === undefined) {
@@ -168,7 +181,7 @@ export class NotifySubscriber {
       'idempotency-key',
       `${this.settings.origin}/${stream}/${range}`,
     ];
-    const body = eventNotification(this.frameOf(state), request.content, events);
+    const body = eventNotification(this.frameOf(state, request), request.content, events);
     const outcome = await this.post(request, headers, body, signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await recordSent(claim.session, state, last);
@@ -198,11 +211,13 @@ export class NotifySubscriber {
     return this.way.post({ url: request.endpoint, headers: all, body, timeoutMs: request.timeoutMs }, signal);
   }
 
-  private frameOf(state: SubscriptionState): NotificationFrame {
+  private frameOf(state: SubscriptionState, request: SubscriptionRequest): NotificationFrame {
     return {
       subscription: state.id,
       status: state.status,
       events: state.number,
+      // Not with empty content (profile backport-subscription-status-r4, parameter topic).
+      topic: request.content === 'empty' ? undefined : request.interest.topic?.url,
       fhirUrl: this.settings.fhirUrl,
       timestamp: new Date(this.ports.clock.nowMs()).toISOString(),
       uuid: uuidOf(this.ports.random.bytes(16)),

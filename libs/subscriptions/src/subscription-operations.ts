@@ -2,6 +2,7 @@ import type { Query } from '#database';
 import { readPacks } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
 import { type Clock, EngineError, type Random, systemClock, systemRandom } from '#kernel';
+import { noTopics, type TopicCatalog } from '#topics';
 import { eventNotification, type NotificationFrame, statusAnswer } from './notification.js';
 import { fittingEvents, NOTIFICATION_PACK_BYTES, uuidOf } from './notified-events.js';
 import { readEvents } from './subscription-progress.js';
@@ -50,6 +51,7 @@ const MAX_EVENT_RESOURCES = 100;
 export class SubscriptionOperations {
   constructor(
     private readonly database: Query,
+    private readonly topics: TopicCatalog = noTopics,
     private readonly clock: Clock = systemClock,
     private readonly random: Random = systemRandom,
   ) {}
@@ -88,16 +90,22 @@ export class SubscriptionOperations {
       [id],
     );
     if (row === undefined) return undefined;
-    const request = readSubscription(readJson(row.resource) as FhirObject);
+    const request = readSubscription(readJson(row.resource) as FhirObject, this.topics);
     const limit = Math.min(MAX_EVENT_RESOURCES, until - since + 1);
     const after = Math.max(since, 1) - 1;
     const stored = await readEvents(this.database, row.destination, after, Math.max(limit, 1));
     const wanted = stored.filter(({ number }) => number <= until);
     const positions = wanted.map(({ position }) => position);
     const packs = await readPacks(this.database, positions, NOTIFICATION_PACK_BYTES);
-    const { criteria } = request;
-    const events = fittingEvents(wanted, packs, { criteria, maxCount: MAX_EVENT_RESOURCES });
-    return eventNotification(this.frameOf(row, fhirUrl), content ?? request.content, events, 'query-event');
+    const limits = { interest: request.interest, maxCount: MAX_EVENT_RESOURCES };
+    const events = await fittingEvents(this.database, wanted, packs, limits);
+    const topic = request.interest.topic?.url;
+    return eventNotification(
+      { ...this.frameOf(row, fhirUrl), topic },
+      content ?? request.content,
+      events,
+      'query-event',
+    );
   }
 
   /**

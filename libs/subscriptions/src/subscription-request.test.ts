@@ -37,7 +37,7 @@ describe('a Subscription as it is filed', () => {
     expect(readSubscription(good)).toMatchObject({
       wanted: true,
       criteriaText: 'Observation?patient=Patient/p1',
-      criteria: { type: 'Observation' },
+      interest: { type: 'Observation', topic: undefined },
       endpoint: 'https://ehr.example/hook',
       headers: [],
       content: 'full-resource',
@@ -82,8 +82,17 @@ describe('a Subscription as it is filed', () => {
     ['a status that only we may set', { ...good, status: 'error' }, 'SUBSCRIPTION_INVALID'],
     ['no reason', { ...good, reason: '' }, 'SUBSCRIPTION_INVALID'],
     ['no criteria', { ...good, criteria: '' }, 'SUBSCRIPTION_INVALID'],
-    ['a topic', { ...good, criteria: 'http://example.org/topic' }, 'SUBSCRIPTION_UNSUPPORTED'],
-    ['filters of a topic', { ...good, _criteria: { extension: [] } }, 'SUBSCRIPTION_UNSUPPORTED'],
+    ['an unknown topic', { ...good, criteria: 'http://example.org/topic' }, 'SUBSCRIPTION_TOPIC_UNKNOWN'],
+    [
+      'another extension of the criteria',
+      { ...good, _criteria: { extension: [{ url: 'urn:other', valueString: 'x' }] } },
+      'SUBSCRIPTION_UNSUPPORTED',
+    ],
+    [
+      'a filter without a topic',
+      { ...good, _criteria: { extension: [extension('filter-criteria', 'valueString', 'Observation?')] } },
+      'SUBSCRIPTION_UNSUPPORTED',
+    ],
     ['an unknown type', { ...good, criteria: 'Nothing?patient=1' }, 'SEARCH_TYPE_UNKNOWN'],
     ['an unknown parameter', { ...good, criteria: 'Observation?mood=good' }, 'SEARCH_PARAMETER_UNKNOWN'],
     ['no channel', { ...good, channel: {} }, 'SUBSCRIPTION_UNSUPPORTED'],

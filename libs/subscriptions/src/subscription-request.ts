@@ -1,6 +1,6 @@
 import { Decimal, type FhirObject, type FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, compileCriteria } from '#store';
+import { compileInterest, type Interest, interestText, noTopics, type TopicCatalog } from '#topics';
 
 /** How much of a matching resource a notification holds (R5 backport 1.1, payload content). */
 export type NotificationContent = 'empty' | 'id-only' | 'full-resource';
@@ -10,7 +10,7 @@ export interface SubscriptionRequest {
   /** False: filed as 'off'. */
   readonly wanted: boolean;
   readonly criteriaText: string;
-  readonly criteria: Criteria;
+  readonly interest: Interest;
   readonly endpoint: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];
@@ -32,6 +32,7 @@ const MOST_TIMEOUT_S = 120;
 /** Four weeks: fits the column, and nobody waits longer to learn that a line is dead. */
 const MOST_HEARTBEAT_S = 28 * 86_400;
 const MOST_HEADERS = 20;
+const MOST_FILTERS = 20;
 const MOST_URL_CHARACTERS = 2048;
 /** A header as R4 writes it, `Name: value` (RFC 9110, section 5), without anything that could end the line. */
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}):[ \t]*([\x20-\x7e]{0,4096})$/;
@@ -47,7 +48,7 @@ function refuse(at: string, code: string, message: string): EngineError {
  * Reads and checks a FHIR R4 Subscription. Throws `rejected` with the element and what to write instead; whatever this
  * engine cannot do is refused, never ignored.
  */
-export function readSubscription(resource: FhirObject): SubscriptionRequest {
+export function readSubscription(resource: FhirObject, topics: TopicCatalog = noTopics): SubscriptionRequest {
   if (resource['resourceType'] !== 'Subscription') {
     throw refuse('Subscription', 'SUBSCRIPTION_INVALID', 'this is another resource type');
   }
@@ -64,26 +65,50 @@ export function readSubscription(resource: FhirObject): SubscriptionRequest {
   const channel = objectOf(resource['channel']);
   return {
     wanted: status !== 'off',
-    ...criteriaOf(resource),
+    ...interestOf(resource, topics),
     ...channelOf(channel),
     endsAtMs: endOf(resource['end']),
   };
 }
 
-function criteriaOf(resource: FhirObject): { criteriaText: string; criteria: Criteria } {
+function interestOf(
+  resource: FhirObject,
+  topics: TopicCatalog,
+): Pick<SubscriptionRequest, 'criteriaText' | 'interest'> {
   const at = 'Subscription.criteria';
-  const criteriaText = resource['criteria'];
-  if (typeof criteriaText !== 'string' || criteriaText === '') {
+  const criteria = resource['criteria'];
+  if (typeof criteria !== 'string' || criteria === '' || criteria.includes('\n')) {
     throw refuse(at, 'SUBSCRIPTION_INVALID', 'write what to look for, such as Observation?patient=Patient/1');
   }
-  if (/^(https?|urn):/.test(criteriaText) || resource['_criteria'] !== undefined) {
-    throw refuse(
-      at,
-      'SUBSCRIPTION_UNSUPPORTED',
-      'topics and their filters are not offered; write a search such as Observation?patient=Patient/1',
-    );
+  const filters = filtersOf(objectOf(resource['_criteria'])['extension']);
+  const criteriaText = interestText(criteria, filters);
+  const interest = compileInterest(criteriaText, topics);
+  if (filters.length > 0 && interest.topic === undefined) {
+    throw refuse(at, 'SUBSCRIPTION_UNSUPPORTED', 'filters are of topics; put all of it into the search');
   }
-  return { criteriaText, criteria: compileCriteria(criteriaText) };
+  return { criteriaText, interest };
+}
+
+/** The filters of a topic (extension backport-filter-criteria); any other extension might change what is meant. */
+function filtersOf(extensions: FhirValue | undefined): string[] {
+  const items = extensions === undefined ? [] : Array.isArray(extensions) ? extensions : [extensions];
+  if (items.length > MOST_FILTERS)
+    throw refuse('Subscription.criteria', 'SUBSCRIPTION_INVALID', `at most ${MOST_FILTERS} filters`);
+  return items.map((item) => {
+    const { url, valueString } = objectOf(item) as { url?: FhirValue; valueString?: FhirValue };
+    if (
+      url !== `${BACKPORT}filter-criteria` ||
+      typeof valueString !== 'string' ||
+      /[\r\n]/.test(valueString)
+    ) {
+      throw refuse(
+        'Subscription.criteria.extension',
+        'SUBSCRIPTION_UNSUPPORTED',
+        'only backport-filter-criteria is understood, with a search such as Observation?patient=Patient/1',
+      );
+    }
+    return valueString;
+  });
 }
 
 type Channel = Pick<

@@ -1,6 +1,7 @@
 import type { Database, Query } from '#database';
 import { type FhirObject, readJson, writeJson } from '#fhir';
 import { EngineError, type Random, systemRandom } from '#kernel';
+import { noTopics, type TopicCatalog } from '#topics';
 import { readSubscription, type SubscriptionRequest } from './subscription-request.js';
 
 /** Most subscriptions that are not off: the transformer compares each message with all of them. */
@@ -51,6 +52,7 @@ export class SubscriptionService {
     private readonly database: Database,
     private readonly onFiled: (destination: number) => void = () => {},
     private readonly random: Random = systemRandom,
+    private readonly topics: TopicCatalog = noTopics,
   ) {}
 
   /** Files a new one under an id of ours. `rejected` SUBSCRIPTION_INVALID, SUBSCRIPTION_UNSUPPORTED and those of criteria. */
@@ -102,7 +104,7 @@ export class SubscriptionService {
   }
 
   private async file(id: string, resource: FhirObject) {
-    const request = readSubscription(resource);
+    const request = readSubscription(resource, this.topics);
     const filed = await this.database.transaction(async (tx) => {
       // The same order of locks as where a subscription becomes active: first it, then its destination.
       await tx.query('SELECT 1 FROM subscription WHERE id = $1 FOR UPDATE', [id]);

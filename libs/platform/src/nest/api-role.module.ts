@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule } from '#api';
-import { systemClock } from '#kernel';
+import { systemClock, systemRandom } from '#kernel';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
+import { TopicCatalog } from '#topics';
 import { readAccessToken } from '../access-token.js';
 import { ledgerDirectory } from '../anchor-role.js';
 import { engineVersion } from '../engine-version.js';
@@ -13,13 +15,15 @@ import { registryOf } from '../subscription-registry.js';
 export class ApiRoleModule {
   static forServices(services: Services): DynamicModule {
     const { database, settings, queues, log } = services;
-    const subscriptions = new SubscriptionService(database, (destination) =>
-      queues.nudge('deliver', `subscription-${destination}`, { destination }),
-    );
+    const topics = TopicCatalog.open(join(settings.mappingsDirectory, 'topics'));
+    const onFiled = (destination: number) =>
+      queues.nudge('deliver', `subscription-${destination}`, { destination });
+    const subscriptions = new SubscriptionService(database, onFiled, systemRandom, topics);
     const api = ApiModule.forServices({
       database,
       subscriptions: registryOf(subscriptions),
-      subscriptionAnswers: new SubscriptionOperations(database),
+      subscriptionAnswers: new SubscriptionOperations(database, topics),
+      topics: topics.urls,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken: readAccessToken(settings),
       publicUrl: settings.publicUrl,
