@@ -10,7 +10,7 @@ const rows = [
   { name: 'kernel', libraries: ['kernel'] },
   {
     name: 'formats and ground',
-    libraries: ['hl7v2', 'cda', 'csv', 'fhir', 'merkle', 'database', 'telemetry'],
+    libraries: ['hl7v2', 'cda', 'csv', 'fhir', 'merkle', 'database', 'declaration', 'telemetry'],
   },
   { name: 'language', libraries: ['mapping', 'channel', 'verify'] },
   { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery'] },

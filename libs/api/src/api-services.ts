@@ -43,6 +43,8 @@ export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
   readonly subscriptionAnswers: SubscriptionAnswers;
+  /** The public keys (`whpk_...`) of a key that signs webhooks. `misconfigured` when it cannot be used. */
+  readonly webhookKeys: (name: string) => Promise<readonly string[]>;
   /** Canonical URLs of the topics that subscriptions may name. */
   readonly topics: readonly string[];
   /** Holds `checkpoint` and `tile/`; the files may come later. */

@@ -122,7 +122,9 @@ describe('operations on subscriptions', () => {
     expect(answer.json()).toMatchObject({
       subscriptions: [{ subscription: 'o1', lag: 0 }, { subscription: 'o2' }],
     });
+    expect((await get('/admin/webhook-keys/ehr')).json()).toEqual({ publicKeys: ['whpk_ehr'] });
     expect((await server.send('GET', '/admin/subscriptions')).status).toBe(401);
+    expect((await server.send('GET', '/admin/webhook-keys/ehr')).status).toBe(401);
     expect((await server.send('GET', '/fhir/Subscription/o1/$events')).status).toBe(401);
   });
 });

@@ -78,6 +78,13 @@ export class SubscriptionOperationsController {
       .send(`${JSON.stringify({ subscriptions })}\n`);
   }
 
+  /** What receivers of signed webhooks check with. */
+  @Get('admin/webhook-keys/:name')
+  async webhookKeys(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    const publicKeys = await this.services.webhookKeys(request.params['name'] ?? '');
+    reply.header('content-type', 'application/json').send(`${JSON.stringify({ publicKeys })}\n`);
+  }
+
   private async answerStatus(
     request: HttpRequest,
     reply: HttpReply,

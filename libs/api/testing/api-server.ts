@@ -55,6 +55,7 @@ export async function startApiServer(token: string | undefined = accessToken): P
     database: fixture.database,
     subscriptions: new SubscriptionsInMemory(),
     subscriptionAnswers: new SubscriptionOperations(fixture.database),
+    webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
     topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,
     accessToken: token,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { AddressPolicy, HttpDestination, HttpPoster } from '#connectors';
+import { AddressPolicy, HttpDestination, HttpPoster, WebhookSigner } from '#connectors';
 import { DeliveryClaims } from '#delivery';
 import { assert } from '#kernel';
 import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
@@ -34,7 +34,10 @@ export class DeliverRole {
       const place = `${nudge.destination ?? ''}-${nudge.partition ?? ''}`;
       queues.nudgeLater('deliver', place, nudge, { delayMs: afterMs, attempt: Date.now() });
     };
-    this.poster = new HttpPoster(new AddressPolicy(settings.endpointsAllowed));
+    this.poster = new HttpPoster(
+      new AddressPolicy(settings.endpointsAllowed),
+      new WebhookSigner(settings.webhookKeys),
+    );
     this.claims = new DeliveryClaims(database);
     const events = {
       onRetry: (nudge: DeliveryNudge, afterMs: number) => later({ ...nudge }, afterMs),

@@ -23,6 +23,8 @@ export interface Settings {
   readonly accessTokenFile: string | undefined;
   /** Hosts, addresses and ranges beside the public Internet to which subscriptions may be sent. */
   readonly endpointsAllowed: readonly string[];
+  /** Folder of the keys that sign what subscribers are sent. */
+  readonly webhookKeys: string | undefined;
   readonly logLevel: LogLevel;
   /** For `${NAME}` in channel files. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -64,6 +66,7 @@ export function readSettings(environment: Environment, workingDirectory: string)
     endpointsAllowed: (value('SUTURE_ENDPOINTS_ALLOWED') ?? '')
       .split(/[\s,]+/)
       .filter((entry) => entry !== ''),
+    webhookKeys: value('SUTURE_WEBHOOK_KEYS') && directory('SUTURE_WEBHOOK_KEYS', ''),
     logLevel: logLevel(value('SUTURE_LOG_LEVEL'), problems),
     environment,
   };

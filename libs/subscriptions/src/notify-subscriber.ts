@@ -27,6 +27,7 @@ export interface NotificationPost {
       readonly headers: readonly string[];
       readonly body: string;
       readonly timeoutMs: number;
+      readonly signature?: { readonly key: string; readonly id: string } | undefined;
     },
     signal: AbortSignal,
   ): Promise<SendOutcome>;
@@ -135,7 +136,7 @@ export class NotifySubscriber {
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
     const frame = this.frameOf({ ...state, status: 'requested' }, request);
-    const outcome = await this.post(request, [], signOfLife(frame, 'handshake'), signal);
+    const outcome = await this.post(request, frame.uuid, [], signOfLife(frame, 'handshake'), signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await activate(this.database, state);
     return undefined;
@@ -149,8 +150,8 @@ export class NotifySubscriber {
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
     if (!state.silent) return undefined;
-    const body = signOfLife(this.frameOf(state, request), 'heartbeat');
-    const outcome = await this.post(request, [], body, signal);
+    const frame = this.frameOf(state, request);
+    const outcome = await this.post(request, frame.uuid, [], signOfLife(frame, 'heartbeat'), signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await recordHeartbeat(claim.session, state);
     return undefined;
@@ -173,16 +174,10 @@ export class NotifySubscriber {
     }
     const range = first === last ? String(first) : `${first}-${last}`;
     const stream = `Subscription/${state.id}`;
-    const headers = [
-      'suture-stream',
-      stream,
-      'suture-event-number',
-      range,
-      'idempotency-key',
-      `${this.settings.origin}/${stream}/${range}`,
-    ];
+    const key = `${this.settings.origin}/${stream}/${range}`;
+    const headers = ['suture-stream', stream, 'suture-event-number', range, 'idempotency-key', key];
     const body = eventNotification(this.frameOf(state, request), request.content, events);
-    const outcome = await this.post(request, headers, body, signal);
+    const outcome = await this.post(request, key, headers, body, signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await recordSent(claim.session, state, last);
     return undefined;
@@ -203,12 +198,15 @@ export class NotifySubscriber {
 
   private post(
     request: SubscriptionRequest,
+    id: string,
     headers: readonly string[],
     body: string,
     signal: AbortSignal,
   ): Promise<SendOutcome> {
     const all = ['content-type', 'application/fhir+json', ...headers, ...request.headers];
-    return this.way.post({ url: request.endpoint, headers: all, body, timeoutMs: request.timeoutMs }, signal);
+    const { endpoint: url, timeoutMs, signingKey: key } = request;
+    const signature = key === undefined ? undefined : { key, id };
+    return this.way.post({ url, headers: all, body, timeoutMs, signature }, signal);
   }
 
   private frameOf(state: SubscriptionState, request: SubscriptionRequest): NotificationFrame {

@@ -127,6 +127,16 @@ describe('a Subscription as it is filed', () => {
       withChannel({ header: ['Content-Length: 1'] }),
       'SUBSCRIPTION_INVALID',
     ],
+    [
+      'a signing key that is no name',
+      withChannel({
+        extension: [
+          { url: 'https://suture.example/StructureDefinition/webhook-signing-key', valueString: '../../etc' },
+        ],
+      }),
+      'SUBSCRIPTION_INVALID',
+    ],
+    ['a signature of its own', withChannel({ header: ['Webhook-Signature: v1a,x'] }), 'SUBSCRIPTION_INVALID'],
     ['an end that is no time', { ...good, end: 'soon' }, 'SUBSCRIPTION_INVALID'],
     ['a modifier', { ...good, modifierExtension: [] }, 'SUBSCRIPTION_UNSUPPORTED'],
   ])('%s is refused with its place', (_what, resource, code) => {

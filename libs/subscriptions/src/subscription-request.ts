@@ -20,11 +20,15 @@ export interface SubscriptionRequest {
   readonly timeoutMs: number;
   /** The endpoint is sent a heartbeat when it has had nothing for so long; undefined: none. */
   readonly heartbeatMs: number | undefined;
+  /** Name of the key that signs each request (Standard Webhooks); undefined: none. */
+  readonly signingKey: string | undefined;
   readonly endsAtMs: number | undefined;
 }
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
 export const NOTIFICATION_CONTENTS: readonly NotificationContent[] = ['empty', 'id-only', 'full-resource'];
+const SIGNING_KEY = 'https://suture.example/StructureDefinition/webhook-signing-key';
+const KEY_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const DEFAULT_MAX_COUNT = 20;
 const MOST_MAX_COUNT = 100;
 const DEFAULT_TIMEOUT_S = 30;
@@ -38,7 +42,7 @@ const MOST_URL_CHARACTERS = 2048;
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}):[ \t]*([\x20-\x7e]{0,4096})$/;
 /** What we or HTTP itself set; a subscriber that could would forge the framing or our numbers. */
 const RESERVED_HEADER =
-  /^(suture-.*|idempotency-key|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|upgrade|te|trailer|host|expect|proxy-.*)$/i;
+  /^(suture-.*|webhook-.*|idempotency-key|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|upgrade|te|trailer|host|expect|proxy-.*)$/i;
 
 function refuse(at: string, code: string, message: string): EngineError {
   return new EngineError('rejected', code, `${at}: ${message}`, { cause: { at } });
@@ -113,7 +117,7 @@ function filtersOf(extensions: FhirValue | undefined): string[] {
 
 type Channel = Pick<
   SubscriptionRequest,
-  'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs' | 'heartbeatMs'
+  'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs' | 'heartbeatMs' | 'signingKey'
 >;
 
 function channelOf(channel: FhirObject): Channel {
@@ -130,6 +134,7 @@ function channelOf(channel: FhirObject): Channel {
     content: contentOf(channel),
     maxCount: Math.min(maxCount, MOST_MAX_COUNT),
     timeoutMs: Math.min(timeoutS, MOST_TIMEOUT_S) * 1_000,
+    signingKey: signingKeyOf(channel['extension']),
     heartbeatMs: heartbeatS && Math.min(heartbeatS, MOST_HEARTBEAT_S) * 1_000,
   };
 }
@@ -164,6 +169,18 @@ function headersOf(header: FhirValue | undefined): string[] {
     }
     return [name, value];
   });
+}
+
+/** Our own extension names a key of the operator; the key itself is never in a resource. */
+function signingKeyOf(extensions: FhirValue | undefined): string | undefined {
+  const items = Array.isArray(extensions) ? extensions.map(objectOf) : [];
+  const name = items.find(({ url }) => url === SIGNING_KEY)?.['valueString'];
+  if (name === undefined || (typeof name === 'string' && KEY_NAME.test(name))) return name;
+  throw refuse(
+    'Subscription.channel.extension',
+    'SUBSCRIPTION_INVALID',
+    'write the name of a signing key, of a-z, 0-9, - and _',
+  );
 }
 
 /** Without a payload R4 sends none; with one, and no word of the backport on how much, all of it. */

@@ -1,5 +1,6 @@
-import { type FileProblem, readTopicFiles, type TopicFile } from '#channel';
+import type { FileProblem } from '#declaration';
 import { compileTopic, type Topic } from './topic.js';
+import { readTopicFiles, type TopicFile } from './topic-file.js';
 
 /** The topics of an installation, as their files stood when it was opened. */
 export class TopicCatalog {

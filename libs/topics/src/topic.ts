@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
-import type { FileProblem, TopicFile } from '#channel';
+import type { FileProblem } from '#declaration';
 import { type FhirObject, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
 import { compileCriteria } from '#store';
+import type { TopicFile } from './topic-file.js';
 
 /** What a message did to one resource: its content now and before; no content before: it is new. */
 export interface Change {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule } from '#api';
+import { WebhookSigner } from '#connectors';
 import { systemClock, systemRandom } from '#kernel';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
 import { TopicCatalog } from '#topics';
@@ -16,6 +17,7 @@ export class ApiRoleModule {
   static forServices(services: Services): DynamicModule {
     const { database, settings, queues, log } = services;
     const topics = TopicCatalog.open(join(settings.mappingsDirectory, 'topics'));
+    const signer = new WebhookSigner(settings.webhookKeys);
     const onFiled = (destination: number) =>
       queues.nudge('deliver', `subscription-${destination}`, { destination });
     const subscriptions = new SubscriptionService(database, onFiled, systemRandom, topics);
@@ -23,6 +25,7 @@ export class ApiRoleModule {
       database,
       subscriptions: registryOf(subscriptions),
       subscriptionAnswers: new SubscriptionOperations(database, topics),
+      webhookKeys: (name) => signer.publicKeys(name),
       topics: topics.urls,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken: readAccessToken(settings),

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
-import { isResourceType } from '#fhir';
 import {
   type FileProblem,
   list,
@@ -12,7 +11,8 @@ import {
   type Reading,
   required,
   scalar,
-} from './field-spec.js';
+} from '#declaration';
+import { isResourceType } from '#fhir';
 
 /** Larger is no topic file. */
 const MAX_FILE_BYTES = 64 * 1024;
