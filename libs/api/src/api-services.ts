@@ -1,6 +1,7 @@
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
+import type { SubscriptionSockets } from './subscription-sockets.js';
 
 /** One version of a Subscription. `resource` holds neither meta.versionId nor meta.lastUpdated. */
 export interface SubscriptionVersion {
@@ -34,6 +35,8 @@ export interface SubscriptionAnswers {
     id: string,
     asked: { readonly since?: number; readonly until?: number; readonly content?: string },
   ): Promise<string | undefined>;
+  /** Of those asked for (none: of all), the subscriptions that websockets may be bound to, at most 100. */
+  bindable(ids: readonly string[]): Promise<readonly string[]>;
   /** How each fares, those that wait longest first; at most 1,000. */
   health(): Promise<readonly object[]>;
 }
@@ -43,6 +46,8 @@ export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
   readonly subscriptionAnswers: SubscriptionAnswers;
+  /** Where subscribers' websockets come in; it is attached to the HTTP server. */
+  readonly sockets: SubscriptionSockets;
   /** The public keys (`whpk_...`) of a key that signs webhooks. `misconfigured` when it cannot be used. */
   readonly webhookKeys: (name: string) => Promise<readonly string[]>;
   /** Canonical URLs of the topics that subscriptions may name. */

@@ -1,5 +1,6 @@
 import { resourceTypes } from '#fhir';
 import type { InteractionCode } from './interaction.js';
+import { websocketAddress } from './subscription-sockets.js';
 
 /** What the statement is made of. */
 export interface RoutedCapabilities {
@@ -18,11 +19,12 @@ export interface RoutedCapabilities {
 const SECURITY =
   'Resources are read without a token on the loopback interface. /fhir/Subscription and /admin need a bearer token.';
 
+const WEBSOCKET = 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket';
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
 /** What the Subscriptions R5 Backport 1.1 wants to be told beside the interactions. */
 const subscriptionFacts = {
   supportedProfile: [`${BACKPORT}/StructureDefinition/backport-subscription`],
-  operation: ['status', 'events'].map((name) => ({
+  operation: ['status', 'events', 'get-ws-binding-token'].map((name) => ({
     name,
     definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
   })),
@@ -47,6 +49,7 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
     format: ['application/fhir+json', 'json'],
     rest: [
       {
+        extension: [{ url: WEBSOCKET, valueUri: websocketAddress(routed.address) }],
         mode: 'server',
         security: { description: SECURITY },
         resource: resourceTypes.map((type) => ({

@@ -117,6 +117,26 @@ describe('operations on subscriptions', () => {
     expect((await post('/fhir/Subscription/o1/$events', '{"resourceType":"Patient"}')).status).toBe(400);
   });
 
+  test('a token for a websocket names its subscriptions, address and end', async () => {
+    await server.fixture.database.query("UPDATE subscription SET channel = 'websocket' WHERE id = 'o2'");
+    const path = '/fhir/Subscription/o2/$get-ws-binding-token';
+    for (const answer of [await get(path), await post('/fhir/Subscription/$get-ws-binding-token')]) {
+      expect(answer.json()).toMatchObject({
+        parameter: [
+          { name: 'token' },
+          { name: 'expiration', valueDateTime: '2026-11-23T01:00:00.000Z' },
+          { name: 'subscription', valueString: 'o2' },
+          { name: 'websocket-url', valueUrl: expect.stringMatching(/^ws:.*subscription-websocket$/) },
+        ],
+      });
+    }
+    expect((await get('/fhir/Subscription/o1/$get-ws-binding-token')).status).toBe(404);
+    expect((await server.send('GET', path)).status).toBe(401);
+    const statement = (await server.send('GET', '/fhir/metadata')).text;
+    expect(statement).toContain('capabilitystatement-websocket');
+    expect(statement).toContain('https://suture.example/SubscriptionTopic/test');
+  });
+
   test('the operator sees the health of each', async () => {
     const answer = await get('/admin/subscriptions');
     expect(answer.json()).toMatchObject({

@@ -6,6 +6,11 @@ import { type OperationParameters, operationParameters } from './operation-param
 import { FHIR_JSON, requireJsonWanted } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { unknownResource } from './resource-reply.js';
+import { websocketAddress } from './subscription-sockets.js';
+import { bindingToken } from './websocket-token.js';
+
+/** A binding lasts as long as its token; a client asks for another before it ends. */
+const TOKEN_FOR_MS = 3_600_000;
 
 /**
  * Operations of the Subscriptions R5 Backport 1.1 on Subscription, by GET and POST, and the operator's page of their
@@ -68,6 +73,27 @@ export class SubscriptionOperationsController {
     reply.code(200).header('content-type', FHIR_JSON).send(bundle);
   }
 
+  @Get('fhir/Subscription/$get-ws-binding-token')
+  tokenByQuery(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    return this.token(request, reply);
+  }
+
+  @Post('fhir/Subscription/$get-ws-binding-token')
+  async token(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    await this.answerToken(request, reply, operationParameters(request, ['id']).get('id') ?? []);
+  }
+
+  @Get('fhir/Subscription/:id/$get-ws-binding-token')
+  tokenOfByQuery(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    return this.tokenOf(request, reply);
+  }
+
+  @Post('fhir/Subscription/:id/$get-ws-binding-token')
+  async tokenOf(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    operationParameters(request, ['id']);
+    await this.answerToken(request, reply, [request.params['id'] ?? '']);
+  }
+
   /** Lag, attempts, last error and next try of each; nothing of any person. */
   @Get('admin/subscriptions')
   async health(@Res() reply: HttpReply): Promise<void> {
@@ -83,6 +109,22 @@ export class SubscriptionOperationsController {
   async webhookKeys(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     const publicKeys = await this.services.webhookKeys(request.params['name'] ?? '');
     reply.header('content-type', 'application/json').send(`${JSON.stringify({ publicKeys })}\n`);
+  }
+
+  private async answerToken(request: HttpRequest, reply: HttpReply, ids: readonly string[]): Promise<void> {
+    requireJsonWanted(request);
+    const subscriptions = await this.services.subscriptionAnswers.bindable(ids);
+    if (subscriptions.length === 0) throw unknownResource();
+    const untilMs = this.services.clock.nowMs() + TOKEN_FOR_MS;
+    const token = bindingToken({ subscriptions, untilMs }, this.services.accessToken ?? '');
+    const parameter = [
+      { name: 'token', valueString: token },
+      { name: 'expiration', valueDateTime: new Date(untilMs).toISOString() },
+      ...subscriptions.map((id) => ({ name: 'subscription', valueString: id })),
+      { name: 'websocket-url', valueUrl: websocketAddress(fhirAddress(request, this.services)) },
+    ];
+    const text = JSON.stringify({ resourceType: 'Parameters', parameter });
+    reply.code(200).header('content-type', FHIR_JSON).header('cache-control', 'no-store').send(text);
   }
 
   private async answerStatus(

@@ -8,6 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
 import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
+import { systemClock } from '#kernel';
 import { storeMigrations } from '#store';
 import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
@@ -15,6 +16,7 @@ import {
   ApiModule,
   createHttpAdapter,
   type SubscriptionRegistry,
+  SubscriptionSockets,
   type SubscriptionVersion,
 } from '../src/index.js';
 
@@ -55,6 +57,7 @@ export async function startApiServer(token: string | undefined = accessToken): P
     database: fixture.database,
     subscriptions: new SubscriptionsInMemory(),
     subscriptionAnswers: new SubscriptionOperations(fixture.database),
+    sockets: new SubscriptionSockets(token, systemClock),
     webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
     topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,

@@ -23,6 +23,8 @@ import { readSubscription, type SubscriptionRequest } from './subscription-reque
 export interface NotificationPost {
   post(
     request: {
+      /** `Subscription.id`. */
+      readonly subscription: string;
       readonly url: string;
       readonly headers: readonly string[];
       readonly body: string;
@@ -39,6 +41,10 @@ export interface NotifierSettings {
   /** Names this installation in idempotency keys. */
   readonly origin: string;
   readonly topics?: TopicCatalog | undefined;
+  /** The channel that is served; default 'rest-hook'. */
+  readonly channel?: 'rest-hook' | 'websocket' | undefined;
+  /** Whether a subscription can be reached from this process now; others are left alone. Default: all. */
+  readonly reaches?: ((subscription: string) => boolean) | undefined;
 }
 
 /** How a process that goes down asks its turns to end: first after the POST in flight, then at once. */
@@ -96,7 +102,7 @@ export class NotifySubscriber {
       if (stop.soon.aborted || stop.now.aborted) return 'done';
       let state = await readState(this.database, destination);
       if (state === undefined) return 'foreign';
-      if (state.status === 'off' || !state.due) return 'done';
+      if (state.status === 'off' || !state.due || !this.isOurs(state)) return 'done';
       if (state.ended) {
         await switchOff(this.database, state);
         return 'done';
@@ -119,6 +125,11 @@ export class NotifySubscriber {
     return 'more';
   }
 
+  private isOurs({ channel, id }: SubscriptionState): boolean {
+    const { channel: served = 'rest-hook', reaches } = this.settings;
+    return channel === served && (reaches?.(id) ?? true);
+  }
+
   /** What it asks for. A topic whose file is gone is trouble of this subscription, until the file is back. */
   private requestOf(state: SubscriptionState): SubscriptionRequest | EngineError {
     try {
@@ -136,7 +147,12 @@ export class NotifySubscriber {
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
     const frame = this.frameOf({ ...state, status: 'requested' }, request);
-    const outcome = await this.post(request, frame.uuid, [], signOfLife(frame, 'handshake'), signal);
+    const outcome = await this.post(
+      state,
+      request,
+      { id: frame.uuid, headers: [], body: signOfLife(frame, 'handshake') },
+      signal,
+    );
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await activate(this.database, state);
     return undefined;
@@ -151,7 +167,12 @@ export class NotifySubscriber {
   ): Promise<NotifierTurn | undefined> {
     if (!state.silent) return undefined;
     const frame = this.frameOf(state, request);
-    const outcome = await this.post(request, frame.uuid, [], signOfLife(frame, 'heartbeat'), signal);
+    const outcome = await this.post(
+      state,
+      request,
+      { id: frame.uuid, headers: [], body: signOfLife(frame, 'heartbeat') },
+      signal,
+    );
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await recordHeartbeat(claim.session, state);
     return undefined;
@@ -177,7 +198,7 @@ export class NotifySubscriber {
     const key = `${this.settings.origin}/${stream}/${range}`;
     const headers = ['suture-stream', stream, 'suture-event-number', range, 'idempotency-key', key];
     const body = eventNotification(this.frameOf(state, request), request.content, events);
-    const outcome = await this.post(request, key, headers, body, signal);
+    const outcome = await this.post(state, request, { id: key, headers, body }, signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await recordSent(claim.session, state, last);
     return undefined;
@@ -197,16 +218,15 @@ export class NotifySubscriber {
   }
 
   private post(
+    state: SubscriptionState,
     request: SubscriptionRequest,
-    id: string,
-    headers: readonly string[],
-    body: string,
+    { id, headers, body }: { id: string; headers: readonly string[]; body: string },
     signal: AbortSignal,
   ): Promise<SendOutcome> {
     const all = ['content-type', 'application/fhir+json', ...headers, ...request.headers];
     const { endpoint: url, timeoutMs, signingKey: key } = request;
     const signature = key === undefined ? undefined : { key, id };
-    return this.way.post({ url, headers: all, body, timeoutMs, signature }, signal);
+    return this.way.post({ subscription: state.id, url, headers: all, body, timeoutMs, signature }, signal);
   }
 
   private frameOf(state: SubscriptionState, request: SubscriptionRequest): NotificationFrame {

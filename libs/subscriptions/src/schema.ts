@@ -55,7 +55,8 @@ CREATE TABLE subscription_sent (
   {
     id: 'subscriptions-2',
     sql: `
-ALTER TABLE subscription ADD COLUMN heartbeat_ms int, ADD COLUMN heard_at timestamptz;
+ALTER TABLE subscription ADD COLUMN heartbeat_ms int, ADD COLUMN heard_at timestamptz,
+  ADD COLUMN channel text NOT NULL DEFAULT 'rest-hook' CHECK (channel IN ('rest-hook', 'websocket'));
 `,
   },
 ];

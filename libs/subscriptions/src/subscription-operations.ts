@@ -108,6 +108,16 @@ export class SubscriptionOperations {
     );
   }
 
+  /** Of those asked for (none: of all), the subscriptions that websockets may be bound to, at most 100. */
+  async bindable(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM subscription WHERE NOT deleted AND status <> 'off' AND channel = 'websocket'
+         AND (cardinality($1::text[]) = 0 OR id = ANY($1)) ORDER BY id LIMIT 100`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /**
    * How each subscription that is not removed fares: those that wait longest first, at most 1,000. `lag` counts events
    * that were numbered and not taken, `waitingSeconds` says how long the first of them has waited. No endpoint, no

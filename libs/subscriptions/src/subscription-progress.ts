@@ -6,6 +6,7 @@ import type { EngineError, Position } from '#kernel';
 export interface SubscriptionState {
   readonly destination: number;
   readonly id: string;
+  readonly channel: string;
   readonly filing: number;
   readonly status: string;
   readonly greeted: boolean;
@@ -42,7 +43,7 @@ const TAKEN = `attempts = 0, next_attempt_at = NULL, last_error = NULL, heard_at
 /** The subscription of a destination; undefined when the destination is of another kind. */
 export async function readState(query: Query, destination: number): Promise<SubscriptionState | undefined> {
   const rows = await query.query<SubscriptionState>(
-    `SELECT destination, id, filing, status, greeted, resource, number, sent, attempts, ${DUE} AS due,
+    `SELECT destination, id, channel, filing, status, greeted, resource, number, sent, attempts, ${DUE} AS due,
        ${SILENT} IS TRUE AS silent, ${ENDED} AS ended
      FROM subscription WHERE destination = $1`,
     [destination],
@@ -54,11 +55,12 @@ export async function readState(query: Query, destination: number): Promise<Subs
 /** Every subscription that is not off and may be served now, and whether it has something to do of itself. */
 export async function servedSubscriptions(
   query: Query,
-): Promise<{ destination: number; pending: boolean }[]> {
+  channel: string,
+): Promise<{ destination: number; id: string; pending: boolean }[]> {
   return query.query(
-    `SELECT destination, (NOT greeted OR number > sent OR ${SILENT} IS TRUE OR ${ENDED}) AS pending
-     FROM subscription WHERE status <> 'off' AND ${DUE}`,
-    [],
+    `SELECT destination, id, (NOT greeted OR number > sent OR ${SILENT} IS TRUE OR ${ENDED}) AS pending
+     FROM subscription WHERE status <> 'off' AND channel = $1 AND ${DUE}`,
+    [channel],
     'served-subscriptions',
   );
 }
@@ -116,11 +118,23 @@ export async function readEvents(
   return rows.map(({ number, lane, partition, seq }) => ({ number, position: { lane, partition, seq } }));
 }
 
+/** A client has bound itself to it anew: it is to get a handshake, what waits goes on after that. */
+export async function greetAgain(query: Query, id: string): Promise<number | undefined> {
+  const rows = await query.query<{ destination: number }>(
+    `UPDATE subscription SET greeted = false, next_attempt_at = NULL
+     WHERE id = $1 AND status <> 'off' AND channel = 'websocket' RETURNING destination`,
+    [id],
+    'greet-subscription',
+  );
+  return rows[0]?.destination;
+}
+
 /** The endpoint took a handshake: from now on its criteria are matched. False: it was filed anew meanwhile. */
 export async function activate(database: Database, state: SubscriptionState): Promise<boolean> {
   return database.transaction(async (tx) => {
     const rows = await tx.query(
-      `UPDATE subscription SET greeted = true, status = 'active', heard_at = now(), version = version + 1, last_updated = now(),
+      `UPDATE subscription SET greeted = true, heard_at = now(), version = version + (status <> 'active')::int,
+         last_updated = CASE status WHEN 'active' THEN last_updated ELSE now() END, status = 'active',
          attempts = 0, next_attempt_at = NULL, last_error = NULL
        WHERE destination = $1 AND filing = $2 RETURNING destination`,
       [state.destination, state.filing],

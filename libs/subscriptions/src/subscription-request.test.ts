@@ -96,7 +96,7 @@ describe('a Subscription as it is filed', () => {
     ['an unknown type', { ...good, criteria: 'Nothing?patient=1' }, 'SEARCH_TYPE_UNKNOWN'],
     ['an unknown parameter', { ...good, criteria: 'Observation?mood=good' }, 'SEARCH_PARAMETER_UNKNOWN'],
     ['no channel', { ...good, channel: {} }, 'SUBSCRIPTION_UNSUPPORTED'],
-    ['a websocket', withChannel({ type: 'websocket' }), 'SUBSCRIPTION_UNSUPPORTED'],
+    ['an e-mail', withChannel({ type: 'email' }), 'SUBSCRIPTION_UNSUPPORTED'],
     ['a file as endpoint', withChannel({ endpoint: 'file:/etc/passwd' }), 'SUBSCRIPTION_INVALID'],
     ['no address', withChannel({ endpoint: 'ehr.example' }), 'SUBSCRIPTION_INVALID'],
     [

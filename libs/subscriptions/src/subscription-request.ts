@@ -11,6 +11,8 @@ export interface SubscriptionRequest {
   readonly wanted: boolean;
   readonly criteriaText: string;
   readonly interest: Interest;
+  readonly channel: 'rest-hook' | 'websocket';
+  /** Empty for a websocket, which the subscriber opens. */
   readonly endpoint: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];
@@ -117,19 +119,25 @@ function filtersOf(extensions: FhirValue | undefined): string[] {
 
 type Channel = Pick<
   SubscriptionRequest,
-  'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs' | 'heartbeatMs' | 'signingKey'
+  'channel' | 'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs' | 'heartbeatMs' | 'signingKey'
 >;
 
 function channelOf(channel: FhirObject): Channel {
-  if (channel['type'] !== 'rest-hook' || channel['_type'] !== undefined) {
-    throw refuse('Subscription.channel.type', 'SUBSCRIPTION_UNSUPPORTED', "only 'rest-hook' is offered");
+  const type = channel['type'];
+  if ((type !== 'rest-hook' && type !== 'websocket') || channel['_type'] !== undefined) {
+    throw refuse(
+      'Subscription.channel.type',
+      'SUBSCRIPTION_UNSUPPORTED',
+      "only 'rest-hook' and 'websocket' are offered",
+    );
   }
   const extensions = extensionsOf(channel['extension']);
   const maxCount = wholeNumber(extensions.get('max-count')?.['valuePositiveInt'], DEFAULT_MAX_COUNT);
   const timeoutS = wholeNumber(extensions.get('timeout')?.['valueUnsignedInt'], DEFAULT_TIMEOUT_S);
   const heartbeatS = wholeNumber(extensions.get('heartbeat-period')?.['valueUnsignedInt'], undefined);
   return {
-    endpoint: endpointOf(channel['endpoint']),
+    channel: type,
+    endpoint: type === 'websocket' ? '' : endpointOf(channel['endpoint']),
     headers: headersOf(channel['header']),
     content: contentOf(channel),
     maxCount: Math.min(maxCount, MOST_MAX_COUNT),

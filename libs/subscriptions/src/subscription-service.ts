@@ -110,11 +110,11 @@ export class SubscriptionService {
       await tx.query('SELECT 1 FROM subscription WHERE id = $1 FOR UPDATE', [id]);
       const destination = await destinationOf(tx, id, request);
       const rows = await tx.query<SubscriptionRow & { created: boolean }>(
-        `INSERT INTO subscription AS s (destination, id, status, resource, ends_at, heartbeat_ms)
-         VALUES ($1, $2, $3, $4, to_timestamp($5::float8), $6)
+        `INSERT INTO subscription AS s (destination, id, status, resource, ends_at, heartbeat_ms, channel)
+         VALUES ($1, $2, $3, $4, to_timestamp($5::float8), $6, $7)
          ON CONFLICT (destination) DO UPDATE SET version = s.version + 1, filing = s.filing + 1, greeted = false,
            deleted = false, status = excluded.status, resource = excluded.resource, last_updated = now(),
-           ends_at = excluded.ends_at, heartbeat_ms = excluded.heartbeat_ms, attempts = 0, next_attempt_at = NULL, last_error = NULL
+           ends_at = excluded.ends_at, heartbeat_ms = excluded.heartbeat_ms, channel = excluded.channel, attempts = 0, next_attempt_at = NULL, last_error = NULL
          RETURNING *, version = 1 AS created`,
         [
           destination,
@@ -123,6 +123,7 @@ export class SubscriptionService {
           writeJson(resource),
           request.endsAtMs === undefined ? null : request.endsAtMs / 1000,
           request.heartbeatMs ?? null,
+          request.channel,
         ],
       );
       await refuseTooMany(tx);

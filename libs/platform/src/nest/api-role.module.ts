@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
-import { ApiModule } from '#api';
+import { ApiModule, SubscriptionSockets } from '#api';
 import { WebhookSigner } from '#connectors';
 import { systemClock, systemRandom } from '#kernel';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
@@ -10,6 +10,9 @@ import { ledgerDirectory } from '../anchor-role.js';
 import { engineVersion } from '../engine-version.js';
 import type { Services } from '../services.js';
 import { registryOf } from '../subscription-registry.js';
+import { WebsocketRole } from '../websocket-role.js';
+
+const WEBSOCKET_ROLE = Symbol('websocket role');
 
 /** FHIR REST, admin, ledger files: the only door for people and EHRs. */
 @Module({})
@@ -17,6 +20,8 @@ export class ApiRoleModule {
   static forServices(services: Services): DynamicModule {
     const { database, settings, queues, log } = services;
     const topics = TopicCatalog.open(join(settings.mappingsDirectory, 'topics'));
+    const accessToken = readAccessToken(settings);
+    const sockets = new SubscriptionSockets(accessToken, systemClock);
     const signer = new WebhookSigner(settings.webhookKeys);
     const onFiled = (destination: number) =>
       queues.nudge('deliver', `subscription-${destination}`, { destination });
@@ -25,15 +30,17 @@ export class ApiRoleModule {
       database,
       subscriptions: registryOf(subscriptions),
       subscriptionAnswers: new SubscriptionOperations(database, topics),
+      sockets,
       webhookKeys: (name) => signer.publicKeys(name),
       topics: topics.urls,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
-      accessToken: readAccessToken(settings),
+      accessToken,
       publicUrl: settings.publicUrl,
       softwareVersion: engineVersion,
       clock: systemClock,
       report: (error) => log.error('a request failed', error),
     });
-    return { module: ApiRoleModule, imports: [api] };
+    const role = { provide: WEBSOCKET_ROLE, useFactory: () => new WebsocketRole(services, sockets, topics) };
+    return { module: ApiRoleModule, imports: [api], providers: [role] };
   }
 }
