@@ -1,4 +1,5 @@
-import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import type { Server } from 'node:http';
+import { type DynamicModule, Inject, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
@@ -11,6 +12,7 @@ import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
+import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 import { TransactionController } from './transaction-controller.js';
 import { WriteController } from './write-controller.js';
 
@@ -19,7 +21,7 @@ import { WriteController } from './write-controller.js';
  * application on the Fastify adapter. Errors of every route of that application become answers here.
  */
 @Module({})
-export class ApiModule implements OnModuleInit {
+export class ApiModule implements OnModuleInit, OnModuleDestroy {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(API_SERVICES) private readonly services: ApiServices,
@@ -38,6 +40,7 @@ export class ApiModule implements OnModuleInit {
     return {
       module: ApiModule,
       controllers: [
+        SubscriptionOperationsController,
         SubscriptionController,
         TransactionController,
         FhirController,
@@ -54,8 +57,14 @@ export class ApiModule implements OnModuleInit {
     };
   }
 
+  /** A socket that is open would hold up the closing of the server. */
+  onModuleDestroy(): void {
+    this.services.sockets.close();
+  }
+
   /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
   onModuleInit(): void {
+    this.services.sockets.attach(this.host.httpAdapter.getHttpServer() as Server);
     prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
   }
 }

@@ -77,7 +77,7 @@ export class MessageWriter {
     chains: EntryChains,
     route: Route,
   ): Promise<Written> {
-    const changes = await this.before(tx, messages);
+    const changes = await this.before(tx, messages, route.comparedTypes);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deleted = new Map<string, number>();
@@ -131,18 +131,22 @@ export class MessageWriter {
     return { salt, entry };
   }
 
-  private async before(tx: Query, messages: readonly MessageOutcome[]): Promise<Changes> {
+  private async before(
+    tx: Query,
+    messages: readonly MessageOutcome[],
+    compared: ReadonlySet<string> | undefined,
+  ): Promise<Changes> {
     const wanted = new Map<string, ResourceName>();
-    const merging = new Set<string>();
+    const needed = new Set<string>();
     for (const message of messages) {
       for (const resource of message.resources) {
         wanted.set(resource.key, resource);
-        if (resource.merge !== 'snapshot') merging.add(resource.key);
+        if (resource.merge !== 'snapshot' || compared?.has(resource.type)) needed.add(resource.key);
       }
       for (const name of message.deletions ?? []) wanted.set(name.key, name);
     }
     const current = await readCurrent(tx, [...wanted.values()]);
-    const toLoad = [...current].filter(([key, resource]) => merging.has(key) && !resource.deleted);
+    const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
     await this.cache.load(
       tx,
       toLoad.map(([, resource]) => resource),
@@ -243,7 +247,9 @@ export class MessageWriter {
       this.cache.remember(key, digest, content);
     } else changes.terms.set(key, indexTerms(content, at.patient));
     const created = before === undefined || before.deleted;
-    return { type, id, key, version, lastUpdatedMs: at.lastUpdatedMs, changed: true, created, content };
+    const previous = created ? undefined : before.content;
+    const { lastUpdatedMs } = at;
+    return { type, id, key, version, lastUpdatedMs, changed: true, created, content, previous };
   }
 
   /** A version without content: no line of the pack says it, for nobody is to be sent an empty resource. The raw bytes do. */
