@@ -5,6 +5,7 @@ import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.
 import { CAPABILITIES, Capabilities } from './capabilities.js';
 import { FhirController } from './fhir-controller.js';
 import { FhirExceptionFilter } from './fhir-exception-filter.js';
+import { HistoryController } from './history-controller.js';
 import type { HttpServer } from './http-exchange.js';
 import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
@@ -27,9 +28,10 @@ export class ApiModule implements OnModuleInit {
   /** The module over the services that the engine has opened. */
   static forServices(services: ApiServices): DynamicModule {
     const reader = new ResourceReader(services.database);
+    const marked = [FhirController, HistoryController, WriteController].flatMap(interactionsOf);
     const capabilities = new Capabilities(services, reader, {
-      everyType: [...interactionsOf(FhirController), ...interactionsOf(WriteController)],
-      system: interactionsOf(TransactionController),
+      everyType: marked.filter((code) => code !== 'history-system'),
+      system: [...interactionsOf(TransactionController), 'history-system'],
       oneType: { Subscription: interactionsOf(SubscriptionController) },
     });
     return {
@@ -37,6 +39,7 @@ export class ApiModule implements OnModuleInit {
       controllers: [
         SubscriptionController,
         TransactionController,
+        HistoryController,
         FhirController,
         WriteController,
         LedgerController,

@@ -1,5 +1,6 @@
 import { GroupCommit, type Query } from '#database';
 import { isResourceType } from '#fhir';
+import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
 import { type ReadOutcome, type ResourceVersion, readResources, readVersion } from './read-resource.js';
 import type { QueryPair } from './search-criteria.js';
@@ -44,6 +45,11 @@ export class ResourceReader {
   /** The versions of one resource, newest first; undefined when there never was such a resource. */
   history(type: string, id: string, paging: HistoryPaging): Promise<HistoryPage | undefined> {
     return readHistory(this.database, type, id, paging);
+  }
+
+  /** One page of what came to be, of every resource, newest first. */
+  changes(asked: ChangesAsked, nowMs: number): Promise<ChangesPage> {
+    return readChanges(this.database, asked, nowMs);
   }
 
   /**

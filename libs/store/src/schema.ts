@@ -147,4 +147,13 @@ CREATE VIEW folded_pack AS
   FROM pack p JOIN pack b ON b.lane = p.lane AND b.partition = p.partition AND b.seq = COALESCE(p.block, p.seq);
 `,
   },
+  {
+    // Histories of everything: packs are only appended, so a few bytes for each range of blocks say when they were stored.
+    id: 'store-4',
+    sql: `
+CREATE INDEX pack_stored_at ON pack USING brin (stored_at) WITH (pages_per_range = 64, autosummarize = on);
+CREATE INDEX resource_deleted ON resource (last_updated) WHERE deleted;
+CREATE INDEX resource_history_deleted ON resource_history (last_updated) WHERE deleted;
+`,
+  },
 ];
