@@ -9,6 +9,7 @@ import { HistoryController } from './history-controller.js';
 import type { HttpServer } from './http-exchange.js';
 import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
+import { OperationController } from './operation-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { TransactionController } from './transaction-controller.js';
@@ -40,6 +41,7 @@ export class ApiModule implements OnModuleInit {
         SubscriptionController,
         TransactionController,
         HistoryController,
+        OperationController,
         FhirController,
         WriteController,
         LedgerController,

@@ -1,5 +1,6 @@
 import { resourceTypes } from '#fhir';
 import type { InteractionCode } from './interaction.js';
+import { operations } from './operations.js';
 
 /** What the statement is made of. */
 export interface RoutedCapabilities {
@@ -56,11 +57,13 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
           conditionalRead: 'full-support',
           // Subscriptions are filed one by one, by their ids.
           ...(type === 'Subscription' ? {} : conditional),
+          operation: [...operations.everyType, ...(operations.oneType[type] ?? [])],
           ...(searchType
             ? { searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })) }
             : {}),
         })),
         interaction: [...routed.system, ...batchOf(routed.system)].map((code) => ({ code })),
+        ...(operations.system.length > 0 ? { operation: operations.system } : {}),
       },
     ],
   });

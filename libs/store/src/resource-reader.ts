@@ -3,6 +3,7 @@ import { isResourceType } from '#fhir';
 import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
 import { type ReadOutcome, type ResourceVersion, readResources, readVersion } from './read-resource.js';
+import { settledMs, type Walk, type Walked, walkResources } from './read-walk.js';
 import type { QueryPair } from './search-criteria.js';
 import { formatPlace, parseSearch, type SearchOptions, searchableNames } from './search-request.js';
 import { searchResources } from './search-resources.js';
@@ -50,6 +51,16 @@ export class ResourceReader {
   /** One page of what came to be, of every resource, newest first. */
   changes(asked: ChangesAsked, nowMs: number): Promise<ChangesPage> {
     return readChanges(this.database, asked, nowMs);
+  }
+
+  /** One part of a walk through all resources, or through what may belong to a patient. */
+  walk(walk: Walk): Promise<Walked> {
+    return walkResources(this.database, walk);
+  }
+
+  /** The latest time of which everything can be read, in milliseconds: writes under way will have a later one. */
+  settledMs(): Promise<number> {
+    return settledMs(this.database);
   }
 
   /**
