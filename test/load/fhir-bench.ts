@@ -42,7 +42,11 @@ export async function fhirBench(patients: number, say: (text: string) => void): 
   const directory = mkdtempSync(join(tmpdir(), 'suture-fhir-'));
   try {
     say('baseline: PostgreSQL alone ...');
-    const sql = await rawSql(join(directory, 'baseline'), { senders: CONNECTIONS, rows: 8_000, reads: 30_000 });
+    const sql = await rawSql(join(directory, 'baseline'), {
+      senders: CONNECTIONS,
+      rows: 8_000,
+      reads: 30_000,
+    });
     const engine = await startEngine(directory);
     try {
       const origin = `http://127.0.0.1:${engine.httpPort}`;

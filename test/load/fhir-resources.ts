@@ -3,8 +3,30 @@ type Json = Record<string, unknown>;
 
 export const identifierSystem = 'urn:oid:2.999.1.4';
 
-const families = ['Achterberg', 'Brouwer', 'Castellanos', 'Dvořák', 'Eriksson', 'Fonseca', 'Grünwald', 'Haugen'];
-const givens = ['Anna', 'Bo', 'Clara', 'Daan', 'Elif', 'Femke', 'Gustav', 'Hanna', 'Ivo', 'Jana', 'Kai', 'Lotte'];
+const families = [
+  'Achterberg',
+  'Brouwer',
+  'Castellanos',
+  'Dvořák',
+  'Eriksson',
+  'Fonseca',
+  'Grünwald',
+  'Haugen',
+];
+const givens = [
+  'Anna',
+  'Bo',
+  'Clara',
+  'Daan',
+  'Elif',
+  'Femke',
+  'Gustav',
+  'Hanna',
+  'Ivo',
+  'Jana',
+  'Kai',
+  'Lotte',
+];
 const cities = ['Norddorf', 'Süderhaven', 'Ostwijk', 'Vestby'];
 const analytes = [
   ['718-7', 'Hemoglobin [Mass/volume] in Blood', 'g/dL', 12, 16],
@@ -94,7 +116,11 @@ export function benchObservation(n: number, patient: string): Json {
     interpretation: [
       {
         coding: [
-          { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation', code: 'N', display: 'Normal' },
+          {
+            system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation',
+            code: 'N',
+            display: 'Normal',
+          },
         ],
       },
     ],
