@@ -13,7 +13,7 @@ export class Capabilities {
   constructor(
     private readonly services: ApiServices,
     private readonly reader: ResourceReader,
-    private readonly routed: Pick<RoutedCapabilities, 'everyType' | 'oneType'>,
+    private readonly routed: Pick<RoutedCapabilities, 'everyType' | 'oneType' | 'system'>,
   ) {
     this.dateMs = services.clock.nowMs();
   }
@@ -24,6 +24,7 @@ export class Capabilities {
       const text = capabilityStatement({
         ...this.routed,
         searchable: (type) => this.reader.searchable(type),
+        topics: this.services.topics,
         address,
         softwareVersion: this.services.softwareVersion,
         dateMs: this.dateMs,

@@ -6,10 +6,15 @@ export type InteractionCode =
   | 'read'
   | 'vread'
   | 'history-instance'
+  | 'history-type'
+  | 'history-system'
   | 'search-type'
+  | 'search-system'
   | 'create'
   | 'update'
+  | 'patch'
   | 'delete'
+  | 'transaction'
   | 'capabilities';
 
 const INTERACTION = 'suture:fhir-interaction';
