@@ -12,6 +12,7 @@ export interface Candidates {
   /** Terms of the index. */
   readonly terms: readonly string[];
   readonly patients: readonly bigint[];
+  readonly ids: readonly string[];
 }
 
 /** What resources of one type must look like. */
@@ -58,6 +59,7 @@ export function compileCriteria(text: string): Criteria {
 interface Ranked extends Condition {
   readonly rank: number;
   readonly patients: readonly bigint[];
+  readonly ids?: readonly string[];
 }
 
 /**
@@ -91,7 +93,11 @@ export function compileConditions(
   return {
     type,
     ids,
-    candidates: indexed[0] && { terms: indexed[0].keys?.map(keyHash) ?? [], patients: indexed[0].patients },
+    candidates: indexed[0] && {
+      terms: indexed[0].keys?.map(keyHash) ?? [],
+      patients: indexed[0].patients,
+      ids: indexed[0].ids ?? [],
+    },
     unconditional: ids === undefined && conditions.length === 0,
     matches: (resource) => {
       const { resourceType, id } = resource as { resourceType?: unknown; id?: unknown };
@@ -117,14 +123,16 @@ function compartmentCondition(
       'no compartment of that type holds such resources',
     );
   }
+  // The owner belongs to its compartment; some definitions say so by `{def}`.
   const isOwner = (resource: object): boolean =>
-    type === ownerType && names.includes('{def}') && (resource as { id?: unknown }).id === ownerId;
+    type === ownerType && (resource as { id?: unknown }).id === ownerId;
   const conditions = names
     .filter((name) => name !== '{def}')
     .map((name) => compileParameter(type, name, `${ownerType}/${ownerId}`, context));
   return {
     rank: 0.5,
-    keys: names.includes('{def}') ? undefined : conditions.flatMap(({ keys }) => keys ?? []),
+    keys: conditions.flatMap(({ keys }) => keys ?? []),
+    ids: type === ownerType ? [ownerId] : [],
     patients: conditions.flatMap(({ patients }) => patients),
     matches: (resource) => isOwner(resource) || conditions.some((one) => one.matches(resource)),
   };
