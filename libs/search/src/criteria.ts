@@ -1,11 +1,12 @@
 import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import { type Condition, compileCondition } from './condition.js';
-import { keyHash, patientHash } from './index-keys.js';
+import { dateKeysOf } from './date-keys.js';
+import { keyHash, keyPrefix, patientHash } from './index-keys.js';
 import { alternatives, unescapeValue } from './query-text.js';
 import { compartmentOf, parametersOf, type SearchKind } from './search-parameters.js';
 import { containsWords } from './string-query.js';
-import type { QueryContext } from './value-query.js';
+import type { QueryContext, Span } from './value-query.js';
 
 /** Where to look for what matches: everything that does is under one of these, and other things may be. */
 export interface Candidates {
@@ -60,6 +61,8 @@ interface Ranked extends Condition {
   readonly rank: number;
   readonly patients: readonly bigint[];
   readonly ids?: readonly string[];
+  /** `Type|parameter|`; of conditions on content. */
+  readonly prefix?: string;
 }
 
 /**
@@ -89,7 +92,9 @@ export function compileConditions(
     } else conditions.push(compileParameter(type, name, value, context));
   }
   if (compartment !== undefined) conditions.push(compartmentCondition(type, compartment, context));
-  const indexed = conditions.filter(({ keys }) => keys !== undefined).sort((a, b) => a.rank - b.rank);
+  const indexed = joinReaches(conditions)
+    .filter(({ keys }) => keys !== undefined)
+    .sort((a, b) => a.rank - b.rank);
   return {
     type,
     ids,
@@ -107,6 +112,23 @@ export function compileConditions(
       return true;
     },
   };
+}
+
+/** A range is written as two conditions on one parameter; where there is one time, it overlaps with what both leave. */
+function joinReaches(conditions: readonly Ranked[]): Ranked[] {
+  const joined = new Map<string, Span>();
+  for (const { prefix, reach } of conditions) {
+    if (prefix === undefined || reach === undefined) continue;
+    const other = joined.get(prefix) ?? reach;
+    joined.set(prefix, { low: Math.max(other.low, reach.low), high: Math.min(other.high, reach.high) });
+  }
+  return conditions.map((condition) => {
+    const { prefix, reach } = condition;
+    const span = prefix === undefined || reach === undefined ? undefined : joined.get(prefix);
+    return span === undefined || span === reach
+      ? condition
+      : { ...condition, keys: dateKeysOf(span).map((key) => `${prefix ?? ''}${key}`) };
+  });
 }
 
 /** Any of the parameters that put a resource into the compartment leads to its owner. */
@@ -179,7 +201,8 @@ function compileParameter(
   const condition = compileCondition(type, parameter, modifier, text, context);
   const rank = name === 'identifier' ? 0 : breadth[parameter.kind];
   const mayBePatient = parameter.kind === 'reference' && condition.keys !== undefined;
-  return { ...condition, rank, patients: mayBePatient ? patientsOf(condition.keys ?? []) : [] };
+  const prefix = keyPrefix(type, parameter);
+  return { ...condition, rank, prefix, patients: mayBePatient ? patientsOf(condition.keys ?? []) : [] };
 }
 
 /** References to the Patient of a record have no rows, so whatever the key names may be found by that Patient. */

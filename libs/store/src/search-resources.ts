@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, type DateQuery, spanMatches } from '#search';
+import { type Criteria, type parseDateQuery, spanMatches } from '#search';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 import { readSearchTerms } from './search-terms.js';
 
@@ -9,7 +9,7 @@ import { readSearchTerms } from './search-terms.js';
 export interface TypeSearch {
   readonly criteria: Criteria;
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
-  readonly lastUpdated: readonly (readonly DateQuery[])[];
+  readonly lastUpdated: readonly (readonly ReturnType<typeof parseDateQuery>[])[];
 }
 
 /** Where a page of one type ended. */
