@@ -31,14 +31,17 @@ export interface Member<T> {
   readonly about: string;
 }
 
+/** A member that must be there; `about` is its documentation. */
 export function required<T>(field: Field<T>, about: string): Member<T> & { required: true } {
   return { field, required: true, about };
 }
 
+/** A member that may be there; `about` is its documentation. */
 export function optional<T>(field: Field<T>, about: string): Member<T> & { required: false } {
   return { field, required: false, about };
 }
 
+/** Notes a mistake at a node (undefined: at the beginning of the file). */
 export function note(
   reading: Reading,
   node: Node | undefined,
@@ -102,6 +105,7 @@ export interface Placed<T> {
   readonly column: number;
 }
 
+/** A field that also says where its value stands. */
 export function placed<T>(field: Field<T>): Field<Placed<T>> {
   return {
     schema: field.schema,
@@ -113,6 +117,7 @@ export function placed<T>(field: Field<T>): Field<Placed<T>> {
   };
 }
 
+/** A list of at most `most` values of one kind. */
 export function list<T>(item: Field<T>, most: number): Field<T[]> {
   return {
     schema: { type: 'array', items: item.schema, maxItems: most },
