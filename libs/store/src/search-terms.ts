@@ -29,7 +29,7 @@ export async function writeSearchTerms(
     for (const term of terms) {
       const row = isNew ? open.get(term) : undefined;
       if (row !== undefined && rid - (row.rids[0] ?? 0) < MAX_SPAN) {
-        row.rids.push(rid);
+        if (row.rids.at(-1) !== rid) row.rids.push(rid);
         continue;
       }
       const made = { term, rids: [rid] };
