@@ -16,6 +16,7 @@ import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 import { TransactionController } from './transaction-controller.js';
+import { ValidateController } from './validate-controller.js';
 import { WriteController } from './write-controller.js';
 
 /**
@@ -49,6 +50,7 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
         TransactionController,
         HistoryController,
         OperationController,
+        ValidateController,
         FhirController,
         SearchController,
         WriteController,
