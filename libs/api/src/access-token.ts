@@ -3,17 +3,22 @@ import { EngineError } from '#kernel';
 import { type HttpRequest, headerText } from './http-exchange.js';
 
 /**
- * What only the operator may reach: /admin, and subscriptions, for they say where data goes and hold secrets of
- * receivers. Decided on the route that was found, so no spelling of the path gets around it.
+ * What only the operator may reach: /admin, all that writes, and subscriptions, for they say where data goes and hold secrets
+ * of receivers. Decided on the route that was found, so no spelling of the path gets around it.
  */
 export function isOperatorsOnly(request: HttpRequest): boolean {
   const route = request.routeOptions.url;
   if (route === undefined) return false; // nothing is there, for nobody
   return (
     /^\/(admin|fhir\/Subscription)(\/|$)/.test(route) ||
+    (/^\/fhir(\/|$)/.test(route) && writes(request, route)) ||
     // Routes of every type reach Subscription too.
     (route.startsWith('/fhir/:type') && request.params['type'] === 'Subscription')
   );
+}
+
+function writes({ method }: HttpRequest, route: string): boolean {
+  return method !== 'GET' && method !== 'HEAD' && !route.endsWith('/_search');
 }
 
 /**

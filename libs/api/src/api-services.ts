@@ -1,6 +1,7 @@
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
+import type { WriteResources } from '#pipeline';
 import type { SubscriptionSockets } from './subscription-sockets.js';
 
 /** One version of a Subscription. `resource` holds neither meta.versionId nor meta.lastUpdated. */
@@ -52,9 +53,11 @@ export interface ApiServices {
   readonly webhookKeys: (name: string) => Promise<readonly string[]>;
   /** Canonical URLs of the topics that subscriptions may name. */
   readonly topics: readonly string[];
+  /** Writes what clients send. */
+  readonly writes: Pick<WriteResources, 'run'>;
   /** Holds `checkpoint` and `tile/`; the files may come later. */
   readonly ledgerDirectory: string;
-  /** Opens /admin and /fhir/Subscription; undefined: both are closed. */
+  /** Opens /admin, /fhir/Subscription and all that writes; undefined: these are closed. */
   readonly accessToken: string | undefined;
   /** The address that clients see, without a slash at the end; undefined: what each request says. */
   readonly publicUrl: string | undefined;

@@ -10,8 +10,11 @@ import type { HttpServer } from './http-exchange.js';
 import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
+import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { SubscriptionOperationsController } from './subscription-operations-controller.js';
+import { TransactionController } from './transaction-controller.js';
+import { WriteController } from './write-controller.js';
 
 /**
  * The HTTP edge: FHIR REST under /fhir, the ledger's files under /ledger. Import `ApiModule.forServices(...)` into an
@@ -28,7 +31,10 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
   static forServices(services: ApiServices): DynamicModule {
     const reader = new ResourceReader(services.database);
     const capabilities = new Capabilities(services, reader, {
-      everyType: interactionsOf(FhirController),
+      everyType: [FhirController, SearchController, WriteController].flatMap((one) =>
+        interactionsOf(one).filter((code) => code !== 'search-system'),
+      ),
+      system: [...interactionsOf(TransactionController), 'search-system'],
       oneType: { Subscription: interactionsOf(SubscriptionController) },
     });
     return {
@@ -36,7 +42,10 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
       controllers: [
         SubscriptionOperationsController,
         SubscriptionController,
+        TransactionController,
         FhirController,
+        SearchController,
+        WriteController,
         LedgerController,
       ],
       providers: [

@@ -13,7 +13,7 @@ export class Capabilities {
   constructor(
     private readonly services: ApiServices,
     private readonly reader: ResourceReader,
-    private readonly routed: Pick<RoutedCapabilities, 'everyType' | 'oneType'>,
+    private readonly routed: Pick<RoutedCapabilities, 'everyType' | 'oneType' | 'system'>,
   ) {
     this.dateMs = services.clock.nowMs();
   }

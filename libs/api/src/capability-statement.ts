@@ -8,6 +8,8 @@ export interface RoutedCapabilities {
   readonly everyType: readonly InteractionCode[];
   /** Beside those, for single types. */
   readonly oneType: Readonly<Record<string, readonly InteractionCode[]>>;
+  /** Of the whole server. */
+  readonly system: readonly InteractionCode[];
   readonly searchable: (type: string) => readonly { readonly name: string; readonly kind: string }[];
   /** Canonical URLs of subscription topics. */
   readonly topics: readonly string[];
@@ -17,7 +19,26 @@ export interface RoutedCapabilities {
 }
 
 const SECURITY =
-  'Resources are read without a token on the loopback interface. /fhir/Subscription and /admin need a bearer token.';
+  'Resources are read without a token on the loopback interface. What writes, /fhir/Subscription and /admin need a bearer token.';
+
+const conditional = {
+  conditionalCreate: true,
+  conditionalUpdate: true,
+  conditionalDelete: 'single',
+} as const;
+
+/** What takes a transaction takes a batch. */
+function batchOf(system: readonly InteractionCode[]): string[] {
+  return system.includes('transaction') ? ['batch'] : [];
+}
+
+/** What `_include` takes for a type. */
+function includable(type: string, parameters: ReturnType<RoutedCapabilities['searchable']>): string[] {
+  return [
+    `${type}:*`,
+    ...parameters.filter(({ kind }) => kind === 'reference').map(({ name }) => `${type}:${name}`),
+  ];
+}
 
 const WEBSOCKET = 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket';
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
@@ -46,7 +67,8 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
     software: { name: 'Suture', version: routed.softwareVersion },
     implementation: { description: 'Suture integration engine', url: routed.address },
     fhirVersion: '4.0.1',
-    format: ['application/fhir+json', 'json'],
+    format: ['application/fhir+json', 'json', 'application/fhir+xml', 'xml'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json'],
     rest: [
       {
         extension: [{ url: WEBSOCKET, valueUri: websocketAddress(routed.address) }],
@@ -61,12 +83,18 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
             .map((code) => ({ code })),
           versioning: 'versioned',
           readHistory: routed.everyType.includes('history-instance'),
-          updateCreate: routed.oneType[type]?.includes('update') ?? false,
+          updateCreate: routed.everyType.includes('update'),
           conditionalRead: 'full-support',
+          // Subscriptions are filed one by one, by their ids.
+          ...(type === 'Subscription' ? {} : conditional),
           ...(searchType
-            ? { searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })) }
+            ? {
+                searchInclude: includable(type, routed.searchable(type)),
+                searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })),
+              }
             : {}),
         })),
+        interaction: [...routed.system, ...batchOf(routed.system)].map((code) => ({ code })),
       },
     ],
   });

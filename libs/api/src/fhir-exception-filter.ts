@@ -1,9 +1,16 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  NotFoundException,
+} from '@nestjs/common';
 import { throwError } from 'rxjs';
 import { isEngineError } from '#kernel';
+import { allowedMethods } from './allowed-methods.js';
 import type { HttpReply, HttpRequest } from './http-exchange.js';
 import { httpMeaning, statusMeaning } from './http-status.js';
-import { operationOutcome } from './operation-outcome.js';
+import { type OutcomeIssue, operationOutcome } from './operation-outcome.js';
 import { FHIR_JSON } from './representation.js';
 
 interface ToldError {
@@ -35,14 +42,17 @@ export function answerError(
   reply: HttpReply,
   report: (error: unknown) => void,
 ): void {
-  const told = tell(error);
+  const allowed = isUnrouted(error) ? allowedMethods(request.url) : undefined;
+  if (allowed !== undefined) reply.header('allow', allowed);
+  const told = allowed === undefined ? tell(error) : { ...statusMeaning(405), at: undefined };
   if (told.status >= 500) report(error);
   if (reply.sent) return;
   reply.code(told.status);
   if (told.status === 503) reply.header('retry-after', '1');
   if (/^\/fhir(\/|\?|$)/.test(request.url)) {
     const severity = told.status >= 500 ? 'fatal' : 'error';
-    reply.header('content-type', FHIR_JSON).send(operationOutcome([{ severity, ...told }]));
+    const issues = issuesOf(error) ?? [{ severity, ...told } as const];
+    reply.header('content-type', FHIR_JSON).send(operationOutcome(issues));
   } else {
     const { code, message } = told;
     reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify({ code, message }));
@@ -61,6 +71,19 @@ function tell(exception: unknown): ToldError {
 function placeOf(cause: unknown): string | undefined {
   const at = typeof cause === 'object' && cause !== null ? (cause as { at?: unknown }).at : undefined;
   return typeof at === 'string' ? at : undefined;
+}
+
+/** Nest's own answer to an address and method without a handler. */
+function isUnrouted(error: unknown): boolean {
+  return error instanceof NotFoundException;
+}
+
+/** An error about a resource carries all that is wrong with it as `cause.issues`. */
+function issuesOf(error: unknown): readonly OutcomeIssue[] | undefined {
+  const cause = isEngineError(error) ? error.cause : undefined;
+  return typeof cause === 'object' && cause !== null && 'issues' in cause
+    ? (cause.issues as readonly OutcomeIssue[])
+    : undefined;
 }
 
 /** Nest's and Fastify's own errors carry a status; anything else is a fault of ours. */

@@ -7,9 +7,12 @@ export type InteractionCode =
   | 'vread'
   | 'history-instance'
   | 'search-type'
+  | 'search-system'
   | 'create'
   | 'update'
+  | 'patch'
   | 'delete'
+  | 'transaction'
   | 'capabilities';
 
 const INTERACTION = 'suture:fhir-interaction';

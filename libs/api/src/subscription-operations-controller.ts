@@ -3,7 +3,7 @@ import { EngineError } from '#kernel';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import type { HttpReply, HttpRequest } from './http-exchange.js';
 import { type OperationParameters, operationParameters } from './operation-parameters.js';
-import { FHIR_JSON, requireJsonWanted } from './representation.js';
+import { FHIR_JSON, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { unknownResource } from './resource-reply.js';
 import { websocketAddress } from './subscription-sockets.js';
@@ -27,7 +27,7 @@ export class SubscriptionOperationsController {
 
   @Post('fhir/Subscription/$status')
   async status(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const asked = operationParameters(request, ['id', 'status']);
     await this.answerStatus(request, reply, asked.get('id') ?? [], asked.get('status') ?? []);
   }
@@ -39,7 +39,7 @@ export class SubscriptionOperationsController {
 
   @Post('fhir/Subscription/:id/$status')
   async statusOf(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     // Both are ignored here, as the operation says.
     operationParameters(request, ['id', 'status']);
     const id = request.params['id'] ?? '';
@@ -55,7 +55,7 @@ export class SubscriptionOperationsController {
 
   @Post('fhir/Subscription/:id/$events')
   async events(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const asked = operationParameters(request, ['eventsSinceNumber', 'eventsUntilNumber', 'content']);
     const since = eventNumber(asked, 'eventsSinceNumber');
     const until = eventNumber(asked, 'eventsUntilNumber');
@@ -112,7 +112,7 @@ export class SubscriptionOperationsController {
   }
 
   private async answerToken(request: HttpRequest, reply: HttpReply, ids: readonly string[]): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const subscriptions = await this.services.subscriptionAnswers.bindable(ids);
     if (subscriptions.length === 0) throw unknownResource();
     const untilMs = this.services.clock.nowMs() + TOKEN_FOR_MS;

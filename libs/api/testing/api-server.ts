@@ -8,8 +8,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
 import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
-import { systemClock } from '#kernel';
-import { storeMigrations } from '#store';
+import { journalMigrations } from '#journal';
+import { systemClock, systemRandom } from '#kernel';
+import { Router, WriteResources } from '#pipeline';
+import { MessageWriter, storeMigrations } from '#store';
 import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
@@ -47,6 +49,7 @@ class Root {}
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
   const fixture = await createTestDatabase([
+    ...journalMigrations,
     ...storeMigrations,
     ...deliveryMigrations,
     ...subscriptionsMigrations,
@@ -60,6 +63,18 @@ export async function startApiServer(token: string | undefined = accessToken): P
     sockets: new SubscriptionSockets(token, systemClock),
     webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
     topics: ['https://suture.example/SubscriptionTopic/test'],
+    writes: new WriteResources(
+      fixture.database,
+      new MessageWriter('test', systemRandom),
+      new Router(new Map()),
+      {
+        tenant: 'test',
+        engineVersion: '0.0.0-test',
+        random: systemRandom,
+        clock: systemClock,
+        onWritten: () => {},
+      },
+    ),
     ledgerDirectory,
     accessToken: token,
     publicUrl: undefined,

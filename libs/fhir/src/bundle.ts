@@ -1,4 +1,5 @@
 import { headOf } from './resource-text.js';
+import type { FhirObject } from './write-json.js';
 
 export type BundleType =
   | 'collection'
@@ -19,7 +20,14 @@ export interface BundleEntry {
   readonly fullUrl?: string;
   readonly search?: 'match' | 'include' | 'outcome';
   readonly request?: { readonly method: string; readonly url: string };
-  readonly response?: { readonly status: string; readonly etag?: string; readonly lastModified?: string };
+  readonly response?: {
+    readonly status: string;
+    readonly location?: string;
+    readonly etag?: string;
+    readonly lastModified?: string;
+    /** An OperationOutcome. */
+    readonly outcome?: FhirObject;
+  };
 }
 
 export interface BundleFacts {

@@ -5,9 +5,12 @@ const relative = /^([A-Z][A-Za-z]{2,63})\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-
 const urn =
   /^urn:(?:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|oid:[0-2](?:\.(?:0|[1-9]\d*))+)$/;
 
+/** Of a transaction (R4 http, section 3.1.0.11.2.1); what is stored names what it found. */
+const conditional = /^([A-Z][A-Za-z]{2,63})\?\S+=\S*$/;
+
 /** The type a literal reference names; '' when it names none (a urn, a contained resource, a foreign URL); undefined: malformed. */
 function referencedType(reference: string): string | undefined {
-  const match = relative.exec(reference);
+  const match = relative.exec(reference) ?? conditional.exec(reference);
   if (match) return isResourceType(match[1] ?? '') ? match[1] : undefined;
   if (reference.startsWith('#') || urn.test(reference)) return '';
   if (!/^[a-z][a-z0-9+.-]*:\S+$/i.test(reference)) return undefined;

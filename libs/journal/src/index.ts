@@ -10,14 +10,14 @@ export {
 } from './cursors.js';
 export { channelId, Journal } from './journal.js';
 export {
-  controlHash,
   idempotencyKey,
   type JournalEntry,
   type JournaledMessage,
   journalKind,
   partitionOf,
-  senderHash,
+  senderKeys,
 } from './journal-entry.js';
 export { Refusals } from './refusals.js';
 export { journalMigrations } from './schema.js';
 export { JournalTrace } from './trace-journal.js';
+export { WriteLane } from './write-lane.js';

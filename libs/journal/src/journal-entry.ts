@@ -58,7 +58,12 @@ export function controlHash(controlId: string): bigint {
   return hash64(controlId);
 }
 
-/** What `journal.sender` holds for the sender's fields (MSH-3, MSH-4). */
-export function senderHash(application: string, facility: string): number {
-  return Number(BigInt.asIntN(32, hash64(`${application}\0${facility}`)));
+/** By what a reused control id is noticed: the id (MSH-10) and its sender (MSH-3, MSH-4), as an entry holds them. */
+export function senderKeys(
+  controlId: string,
+  application: string,
+  facility: string,
+): Required<Pick<JournalEntry, 'controlHash' | 'sender'>> {
+  const sender = Number(BigInt.asIntN(32, hash64(`${application}\0${facility}`)));
+  return { controlHash: controlHash(controlId), sender };
 }

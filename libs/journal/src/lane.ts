@@ -1,9 +1,9 @@
-import type { Database, Session } from '#database';
+import type { Database, Query, Session } from '#database';
 import { EngineError } from '#kernel';
 
 /** How many ordered shares a lane has. Fixed for the life of a database: it decides which share a patient is in. */
 export const PARTITION_COUNT = 64;
-/** Most writers at one time. */
+/** Most writers at one time. The lane after these is that of writes through the FHIR API (write-lane.ts). */
 const MAX_LANES = 1024;
 /** First key of the advisory locks that say who owns which lane. */
 export const LANE_LOCK_CLASS = 7_310_002;
@@ -47,7 +47,8 @@ export async function takeLane(database: Database): Promise<Lane> {
   }
 }
 
-async function openPartitions(session: Session, lane: number): Promise<void> {
+/** The heads, cursors and locks of a lane, where they are not there yet. */
+export async function openPartitions(session: Query, lane: number): Promise<void> {
   const partitions = 'SELECT p FROM generate_series(0, $1::int - 1) AS p';
   await session.query(`INSERT INTO partition_lock (${partitions}) ON CONFLICT DO NOTHING`, [PARTITION_COUNT]);
   await session.query(

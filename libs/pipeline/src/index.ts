@@ -9,3 +9,5 @@ export { type TransformChannel, transformChannel } from './transform-channel.js'
 export type { TransformContext } from './transform-message.js';
 export { TransformPartitions, type TransformResult } from './transform-partitions.js';
 export { Transformer } from './transformer.js';
+export type { ResourceWrite, WriteAnswer } from './writes/resource-write.js';
+export { WriteResources } from './writes/write-resources.js';

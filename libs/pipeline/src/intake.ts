@@ -4,14 +4,13 @@ import { type CsvUnitHead, readUnitHead } from '#csv';
 import type { Database } from '#database';
 import { findPatientIdentifiers, type MessageHeader, readMessageHeader } from '#hl7v2';
 import {
-  controlHash,
   idempotencyKey,
   type Journal,
   type JournalEntry,
   journalKind,
   partitionOf,
   Refusals,
-  senderHash,
+  senderKeys,
 } from '#journal';
 import { EngineError, isEngineError } from '#kernel';
 
@@ -109,8 +108,7 @@ export class Intake {
       ...(other === partition ? {} : { twinPartition: other }),
       key: idempotencyKey(channel.name, arrival.identity ?? raw),
       ...(header && {
-        controlHash: controlHash(header.controlId),
-        sender: senderHash(header.sendingApplication, header.sendingFacility),
+        ...senderKeys(header.controlId, header.sendingApplication, header.sendingFacility),
       }),
       raw,
     };

@@ -10,6 +10,5 @@ export { readFormer } from './read-former.js';
 export type { ResourceVersion } from './read-resource.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
-export { compileCriteria } from './search-criteria.js';
 export { StoreTrace } from './trace-store.js';
 export { chainKey, type EntryChains, MessageWriter } from './write-messages.js';

@@ -21,21 +21,31 @@ export interface MessageOutcome {
   /** `digestOfMapping`: engine and mapping files that took part (32 bytes). */
   readonly mapping: Buffer;
   readonly resources: readonly MappedResource[];
+  /** Resources that end with it; what is not there, or ended before, stays as it is. */
+  readonly deletions?: readonly ResourceName[];
+  /** False: no Provenance is made for it. */
+  readonly hasProvenance?: boolean;
   /** Provenance names the source by these. */
   readonly channelName: string;
   /** MSH-10. */
   readonly controlId?: string;
 }
 
-/** One resource of a message as it was stored. */
-export interface StoredResource {
+export interface ResourceName {
   readonly type: string;
   readonly id: string;
   /** `Type/id`. */
   readonly key: string;
+}
+
+/** One resource of a message as it was stored. */
+export interface StoredResource extends ResourceName {
   readonly version: number;
+  readonly lastUpdatedMs: number;
   /** False when the content equalled the current version's. */
   readonly changed: boolean;
+  /** There was none before it, or none any more. */
+  readonly created: boolean;
   readonly content: object;
   /** The content of the version before, where the route asked for it and the resource was there. */
   readonly previous?: object | undefined;

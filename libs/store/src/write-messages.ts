@@ -2,15 +2,21 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import type { MappedResource } from '#mapping';
+import { indexTerms } from '#search';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
-import { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
+import {
+  type MessageOutcome,
+  messageState,
+  type ResourceName,
+  type Route,
+  type StoredResource,
+} from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
 import { type PackLine, packLine } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
 import { Renderer, type Rendering } from './rendering.js';
-import { searchHashes } from './search-hashes.js';
 import {
   insertDeadLetters,
   insertDeliveries,
@@ -21,6 +27,8 @@ import {
 import { writePointers } from './write-pointers.js';
 
 const SALT_BYTES = 16;
+/** The digest of a deletion: of no bytes. */
+const NO_CONTENT = packLine('').digest;
 /** Patients whose hash is kept. */
 const MAX_PATIENTS = 4_096;
 
@@ -37,6 +45,8 @@ export interface Written {
   readonly chains: EntryChains;
   readonly versions: number;
   readonly deliveries: number;
+  /** Of resources that were deleted, the version that says so, by their keys. */
+  readonly deleted: ReadonlyMap<string, number>;
   /** The resources of the messages that are to be delivered, as their packs hold them. */
   readonly packs: readonly { readonly position: Position; readonly resources: readonly Buffer[] }[];
 }
@@ -70,11 +80,12 @@ export class MessageWriter {
     const changes = await this.before(tx, messages, route.comparedTypes);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
+    const deleted = new Map<string, number>();
     const deliveries: RoutedMessage[] = [];
     const routed: { position: Position; resources: readonly Buffer[] }[] = [];
     const salts = this.random.bytes(SALT_BYTES * messages.length);
     for (const message of messages) {
-      const { stored, lines, patient } = this.apply(message, changes, storedAtMs);
+      const { stored, lines, patient } = this.apply(message, changes, storedAtMs, deleted);
       const { position } = message;
       const chain = chainKey(position);
       const previous = chains.get(chain);
@@ -98,7 +109,7 @@ export class MessageWriter {
     await insertPacks(tx, packs, await foldPacks(packs, this.breath), storedAtMs);
     const delivered = await insertDeliveries(tx, deliveries);
     await insertDeadLetters(tx, messages, storedAtMs);
-    return { chains, versions: changes.changed.size, deliveries: delivered, packs: routed };
+    return { chains, versions: changes.changed.size, deliveries: delivered, deleted, packs: routed };
   }
 
   private ledgered(
@@ -125,13 +136,14 @@ export class MessageWriter {
     messages: readonly MessageOutcome[],
     compared: ReadonlySet<string> | undefined,
   ): Promise<Changes> {
-    const wanted = new Map<string, MappedResource>();
+    const wanted = new Map<string, ResourceName>();
     const needed = new Set<string>();
     for (const message of messages) {
       for (const resource of message.resources) {
         wanted.set(resource.key, resource);
         if (resource.merge !== 'snapshot' || compared?.has(resource.type)) needed.add(resource.key);
       }
+      for (const name of message.deletions ?? []) wanted.set(name.key, name);
     }
     const current = await readCurrent(tx, [...wanted.values()]);
     const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
@@ -139,7 +151,7 @@ export class MessageWriter {
       tx,
       toLoad.map(([, resource]) => resource),
     );
-    return { current, before: new Map(current), overtaken: [], changed: new Set(), hashes: new Map() };
+    return { current, before: new Map(current), overtaken: [], changed: new Set(), terms: new Map() };
   }
 
   /** Applies one message to `changes`; returns its resources and the exact lines that make its pack. */
@@ -147,6 +159,7 @@ export class MessageWriter {
     message: MessageOutcome,
     changes: Changes,
     storedAtMs: number,
+    deleted: Map<string, number>,
   ): { stored: StoredResource[]; lines: PackLine[]; patient: bigint | null } {
     const stored: StoredResource[] = [];
     const lines: PackLine[] = [];
@@ -158,10 +171,13 @@ export class MessageWriter {
       const line = lines.push(rendering) - 1;
       if (before && !before.deleted && before.digest === rendering.digest) {
         const { type, id, key } = resource;
-        stored.push({ type, id, key, version: before.version, changed: false, content: rendering.content });
+        const { version, lastUpdatedMs } = before;
+        const { content } = rendering;
+        stored.push({ type, id, key, version, lastUpdatedMs, changed: false, created: false, content });
       } else stored.push(this.advance(changes, resource, rendering, before, { ...at, line }));
     }
-    if (message.state === messageState.transformed && stored.length > 0) {
+    for (const name of message.deletions ?? []) this.delete(changes, name, at, deleted);
+    if (message.state === messageState.transformed && stored.length > 0 && message.hasProvenance !== false) {
       const provenance = provenanceOf(this.tenant, message, stored);
       const { id, text } = provenance;
       const rendering = { content: { resourceType: 'Provenance', id }, ...packLine(text) };
@@ -192,16 +208,16 @@ export class MessageWriter {
   }
 
   /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */
-  private newHashes(
+  private newTerms(
     content: FhirObject,
     patient: bigint | null,
     before: CurrentResource | undefined,
-    due: readonly bigint[] = [],
-  ): readonly bigint[] {
-    const hashes = this.renderer.hashes(content, patient);
-    if (before?.content === undefined) return hashes;
-    const there = new Set([...this.renderer.hashes(before.content, before.patient), ...due]);
-    const missing = hashes.filter((one) => !there.has(one));
+    due: readonly string[] = [],
+  ): readonly string[] {
+    const terms = this.renderer.terms(content, patient);
+    if (before?.content === undefined) return terms;
+    const there = new Set([...this.renderer.terms(before.content, before.patient), ...due]);
+    const missing = terms.filter((one) => !there.has(one));
     return due.length === 0 ? missing : [...due, ...missing];
   }
 
@@ -227,10 +243,29 @@ export class MessageWriter {
     changes.current.set(key, next);
     changes.changed.add(key);
     if (resource.merge !== 'snapshot') {
-      changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
+      changes.terms.set(key, this.newTerms(content, at.patient, before, changes.terms.get(key)));
       this.cache.remember(key, digest, content);
-    } else changes.hashes.set(key, searchHashes(content, at.patient));
-    const previous = before === undefined || before.deleted ? undefined : before.content;
-    return { type, id, key, version, changed: true, content, previous };
+    } else changes.terms.set(key, indexTerms(content, at.patient));
+    const created = before === undefined || before.deleted;
+    const previous = created ? undefined : before.content;
+    const { lastUpdatedMs } = at;
+    return { type, id, key, version, lastUpdatedMs, changed: true, created, content, previous };
+  }
+
+  /** A version without content: no line of the pack says it, for nobody is to be sent an empty resource. The raw bytes do. */
+  private delete(
+    changes: Changes,
+    { type, id, key }: ResourceName,
+    at: Pick<CurrentResource, 'place' | 'patient' | 'lastUpdatedMs'>,
+    deleted: Map<string, number>,
+  ): void {
+    const before = changes.current.get(key);
+    if (before === undefined || before.deleted) return;
+    deleted.set(key, before.version + 1);
+    if (changes.changed.has(key)) changes.overtaken.push(before);
+    const { rid, patient } = before;
+    const next = { type, id, rid, version: before.version + 1, deleted: true, digest: NO_CONTENT, line: 0 };
+    changes.current.set(key, { ...next, ...at, patient });
+    changes.changed.add(key);
   }
 }

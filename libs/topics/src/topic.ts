@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { FileProblem } from '#declaration';
 import { type FhirObject, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
-import { compileCriteria } from '#store';
+import { compileCriteria } from '#search';
 import type { TopicFile } from './topic-file.js';
 
 /** What a message did to one resource: its content now and before; no content before: it is new. */

@@ -3,6 +3,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule, SubscriptionSockets } from '#api';
 import { WebhookSigner } from '#connectors';
 import { systemClock, systemRandom } from '#kernel';
+import { Router, WriteResources } from '#pipeline';
+import { MessageWriter } from '#store';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
 import { TopicCatalog } from '#topics';
 import { readAccessToken } from '../access-token.js';
@@ -26,6 +28,22 @@ export class ApiRoleModule {
     const onFiled = (destination: number) =>
       queues.nudge('deliver', `subscription-${destination}`, { destination });
     const subscriptions = new SubscriptionService(database, onFiled, systemRandom, topics);
+    const writes = new WriteResources(
+      database,
+      new MessageWriter(settings.tenant, systemRandom),
+      // No channel has a part in what clients write: subscriptions alone are matched.
+      new Router(new Map(), topics),
+      {
+        tenant: settings.tenant,
+        engineVersion,
+        random: systemRandom,
+        clock: systemClock,
+        onWritten: (deliveries) => {
+          queues.nudge('anchor', 'anchor', {});
+          if (deliveries > 0) queues.nudge('deliver', 'behind', {});
+        },
+      },
+    );
     const api = ApiModule.forServices({
       database,
       subscriptions: registryOf(subscriptions),
@@ -33,6 +51,7 @@ export class ApiRoleModule {
       sockets,
       webhookKeys: (name) => signer.publicKeys(name),
       topics: topics.urls,
+      writes,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
       publicUrl: settings.publicUrl,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { hash64 } from '#kernel';
-import { alternatives, compileCriteria } from './search-criteria.js';
-import { searchHashes } from './search-hashes.js';
+import { compileCriteria } from './criteria.js';
+import { indexTerms } from './index-keys.js';
+import { alternatives } from './query-text.js';
 
 describe('criteria', () => {
   test('a criterion decides on the resource alone', () => {
@@ -62,9 +63,9 @@ describe('criteria', () => {
         }
         const places = criteria.candidates;
         if (places === undefined || !criteria.matches(candidate)) return;
-        const rows = searchHashes(candidate, patient);
+        const rows = indexTerms(candidate, patient);
         const reached =
-          rows.some((row) => places.hashes.includes(row)) ||
+          rows.some((row) => places.terms.includes(row)) ||
           (patient !== null && places.patients.includes(patient));
         expect(reached).toBe(true);
       }),

@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Answer, type ApiServer, accessToken, startApiServer } from '../testing/api-server.js';
+
+let server: ApiServer;
+
+beforeAll(async () => {
+  server = await startApiServer();
+});
+afterAll(() => server.close());
+
+const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/fhir+json' };
+
+interface Entry {
+  readonly fullUrl?: string;
+  readonly resource?: { readonly id: string } & Record<string, unknown>;
+  readonly response: { readonly status: string; readonly location?: string; readonly outcome?: object };
+}
+
+function send(bundle: unknown, more: Record<string, string> = {}): Promise<Answer> {
+  return server.send('POST', '/fhir', { ...headers, ...more }, JSON.stringify(bundle));
+}
+
+const get = (path: string) => server.send('GET', `/fhir/${path}`);
+const bundle = (type: string, ...entry: object[]) => ({ resourceType: 'Bundle', type, entry });
+const entriesOf = (answer: Answer) => answer.json()['entry'] as Entry[];
+const idOf = (entry: Entry | undefined) => /\/([^/]+)\/_history\//.exec(entry?.response.location ?? '')?.[1];
+
+const post = (fullUrl: string, resource: { resourceType: string }, more: object = {}) => ({
+  fullUrl,
+  resource,
+  request: { method: 'POST', url: resource.resourceType, ...more },
+});
+
+const observation = (reference: string) => ({
+  resourceType: 'Observation',
+  status: 'final',
+  code: { text: 'x' },
+  subject: { reference },
+});
+
+describe('a transaction', () => {
+  test('puts the new names in the place of urn:uuid, in any order of entries, in narratives too', async () => {
+    const patient = 'urn:uuid:3fdc72f4-a11d-4a9d-9260-a9f745779e1d';
+    const div = `<div xmlns="http://www.w3.org/1999/xhtml"><a href="${patient}">the patient</a></div>`;
+    const answer = await send(
+      bundle(
+        'transaction',
+        post('urn:uuid:6e0a4c58-3b7b-4c0f-9d5e-0a6b1d1f2a11', {
+          ...observation(patient),
+          ...{ text: { status: 'generated', div } },
+        }),
+        { request: { method: 'GET', url: 'Patient?identifier=urn:mrn|tx-1' } },
+        post(patient, {
+          ...{ resourceType: 'Patient', identifier: [{ system: 'urn:mrn', value: 'tx-1' }] },
+        }),
+      ),
+    );
+    expect(answer.status).toBe(200);
+    expect(answer.json()['type']).toBe('transaction-response');
+    const [written, found, made] = entriesOf(answer);
+    expect([written?.response.status, found?.response.status, made?.response.status]).toEqual([
+      '201',
+      '200',
+      '201',
+    ]);
+    // What reads comes last, whatever its place.
+    expect(found?.resource).toMatchObject({ resourceType: 'Bundle', total: 1 });
+    const stored = (await get(`Observation/${idOf(written)}`)).json() as {
+      subject: object;
+      text: { div: string };
+    };
+    expect(stored.subject).toEqual({ reference: `Patient/${idOf(made)}` });
+    expect(stored.text.div).toContain(`href="Patient/${idOf(made)}"`);
+  });
+
+  test('is written whole or not at all', async () => {
+    const bad = { resourceType: 'Patient', gender: 'none' };
+    const id = (name: string) => ({ resourceType: 'Patient', id: name });
+    const refused = await send(
+      bundle(
+        'transaction',
+        { resource: id('whole-1'), request: { method: 'PUT', url: 'Patient/whole-1' } },
+        { resource: bad, request: { method: 'POST', url: 'Patient' } },
+      ),
+    );
+    expect(refused.status).toBe(422);
+    expect(refused.text).toContain('Bundle.entry[1].resource.gender');
+    expect((await get('Patient/whole-1')).status).toBe(404);
+    const stale = await send(
+      bundle(
+        'transaction',
+        { resource: id('whole-2'), request: { method: 'PUT', url: 'Patient/whole-2' } },
+        { request: { method: 'DELETE', url: 'Patient/whole-2b', ifMatch: 'W/"3"' } },
+      ),
+    );
+    expect(stale.status).toBe(412);
+    expect((await get('Patient/whole-2')).status).toBe(404);
+  });
+
+  test('finds conditional references, and refuses those that name none or many', async () => {
+    const named = { resourceType: 'Patient', identifier: [{ system: 'urn:mrn', value: 'cond-ref' }] };
+    await send(bundle('transaction', post('urn:x:1', named)));
+    const good = await send(
+      bundle('transaction', post('urn:x:1', observation('Patient?identifier=urn:mrn|cond-ref'))),
+    );
+    const [entry] = entriesOf(good);
+    const { subject } = (await get(`Observation/${idOf(entry)}`)).json() as {
+      subject: { reference: string };
+    };
+    expect(subject.reference).toMatch(/^Patient\/[0-9a-f-]{36}$/);
+    const none = await send(
+      bundle('transaction', post('urn:x:1', observation('Patient?identifier=urn:mrn|nobody'))),
+    );
+    expect(none.status).toBe(412);
+  });
+
+  test('refuses two entries that write one resource, and addresses that lead elsewhere', async () => {
+    const put = {
+      resource: { resourceType: 'Patient', id: 'x' },
+      request: { method: 'PUT', url: 'Patient/x' },
+    };
+    expect((await send(bundle('transaction', put, put))).status).toBe(400);
+    for (const url of ['http://other.example/Patient/1', '../admin/metrics', 'Patient', 'Subscription/1'])
+      expect((await send(bundle('transaction', { ...put, request: { method: 'PUT', url } }))).status).toBe(
+        400,
+      );
+    expect((await send(bundle('collection'))).status).toBe(400);
+  });
+
+  test('with a condition makes one resource, however many send it at one time', async () => {
+    const named = { resourceType: 'Patient', identifier: [{ system: 'urn:mrn', value: 'tx-race' }] };
+    const one = () =>
+      send(
+        bundle(
+          'transaction',
+          post('urn:x:p', named, { ifNoneExist: 'identifier=urn:mrn|tx-race' }),
+          post('urn:x:o', observation('urn:x:p')),
+        ),
+      );
+    const answers = await Promise.all(Array.from({ length: 20 }, one));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    expect((await get('Patient?identifier=urn:mrn|tx-race')).json()['total']).toBe(1);
+    const observations = (await get('Observation?subject:Patient=x')).status;
+    expect([200, 400]).toContain(observations);
+  });
+
+  test('that crosses another one is run again, not refused', async () => {
+    const put = (id: string, language: string) => ({
+      resource: { resourceType: 'Patient', id, language },
+      request: { method: 'PUT', url: `Patient/${id}` },
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 24 }, (_, n) => {
+        const [a, b] = [put('cross-a', `x-${n}`), put('cross-b', `x-${n}`)];
+        return send(n % 2 === 0 ? bundle('transaction', a, b) : bundle('transaction', b, a));
+      }),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 24 }, () => 200));
+    const [a, b] = await Promise.all([get('Patient/cross-a'), get('Patient/cross-b')]);
+    expect([a.headers['etag'], a.json()['language']]).toEqual([b.headers['etag'], b.json()['language']]);
+    expect(a.headers['etag']).toBe('W/"24"');
+  });
+
+  test('takes two thousand resources', async () => {
+    const entries = Array.from({ length: 2_000 }, (_, n) =>
+      post(`urn:x:${n}`, observation(n === 0 ? 'Patient/a' : 'urn:x:0')),
+    );
+    const answer = await send(bundle('transaction', ...entries));
+    expect(answer.status).toBe(200);
+    expect(new Set(entriesOf(answer).map(idOf)).size).toBe(2_000);
+  });
+});
+
+describe('a batch', () => {
+  test('does each entry by itself: what fails costs itself', async () => {
+    const answer = await send(
+      bundle(
+        'batch',
+        {
+          resource: { resourceType: 'Patient', gender: 'none' },
+          request: { method: 'POST', url: 'Patient' },
+        },
+        { resource: { resourceType: 'Patient', id: 'b1' }, request: { method: 'PUT', url: 'Patient/b1' } },
+        { request: { method: 'GET', url: 'Patient/b1' } },
+        { request: { method: 'GET', url: 'Patient/unknown' } },
+        {
+          resource: {
+            resourceType: 'Binary',
+            contentType: 'application/json-patch+json',
+            data: Buffer.from('[{"op":"add","path":"/active","value":true}]').toString('base64'),
+          },
+          request: { method: 'PATCH', url: 'Patient/b1', ifMatch: 'W/"1"' },
+        },
+        { request: { method: 'DELETE', url: 'Patient/b1' } },
+      ),
+    );
+    expect(answer.json()['type']).toBe('batch-response');
+    const entries = entriesOf(answer);
+    expect(entries.map(({ response }) => response.status)).toEqual([
+      '422',
+      '201',
+      '200',
+      '404',
+      '200',
+      '204',
+    ]);
+    expect(entries[0]?.response.outcome).toMatchObject({ resourceType: 'OperationOutcome' });
+    expect(entries[2]?.resource).toMatchObject({ id: 'b1' });
+    expect(entries[4]?.resource).toMatchObject({ active: true });
+  });
+});
