@@ -46,6 +46,8 @@ export interface SubscriptionAnswers {
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
+  /** Writes what clients send. */
+  readonly writes: Pick<WriteResources, 'run'>;
   readonly subscriptionAnswers: SubscriptionAnswers;
   /** Where subscribers' websockets come in; it is attached to the HTTP server. */
   readonly sockets: SubscriptionSockets;
@@ -53,8 +55,6 @@ export interface ApiServices {
   readonly webhookKeys: (name: string) => Promise<readonly string[]>;
   /** Canonical URLs of the topics that subscriptions may name. */
   readonly topics: readonly string[];
-  /** Writes what clients send. */
-  readonly writes: Pick<WriteResources, 'run'>;
   /** Holds `checkpoint` and `tile/`; the files may come later. */
   readonly ledgerDirectory: string;
   /** Opens /admin, /fhir/Subscription and all that writes; undefined: these are closed. */

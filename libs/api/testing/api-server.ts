@@ -59,10 +59,6 @@ export async function startApiServer(token: string | undefined = accessToken): P
   const api = ApiModule.forServices({
     database: fixture.database,
     subscriptions: new SubscriptionsInMemory(),
-    subscriptionAnswers: new SubscriptionOperations(fixture.database),
-    sockets: new SubscriptionSockets(token, systemClock),
-    webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
-    topics: ['https://suture.example/SubscriptionTopic/test'],
     writes: new WriteResources(
       fixture.database,
       new MessageWriter('test', systemRandom),
@@ -75,6 +71,10 @@ export async function startApiServer(token: string | undefined = accessToken): P
         onWritten: () => {},
       },
     ),
+    subscriptionAnswers: new SubscriptionOperations(fixture.database),
+    sockets: new SubscriptionSockets(token, systemClock),
+    webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
+    topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,
     accessToken: token,
     publicUrl: undefined,

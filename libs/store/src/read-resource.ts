@@ -99,19 +99,21 @@ export async function readVersion(
 }
 
 function versionOf(row: PackedRow): ResourceVersion {
-  const head = headOf(row);
+  const head = headOfRow(row);
   if (row.deleted) return { ...head, deleted: true };
   assert(row.folded !== null, 'STORE_PACK_MISSING', formatPosition(row));
   return contentOf(head, resourceAt(unfoldPack(row.folded), row.position));
 }
 
-function headOf(row: PointerRow): VersionHead {
+/** What a pointer says by itself. */
+export function headOfRow(row: PointerRow): VersionHead {
   const type = resourceTypes[row.type];
   assert(type !== undefined, 'STORE_TYPE_CODE_UNKNOWN');
   return { type, id: row.id, version: row.version, lastUpdatedMs: row.last_updated.getTime() };
 }
 
-function contentOf(head: VersionHead, stored: string): ResourceVersion {
+/** A version with its stored text. */
+export function contentOf(head: VersionHead, stored: string): ResourceVersion {
   const lastUpdated = new Date(head.lastUpdatedMs).toISOString();
   return { ...head, deleted: false, text: spliceMeta(stored, { versionId: head.version, lastUpdated }) };
 }
@@ -128,7 +130,7 @@ export async function readPointers(
   for (const row of pointers) if (!row.deleted) places.set(formatPosition(row), row);
   const packs = await readPacks(database, [...places.values()]);
   return pointers.map((row) => {
-    const head = headOf(row);
+    const head = headOfRow(row);
     if (row.deleted) return { ...head, deleted: true };
     const stored = packs.get(formatPosition(row))?.[row.position];
     assert(stored !== undefined, 'STORE_PACK_MISSING', formatPosition(row));
@@ -136,7 +138,11 @@ export async function readPointers(
   });
 }
 
-async function readPacks(database: Query, places: readonly Position[]): Promise<Map<string, string[]>> {
+/** The resources of packs, by their places. Each is inflated once. */
+export async function readPacks(
+  database: Query,
+  places: readonly Position[],
+): Promise<Map<string, string[]>> {
   const packs = new Map<string, string[]>();
   if (places.length === 0) return packs;
   const rows = await database.query<Position & { folded: Buffer }>(

@@ -1,6 +1,6 @@
 import type { FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, compileCriteria } from '#search';
+import { compileCriteria } from '#search';
 import type { Change, Topic } from './topic.js';
 import type { TopicCatalog } from './topic-catalog.js';
 
@@ -50,7 +50,7 @@ export function isEvent(interest: Interest, change: Change): boolean {
 }
 
 /** `Type?name=value&...`, or only what stands behind the mark. */
-function compileFilter(filter: string, topic: Topic): Criteria {
+function compileFilter(filter: string, topic: Topic): ReturnType<typeof compileCriteria> {
   const mark = filter.indexOf('?');
   const type = mark < 0 ? topic.type : filter.slice(0, mark);
   const query = filter.slice(mark + 1);

@@ -47,11 +47,11 @@ export class ApiRoleModule {
     const api = ApiModule.forServices({
       database,
       subscriptions: registryOf(subscriptions),
+      writes,
       subscriptionAnswers: new SubscriptionOperations(database, topics),
       sockets,
       webhookKeys: (name) => signer.publicKeys(name),
       topics: topics.urls,
-      writes,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
       publicUrl: settings.publicUrl,
