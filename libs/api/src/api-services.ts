@@ -1,3 +1,4 @@
+import type { BulkJobs } from '#bulk';
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
@@ -29,6 +30,7 @@ export interface SubscriptionRegistry {
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
+  readonly bulk: BulkJobs;
   /** Writes what clients send. */
   readonly writes: Pick<WriteResources, 'run'>;
   /** Holds `checkpoint` and `tile/`; the files may come later. */

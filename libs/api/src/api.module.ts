@@ -1,7 +1,8 @@
-import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, Inject, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
+import { BulkController } from './bulk-controller.js';
 import { CAPABILITIES, Capabilities } from './capabilities.js';
 import { FhirController } from './fhir-controller.js';
 import { FhirExceptionFilter } from './fhir-exception-filter.js';
@@ -20,7 +21,7 @@ import { WriteController } from './write-controller.js';
  * application on the Fastify adapter. Errors of every route of that application become answers here.
  */
 @Module({})
-export class ApiModule implements OnModuleInit {
+export class ApiModule implements OnModuleInit, OnModuleDestroy {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(API_SERVICES) private readonly services: ApiServices,
@@ -40,6 +41,7 @@ export class ApiModule implements OnModuleInit {
       controllers: [
         SubscriptionController,
         TransactionController,
+        BulkController,
         HistoryController,
         OperationController,
         FhirController,
@@ -58,5 +60,10 @@ export class ApiModule implements OnModuleInit {
   /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
   onModuleInit(): void {
     prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
+    this.services.bulk.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.services.bulk.stop();
   }
 }

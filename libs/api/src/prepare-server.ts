@@ -37,6 +37,10 @@ export function prepareServer(server: HttpServer, accessToken: string | undefine
     { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
     (_request, body, done) => done(null, body),
   );
+  // Only $import takes it, and writes it to disk as it comes; its own limit holds.
+  server.addContentTypeParser(['application/fhir+ndjson', 'application/ndjson'], (_request, body, done) =>
+    done(null, body),
+  );
 }
 
 /** A body that says its length, and is short; a request without one. */

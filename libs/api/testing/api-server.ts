@@ -6,11 +6,12 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
+import { BulkJobs, bulkMigrations } from '#bulk';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
-import { MessageWriter, storeMigrations } from '#store';
+import { MessageWriter, ResourceReader, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   ApiModule,
@@ -45,24 +46,34 @@ class Root {}
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
-  const fixture = await createTestDatabase([...journalMigrations, ...storeMigrations]);
+  const fixture = await createTestDatabase([...journalMigrations, ...storeMigrations, ...bulkMigrations]);
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
+  const bulkDirectory = mkdtempSync(join(tmpdir(), 'suture-bulk-'));
   const reported: unknown[] = [];
+  const writes = new WriteResources(
+    fixture.database,
+    new MessageWriter('test', systemRandom),
+    new Router(new Map()),
+    {
+      tenant: 'test',
+      engineVersion: '0.0.0-test',
+      random: systemRandom,
+      clock: systemClock,
+      onWritten: () => {},
+    },
+  );
+  const bulk = new BulkJobs({
+    database: fixture.database,
+    directory: bulkDirectory,
+    reader: new ResourceReader(fixture.database),
+    writer: writes,
+    report: (error) => reported.push(error),
+  });
   const api = ApiModule.forServices({
     database: fixture.database,
     subscriptions: new SubscriptionsInMemory(),
-    writes: new WriteResources(
-      fixture.database,
-      new MessageWriter('test', systemRandom),
-      new Router(new Map()),
-      {
-        tenant: 'test',
-        engineVersion: '0.0.0-test',
-        random: systemRandom,
-        clock: systemClock,
-        onWritten: () => {},
-      },
-    ),
+    writes,
+    bulk,
     ledgerDirectory,
     accessToken: token,
     publicUrl: undefined,
@@ -100,6 +111,7 @@ export async function startApiServer(token: string | undefined = accessToken): P
       await app.close();
       await fixture.remove();
       rmSync(ledgerDirectory, { recursive: true });
+      rmSync(bulkDirectory, { recursive: true });
     },
   };
 }

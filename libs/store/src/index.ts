@@ -8,6 +8,8 @@ export { type MessageOutcome, messageState, type Route, type StoredResource } fr
 export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
 export type { ChangePlace, TimeSpan } from './read-changes.js';
 export type { ResourceVersion } from './read-resource.js';
+export type { Walk } from './read-walk.js';
+export { referencesOf } from './references.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
 export { type Criteria, compileCriteria } from './search-criteria.js';

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule } from '#api';
+import { BulkJobs } from '#bulk';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
-import { MessageWriter } from '#store';
+import { MessageWriter, ResourceReader } from '#store';
 import { SubscriptionService } from '#subscriptions';
 import { readAccessToken } from '../access-token.js';
 import { ledgerDirectory } from '../anchor-role.js';
@@ -36,6 +38,13 @@ export class ApiRoleModule {
     );
     const api = ApiModule.forServices({
       database,
+      bulk: new BulkJobs({
+        database,
+        directory: join(settings.dataDirectory, 'bulk'),
+        reader: new ResourceReader(database),
+        writer: writes,
+        report: (error) => log.error('a bulk job met trouble', error),
+      }),
       subscriptions: registryOf(subscriptions),
       writes,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
