@@ -7,7 +7,7 @@ import { Parts, writeParts } from './part-files.js';
 /** Resources that are read together; with the lines of a part this is what an export holds in memory. */
 const CHUNK = 250;
 /** A part is written when it has so much. */
-const PART_RESOURCES = 4_000;
+const PART_RESOURCES = 2_000;
 const PART_BYTES = 8 * 1024 * 1024;
 /** Or after so many chunks, however little was found in them. */
 const PART_CHUNKS = 40;
