@@ -10,11 +10,11 @@ const rows = [
   { name: 'kernel', libraries: ['kernel'] },
   {
     name: 'formats and ground',
-    libraries: ['hl7v2', 'cda', 'csv', 'fhir', 'merkle', 'database', 'telemetry'],
+    libraries: ['hl7v2', 'cda', 'csv', 'fhir', 'merkle', 'database', 'declaration', 'telemetry'],
   },
-  { name: 'language', libraries: ['mapping', 'channel', 'verify'] },
+  { name: 'language', libraries: ['mapping', 'channel', 'search', 'verify', 'fhirxml', 'validation'] },
   { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery'] },
-  { name: 'guards', libraries: ['access', 'identity'] },
+  { name: 'guards', libraries: ['access', 'identity', 'topics'] },
   {
     name: 'services',
     libraries: ['connectors', 'pipeline', 'subscriptions', 'bulk', 'ledger', 'wallet', 'record'],

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { type DynamicModule, Inject, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
@@ -8,12 +9,15 @@ import { FhirController } from './fhir-controller.js';
 import { FhirExceptionFilter } from './fhir-exception-filter.js';
 import { HistoryController } from './history-controller.js';
 import type { HttpServer } from './http-exchange.js';
-import { interactionsOf } from './interaction.js';
+import { type InteractionCode, interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { OperationController } from './operation-controller.js';
 import { prepareServer } from './prepare-server.js';
+import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
+import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 import { TransactionController } from './transaction-controller.js';
+import { ValidateController } from './validate-controller.js';
 import { WriteController } from './write-controller.js';
 
 /**
@@ -30,21 +34,27 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
   /** The module over the services that the engine has opened. */
   static forServices(services: ApiServices): DynamicModule {
     const reader = new ResourceReader(services.database);
-    const marked = [FhirController, HistoryController, WriteController].flatMap(interactionsOf);
+    const marked = [FhirController, HistoryController, SearchController, WriteController].flatMap(
+      interactionsOf,
+    );
+    const ofSystem = new Set<InteractionCode>(['search-system', 'history-system']);
     const capabilities = new Capabilities(services, reader, {
-      everyType: marked.filter((code) => code !== 'history-system'),
-      system: [...interactionsOf(TransactionController), 'history-system'],
+      everyType: marked.filter((code) => !ofSystem.has(code)),
+      system: [...interactionsOf(TransactionController), ...ofSystem],
       oneType: { Subscription: interactionsOf(SubscriptionController) },
     });
     return {
       module: ApiModule,
       controllers: [
+        SubscriptionOperationsController,
         SubscriptionController,
         TransactionController,
         BulkController,
         HistoryController,
         OperationController,
+        ValidateController,
         FhirController,
+        SearchController,
         WriteController,
         LedgerController,
       ],
@@ -57,13 +67,16 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
     };
   }
 
-  /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
-  onModuleInit(): void {
-    prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
-    this.services.bulk.start();
+  /** A socket that is open would hold up the closing of the server. */
+  async onModuleDestroy(): Promise<void> {
+    this.services.sockets.close();
+    await this.services.bulk.stop();
   }
 
-  async onModuleDestroy(): Promise<void> {
-    await this.services.bulk.stop();
+  /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
+  onModuleInit(): void {
+    this.services.sockets.attach(this.host.httpAdapter.getHttpServer() as Server);
+    prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
+    this.services.bulk.start();
   }
 }

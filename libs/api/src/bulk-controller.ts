@@ -8,7 +8,7 @@ import { requireAccessToken } from './access-token.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { exportRequest, membersOf, requireAsync } from './bulk-request.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
-import { FHIR_JSON, isGeneralParameter, isLenient } from './representation.js';
+import { FHIR_JSON, isLenient } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { unknownResource } from './resource-reply.js';
 
@@ -106,7 +106,8 @@ export class BulkController {
   ): Promise<void> {
     this.requireToken(request, reply);
     requireAsync(request);
-    const pairs = queryPairs(request.url).filter(([name]) => !isGeneralParameter(name));
+    // What a read would shape its answer by, an export takes for its files.
+    const pairs = queryPairs(request.url).filter(([name]) => name !== '_format');
     const asked = exportRequest(pairs, { url: this.urlOf(request), ...what }, isLenient(request));
     this.accepted(request, reply, await this.services.bulk.export(asked));
   }

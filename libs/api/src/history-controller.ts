@@ -7,7 +7,7 @@ import { historyEntry, pageOfPlace, parseHistoryQuery, placeOfPage } from './his
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { pageLinks } from './page-links.js';
-import { FHIR_JSON, requireJsonWanted } from './representation.js';
+import { FHIR_JSON, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 
 /** The history of a type and of everything (R4 http, section 3.1.0.11), in the order in which it was stored. */
@@ -34,7 +34,7 @@ export class HistoryController {
   }
 
   private async answer(request: HttpRequest, reply: HttpReply, type: string | undefined): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const { followed, page, ...asked } = parseHistoryQuery(queryPairs(request.url));
     const after = placeOfPage(page);
     const { versions, next } = await this.reader.changes({ ...asked, type, after }, Date.now());

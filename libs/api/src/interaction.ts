@@ -9,6 +9,7 @@ export type InteractionCode =
   | 'history-type'
   | 'history-system'
   | 'search-type'
+  | 'search-system'
   | 'create'
   | 'update'
   | 'patch'

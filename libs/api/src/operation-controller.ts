@@ -8,7 +8,7 @@ import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js
 import { lastObservations } from './last-observations.js';
 import { metaOfParameters, metaParameters, withMeta, withoutMeta } from './meta-operation.js';
 import { pageLinks } from './page-links.js';
-import { FHIR_JSON, isGeneralParameter, isLenient, requireJsonWanted } from './representation.js';
+import { FHIR_JSON, isGeneralParameter, isLenient, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { bodyText, resourceOf } from './request-body.js';
 import { unknownResource } from './resource-reply.js';
@@ -23,7 +23,7 @@ export class OperationController {
 
   @Get('Patient/:id/$everything')
   async everything(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const { id = '' } = request.params;
     const asked = parseEverything(queryPairs(request.url));
     requireCurrent(await this.reader.read('Patient', id));
@@ -38,7 +38,7 @@ export class OperationController {
 
   @Get('Observation/$lastn')
   async lastn(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const pairs = queryPairs(request.url).filter(([name]) => !isGeneralParameter(name));
     const address = fhirAddress(request, this.services);
     const options = { lenient: isLenient(request), ownUrl: address };
@@ -50,7 +50,7 @@ export class OperationController {
 
   @Get(':type/:id/$meta')
   async meta(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const { type, id } = target(request);
     const text = requireCurrent(await this.reader.read(type, id));
     reply.header('content-type', FHIR_JSON).send(writeJson(metaParameters(readJson(text) as FhirObject)));
@@ -72,7 +72,7 @@ export class OperationController {
     reply: HttpReply,
     change: (resource: FhirObject, meta: FhirObject) => FhirObject,
   ): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const meta = metaOfParameters(resourceOf(request, 'Parameters'));
     const patch = (resource: FhirObject) => change(resource, meta);
     const raw = Buffer.from(`${request.method} ${request.url}\n${bodyText(request)}`);

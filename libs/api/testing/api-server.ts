@@ -7,16 +7,20 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
 import { BulkJobs, bulkMigrations } from '#bulk';
+import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
 import { MessageWriter, ResourceReader, storeMigrations } from '#store';
+import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
+import { Profiles } from '#validation';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   ApiModule,
   createHttpAdapter,
   type SubscriptionRegistry,
+  SubscriptionSockets,
   type SubscriptionVersion,
 } from '../src/index.js';
 
@@ -46,7 +50,13 @@ class Root {}
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
-  const fixture = await createTestDatabase([...journalMigrations, ...storeMigrations, ...bulkMigrations]);
+  const fixture = await createTestDatabase([
+    ...journalMigrations,
+    ...storeMigrations,
+    ...deliveryMigrations,
+    ...subscriptionsMigrations,
+    ...bulkMigrations,
+  ]);
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
   const bulkDirectory = mkdtempSync(join(tmpdir(), 'suture-bulk-'));
   const reported: unknown[] = [];
@@ -74,7 +84,12 @@ export async function startApiServer(token: string | undefined = accessToken): P
     subscriptions: new SubscriptionsInMemory(),
     writes,
     bulk,
+    subscriptionAnswers: new SubscriptionOperations(fixture.database),
+    sockets: new SubscriptionSockets(token, systemClock),
+    webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
+    topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,
+    profiles: new Profiles(),
     accessToken: token,
     publicUrl: undefined,
     softwareVersion: '0.0.0-test',

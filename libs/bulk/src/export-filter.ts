@@ -1,5 +1,6 @@
 import { checkResource, type FhirObject, readJson, writeJson } from '#fhir';
-import { type Criteria, compileCriteria, referencesOf } from '#store';
+import { type Criteria, compileCriteria } from '#search';
+import { referencesOf } from '#store';
 import type { ExportRequest } from './job.js';
 
 /** What a record needs to be understood, but belongs to no patient. */

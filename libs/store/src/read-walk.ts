@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
+import { patientHash } from '#search';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
-import { patientHash } from './search-reference.js';
 
 /** What is walked through, in the order in which resources were made: no write changes it. */
 export interface Walk {
