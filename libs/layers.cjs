@@ -15,7 +15,10 @@ const rows = [
   { name: 'language', libraries: ['mapping', 'channel', 'search', 'verify', 'fhirxml', 'validation'] },
   { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery', 'topics'] },
   { name: 'guards', libraries: ['access', 'identity'] },
-  { name: 'services', libraries: ['connectors', 'pipeline', 'subscriptions', 'ledger', 'wallet', 'record'] },
+  {
+    name: 'services',
+    libraries: ['connectors', 'pipeline', 'subscriptions', 'bulk', 'ledger', 'wallet', 'record'],
+  },
   { name: 'wiring and edge', libraries: ['platform', 'api'] },
   { name: 'hand tools', libraries: ['cli'] },
 ];

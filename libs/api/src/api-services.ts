@@ -1,3 +1,4 @@
+import type { BulkJobs } from '#bulk';
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
@@ -47,6 +48,7 @@ export interface SubscriptionAnswers {
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
+  readonly bulk: BulkJobs;
   /** Writes what clients send. */
   readonly writes: Pick<WriteResources, 'run'>;
   readonly subscriptionAnswers: SubscriptionAnswers;
