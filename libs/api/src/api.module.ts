@@ -1,4 +1,5 @@
-import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import type { Server } from 'node:http';
+import { type DynamicModule, Inject, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
@@ -9,7 +10,9 @@ import type { HttpServer } from './http-exchange.js';
 import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
+import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
+import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 import { TransactionController } from './transaction-controller.js';
 import { WriteController } from './write-controller.js';
 
@@ -18,7 +21,7 @@ import { WriteController } from './write-controller.js';
  * application on the Fastify adapter. Errors of every route of that application become answers here.
  */
 @Module({})
-export class ApiModule implements OnModuleInit {
+export class ApiModule implements OnModuleInit, OnModuleDestroy {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(API_SERVICES) private readonly services: ApiServices,
@@ -28,16 +31,20 @@ export class ApiModule implements OnModuleInit {
   static forServices(services: ApiServices): DynamicModule {
     const reader = new ResourceReader(services.database);
     const capabilities = new Capabilities(services, reader, {
-      everyType: [...interactionsOf(FhirController), ...interactionsOf(WriteController)],
-      system: interactionsOf(TransactionController),
+      everyType: [FhirController, SearchController, WriteController].flatMap((one) =>
+        interactionsOf(one).filter((code) => code !== 'search-system'),
+      ),
+      system: [...interactionsOf(TransactionController), 'search-system'],
       oneType: { Subscription: interactionsOf(SubscriptionController) },
     });
     return {
       module: ApiModule,
       controllers: [
+        SubscriptionOperationsController,
         SubscriptionController,
         TransactionController,
         FhirController,
+        SearchController,
         WriteController,
         LedgerController,
       ],
@@ -50,8 +57,14 @@ export class ApiModule implements OnModuleInit {
     };
   }
 
+  /** A socket that is open would hold up the closing of the server. */
+  onModuleDestroy(): void {
+    this.services.sockets.close();
+  }
+
   /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
   onModuleInit(): void {
+    this.services.sockets.attach(this.host.httpAdapter.getHttpServer() as Server);
     prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
   }
 }

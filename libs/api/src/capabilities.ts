@@ -24,6 +24,7 @@ export class Capabilities {
       const text = capabilityStatement({
         ...this.routed,
         searchable: (type) => this.reader.searchable(type),
+        topics: this.services.topics,
         address,
         softwareVersion: this.services.softwareVersion,
         dateMs: this.dateMs,

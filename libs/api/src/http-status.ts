@@ -20,11 +20,13 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   ACCESS_TOKEN_MISSING: { status: 401, issue: 'login' },
   ACCESS_TOKEN_WRONG: { status: 401, issue: 'login' },
   CONDITION_AMBIGUOUS: { status: 412, issue: 'multiple-matches' },
+  CONTENT_TYPE_UNKNOWN: { status: 415, issue: 'not-supported' },
   FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
   LEDGER_FILE_UNKNOWN: { status: 404, issue: 'not-found' },
   PATCH_INVALID: { status: 400, issue: 'invalid' },
   REFERENCE_UNRESOLVED: { status: 412, issue: 'not-found' },
   REQUEST_HEADER_INVALID: { status: 400, issue: 'value' },
+  OPERATION_PARAMETER_INVALID: { status: 400, issue: 'value' },
   RESOURCE_BODY_INVALID: { status: 400, issue: 'invalid' },
   RESOURCE_DELETED: { status: 410, issue: 'deleted' },
   RESOURCE_EXISTS: { status: 412, issue: 'conflict' },
@@ -38,14 +40,18 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   SEARCH_TYPE_UNKNOWN: { status: 404, issue: 'not-supported' },
   SEARCH_VALUE_INVALID: { status: 400, issue: 'value' },
   TRANSACTION_INVALID: { status: 400, issue: 'invalid' },
+  SUBSCRIPTION_EVENTS_INVALID: { status: 400, issue: 'value' },
 };
 
 /** How an EngineError is told over HTTP: by its code where that has a meaning of its own, else by its kind. */
 export function httpMeaning(kind: ErrorKind, code: string): HttpMeaning {
   const own = codes[code];
   if (own !== undefined) return own;
-  // A body that is not even JSON was not understood (400); one that breaks a rule was (422).
-  if (code.startsWith('FHIR_JSON_') || code === 'FHIR_DECIMAL_MALFORMED')
+  // A body that is not even JSON or XML was not understood (400); one that breaks a rule was (422).
+  if (
+    /^FHIR_JSON_|^FHIRXML_(MALFORMED|DOCTYPE|NAMESPACE|NO_RESOURCE|TOO_DEEP)$/.test(code) ||
+    code === 'FHIR_DECIMAL_MALFORMED'
+  )
     return { status: 400, issue: 'structure' };
   return kinds[kind];
 }

@@ -7,6 +7,7 @@ export type InteractionCode =
   | 'vread'
   | 'history-instance'
   | 'search-type'
+  | 'search-system'
   | 'create'
   | 'update'
   | 'patch'

@@ -1,11 +1,22 @@
 import { checkResource, Decimal, type FhirObject, type FhirValue, readJson } from '#fhir';
+import { fromXml } from '#fhirxml';
 import { EngineError } from '#kernel';
+import { binaryOf } from './binary.js';
+import { isObject } from './fhir-tree.js';
+import { fhirPathPatch } from './fhirpath-patch.js';
 import { type HttpRequest, headerText } from './http-exchange.js';
 import { jsonPatch } from './json-patch.js';
 import type { OutcomeIssue } from './operation-outcome.js';
 
-/** The text of the body. Throws `rejected` RESOURCE_BODY_INVALID (400) where there is none. */
+/** The text of the body. Throws `rejected`: RESOURCE_BODY_INVALID (400) where there is none, CONTENT_TYPE_UNKNOWN (415) for bytes of another kind. */
 export function bodyText(request: HttpRequest): string {
+  if (Buffer.isBuffer(request.body))
+    throw new EngineError(
+      'rejected',
+      'CONTENT_TYPE_UNKNOWN',
+      'a resource comes as application/fhir+json or application/fhir+xml',
+      { cause: { at: 'http.Content-Type' } },
+    );
   if (typeof request.body === 'string' && request.body !== '') return request.body;
   throw invalidBody('a resource is expected in the body', 'http.body');
 }
@@ -15,7 +26,19 @@ export function bodyText(request: HttpRequest): string {
  * issue that R4 finds in it, and what `readJson` throws.
  */
 export function resourceOf(request: HttpRequest, type: string): FhirObject {
-  return checked(ofType(readJson(bodyText(request)), type));
+  return checked(ofType(readBody(request, type), type));
+}
+
+/** The tree of a body of FHIR, JSON or XML; what is neither is the content of a Binary. */
+export function readBody(request: HttpRequest, type: string): FhirValue {
+  const { body } = request;
+  if (Buffer.isBuffer(body) && type === 'Binary') return binaryOf(request, body);
+  const text = bodyText(request);
+  return isXml(request) ? fromXml(text) : readJson(text);
+}
+
+function isXml(request: HttpRequest): boolean {
+  return /^\s*[a-z]+\/(?:fhir\+)?xml\b/i.test(headerText(request, 'content-type') ?? '');
 }
 
 /** A tree that is a resource of `type`. */
@@ -63,13 +86,16 @@ const issueCodes: Readonly<Record<string, string>> = {
 /** What a patch of that content type does to a resource, which is checked afterwards. Throws `rejected` PATCH_INVALID at once where it is none. */
 export function patchOf(request: HttpRequest): (resource: FhirObject) => FhirObject {
   const type = headerText(request, 'content-type')?.split(';')[0]?.trim().toLowerCase();
-  const body = readJson(bodyText(request));
+  const text = bodyText(request);
+  const body = isXml(request) ? fromXml(text) : readJson(text);
   if (type === 'application/json-patch+json' || Array.isArray(body))
     return (resource) => checked(jsonPatch(resource, body));
+  if (isObject(body) && body['resourceType'] === 'Parameters')
+    return (resource) => checked(fhirPathPatch(resource, body));
   throw new EngineError(
     'rejected',
     'PATCH_INVALID',
-    'a patch is a JSON Patch, sent as application/json-patch+json',
+    'a patch is a JSON Patch, sent as application/json-patch+json, or a FHIRPath Patch, a Parameters resource',
     { cause: { at: 'http.Content-Type' } },
   );
 }

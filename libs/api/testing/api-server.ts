@@ -6,16 +6,19 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
+import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
 import { MessageWriter, storeMigrations } from '#store';
+import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   ApiModule,
   createHttpAdapter,
   type SubscriptionRegistry,
+  SubscriptionSockets,
   type SubscriptionVersion,
 } from '../src/index.js';
 
@@ -45,7 +48,12 @@ class Root {}
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
-  const fixture = await createTestDatabase([...journalMigrations, ...storeMigrations]);
+  const fixture = await createTestDatabase([
+    ...journalMigrations,
+    ...storeMigrations,
+    ...deliveryMigrations,
+    ...subscriptionsMigrations,
+  ]);
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
   const reported: unknown[] = [];
   const api = ApiModule.forServices({
@@ -63,6 +71,10 @@ export async function startApiServer(token: string | undefined = accessToken): P
         onWritten: () => {},
       },
     ),
+    subscriptionAnswers: new SubscriptionOperations(fixture.database),
+    sockets: new SubscriptionSockets(token, systemClock),
+    webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
+    topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,
     accessToken: token,
     publicUrl: undefined,

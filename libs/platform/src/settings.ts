@@ -21,6 +21,10 @@ export interface Settings {
   readonly masterKeyFile: string | undefined;
   /** Holds the access token of /admin and of subscriptions; undefined: one is made in the data directory. */
   readonly accessTokenFile: string | undefined;
+  /** Hosts, addresses and ranges beside the public Internet to which subscriptions may be sent. */
+  readonly endpointsAllowed: readonly string[];
+  /** Folder of the keys that sign what subscribers are sent. */
+  readonly webhookKeys: string | undefined;
   readonly logLevel: LogLevel;
   /** For `${NAME}` in channel files. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -59,6 +63,10 @@ export function readSettings(environment: Environment, workingDirectory: string)
     tenant: tenant(value('SUTURE_TENANT'), problems),
     masterKeyFile: file('SUTURE_MASTER_KEY_FILE'),
     accessTokenFile: file('SUTURE_ACCESS_TOKEN_FILE'),
+    endpointsAllowed: (value('SUTURE_ENDPOINTS_ALLOWED') ?? '')
+      .split(/[\s,]+/)
+      .filter((entry) => entry !== ''),
+    webhookKeys: value('SUTURE_WEBHOOK_KEYS') && directory('SUTURE_WEBHOOK_KEYS', ''),
     logLevel: logLevel(value('SUTURE_LOG_LEVEL'), problems),
     environment,
   };

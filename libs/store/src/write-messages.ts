@@ -2,6 +2,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import type { MappedResource } from '#mapping';
+import { indexTerms } from '#search';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
@@ -16,7 +17,6 @@ import { foldPacks } from './pack-blocks.js';
 import { type PackLine, packLine } from './pack-bytes.js';
 import { provenanceOf } from './provenance.js';
 import { Renderer, type Rendering } from './rendering.js';
-import { searchHashes } from './search-hashes.js';
 import {
   insertDeadLetters,
   insertDeliveries,
@@ -77,7 +77,7 @@ export class MessageWriter {
     chains: EntryChains,
     route: Route,
   ): Promise<Written> {
-    const changes = await this.before(tx, messages);
+    const changes = await this.before(tx, messages, route.comparedTypes);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deleted = new Map<string, number>();
@@ -131,23 +131,27 @@ export class MessageWriter {
     return { salt, entry };
   }
 
-  private async before(tx: Query, messages: readonly MessageOutcome[]): Promise<Changes> {
+  private async before(
+    tx: Query,
+    messages: readonly MessageOutcome[],
+    compared: ReadonlySet<string> | undefined,
+  ): Promise<Changes> {
     const wanted = new Map<string, ResourceName>();
-    const merging = new Set<string>();
+    const needed = new Set<string>();
     for (const message of messages) {
       for (const resource of message.resources) {
         wanted.set(resource.key, resource);
-        if (resource.merge !== 'snapshot') merging.add(resource.key);
+        if (resource.merge !== 'snapshot' || compared?.has(resource.type)) needed.add(resource.key);
       }
       for (const name of message.deletions ?? []) wanted.set(name.key, name);
     }
     const current = await readCurrent(tx, [...wanted.values()]);
-    const toLoad = [...current].filter(([key, resource]) => merging.has(key) && !resource.deleted);
+    const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
     await this.cache.load(
       tx,
       toLoad.map(([, resource]) => resource),
     );
-    return { current, before: new Map(current), overtaken: [], changed: new Set(), hashes: new Map() };
+    return { current, before: new Map(current), overtaken: [], changed: new Set(), terms: new Map() };
   }
 
   /** Applies one message to `changes`; returns its resources and the exact lines that make its pack. */
@@ -204,16 +208,16 @@ export class MessageWriter {
   }
 
   /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */
-  private newHashes(
+  private newTerms(
     content: FhirObject,
     patient: bigint | null,
     before: CurrentResource | undefined,
-    due: readonly bigint[] = [],
-  ): readonly bigint[] {
-    const hashes = this.renderer.hashes(content, patient);
-    if (before?.content === undefined) return hashes;
-    const there = new Set([...this.renderer.hashes(before.content, before.patient), ...due]);
-    const missing = hashes.filter((one) => !there.has(one));
+    due: readonly string[] = [],
+  ): readonly string[] {
+    const terms = this.renderer.terms(content, patient);
+    if (before?.content === undefined) return terms;
+    const there = new Set([...this.renderer.terms(before.content, before.patient), ...due]);
+    const missing = terms.filter((one) => !there.has(one));
     return due.length === 0 ? missing : [...due, ...missing];
   }
 
@@ -239,11 +243,13 @@ export class MessageWriter {
     changes.current.set(key, next);
     changes.changed.add(key);
     if (resource.merge !== 'snapshot') {
-      changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
+      changes.terms.set(key, this.newTerms(content, at.patient, before, changes.terms.get(key)));
       this.cache.remember(key, digest, content);
-    } else changes.hashes.set(key, searchHashes(content, at.patient));
+    } else changes.terms.set(key, indexTerms(content, at.patient));
     const created = before === undefined || before.deleted;
-    return { type, id, key, version, lastUpdatedMs: at.lastUpdatedMs, changed: true, created, content };
+    const previous = created ? undefined : before.content;
+    const { lastUpdatedMs } = at;
+    return { type, id, key, version, lastUpdatedMs, changed: true, created, content, previous };
   }
 
   /** A version without content: no line of the pack says it, for nobody is to be sent an empty resource. The raw bytes do. */
