@@ -2,6 +2,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
 import type { WriteResources } from '#pipeline';
+import type { Profiles } from '#validation';
 import type { SubscriptionSockets } from './subscription-sockets.js';
 
 /** One version of a Subscription. `resource` holds neither meta.versionId nor meta.lastUpdated. */
@@ -59,6 +60,8 @@ export interface ApiServices {
   readonly ledgerDirectory: string;
   /** Opens /admin, /fhir/Subscription and all that writes; undefined: these are closed. */
   readonly accessToken: string | undefined;
+  /** What `$validate` knows beside R4. */
+  readonly profiles: Profiles;
   /** The address that clients see, without a slash at the end; undefined: what each request says. */
   readonly publicUrl: string | undefined;
   readonly softwareVersion: string;

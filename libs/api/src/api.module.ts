@@ -6,14 +6,17 @@ import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.
 import { CAPABILITIES, Capabilities } from './capabilities.js';
 import { FhirController } from './fhir-controller.js';
 import { FhirExceptionFilter } from './fhir-exception-filter.js';
+import { HistoryController } from './history-controller.js';
 import type { HttpServer } from './http-exchange.js';
-import { interactionsOf } from './interaction.js';
+import { type InteractionCode, interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
+import { OperationController } from './operation-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 import { TransactionController } from './transaction-controller.js';
+import { ValidateController } from './validate-controller.js';
 import { WriteController } from './write-controller.js';
 
 /**
@@ -30,11 +33,13 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
   /** The module over the services that the engine has opened. */
   static forServices(services: ApiServices): DynamicModule {
     const reader = new ResourceReader(services.database);
+    const marked = [FhirController, HistoryController, SearchController, WriteController].flatMap(
+      interactionsOf,
+    );
+    const ofSystem = new Set<InteractionCode>(['search-system', 'history-system']);
     const capabilities = new Capabilities(services, reader, {
-      everyType: [FhirController, SearchController, WriteController].flatMap((one) =>
-        interactionsOf(one).filter((code) => code !== 'search-system'),
-      ),
-      system: [...interactionsOf(TransactionController), 'search-system'],
+      everyType: marked.filter((code) => !ofSystem.has(code)),
+      system: [...interactionsOf(TransactionController), ...ofSystem],
       oneType: { Subscription: interactionsOf(SubscriptionController) },
     });
     return {
@@ -43,6 +48,9 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
         SubscriptionOperationsController,
         SubscriptionController,
         TransactionController,
+        HistoryController,
+        OperationController,
+        ValidateController,
         FhirController,
         SearchController,
         WriteController,

@@ -1,5 +1,6 @@
 import { resourceTypes } from '#fhir';
 import type { InteractionCode } from './interaction.js';
+import { operations } from './operations.js';
 import { websocketAddress } from './subscription-sockets.js';
 
 /** What the statement is made of. */
@@ -87,6 +88,7 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
           conditionalRead: 'full-support',
           // Subscriptions are filed one by one, by their ids.
           ...(type === 'Subscription' ? {} : conditional),
+          operation: [...operations.everyType, ...(operations.oneType[type] ?? [])],
           ...(searchType
             ? {
                 searchInclude: includable(type, routed.searchable(type)),
@@ -95,6 +97,7 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
             : {}),
         })),
         interaction: [...routed.system, ...batchOf(routed.system)].map((code) => ({ code })),
+        ...(operations.system.length > 0 ? { operation: operations.system } : {}),
       },
     ],
   });

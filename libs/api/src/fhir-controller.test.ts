@@ -234,6 +234,7 @@ describe('what is not there', () => {
       'create',
       'delete',
       'history-instance',
+      'history-type',
       'patch',
       'read',
       'search-type',

@@ -5,7 +5,7 @@ import type { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { replyRaw, wantsRaw } from './binary.js';
 import { CAPABILITIES, type Capabilities } from './capabilities.js';
-import { historyEntry, parseHistoryQuery } from './history.js';
+import { historyEntry, parseHistoryQuery, versionOfPage } from './history.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { pageLinks } from './page-links.js';
@@ -59,8 +59,8 @@ export class FhirController {
   async history(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     requireFormat(request);
     const { type, id } = target(request);
-    const { paging, followed } = parseHistoryQuery(queryPairs(request.url));
-    const page = await this.reader.history(type, id, paging);
+    const { followed, ...asked } = parseHistoryQuery(queryPairs(request.url));
+    const page = await this.reader.history(type, id, { ...asked, before: versionOfPage(asked.page) });
     if (page === undefined) throw unknownResource();
     const address = fhirAddress(request, this.services);
     const links = pageLinks(`${address}/${type}/${id}/_history`, followed, page.next?.toString());

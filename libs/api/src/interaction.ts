@@ -6,6 +6,8 @@ export type InteractionCode =
   | 'read'
   | 'vread'
   | 'history-instance'
+  | 'history-type'
+  | 'history-system'
   | 'search-type'
   | 'search-system'
   | 'create'

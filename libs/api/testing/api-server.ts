@@ -13,6 +13,7 @@ import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
 import { MessageWriter, storeMigrations } from '#store';
 import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
+import { Profiles } from '#validation';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   ApiModule,
@@ -76,6 +77,7 @@ export async function startApiServer(token: string | undefined = accessToken): P
     webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
     topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,
+    profiles: new Profiles(),
     accessToken: token,
     publicUrl: undefined,
     softwareVersion: '0.0.0-test',

@@ -1,6 +1,6 @@
 import type { Query } from '#database';
 import { isResourceType, resourceTypeCode, resourceTypes, spliceMeta } from '#fhir';
-import { assert, formatPosition } from '#kernel';
+import { assert, formatPosition, type Position } from '#kernel';
 import { inflated, resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
 import { packPartColumns, SEGMENT_LINES } from './pack-segments.js';
 
@@ -106,7 +106,7 @@ export async function readVersion(
 }
 
 function versionOf(row: PackedRow): ResourceVersion {
-  const head = headOf(row);
+  const head = headOfRow(row);
   if (row.deleted) return { ...head, deleted: true };
   assert(row.folded !== null, 'STORE_PACK_MISSING', formatPosition(row));
   return contentOf(
@@ -123,13 +123,15 @@ function lineIn(inSegment: boolean | null, line: number): number {
   return inSegment ? line % SEGMENT_LINES : line;
 }
 
-function headOf(row: PointerRow): VersionHead {
+/** What a pointer says by itself. */
+export function headOfRow(row: PointerRow): VersionHead {
   const type = resourceTypes[row.type];
   assert(type !== undefined, 'STORE_TYPE_CODE_UNKNOWN');
   return { type, id: row.id, version: row.version, lastUpdatedMs: row.last_updated.getTime() };
 }
 
-function contentOf(head: VersionHead, stored: string): ResourceVersion {
+/** A version with its stored text. */
+export function contentOf(head: VersionHead, stored: string): ResourceVersion {
   const lastUpdated = new Date(head.lastUpdatedMs).toISOString();
   return { ...head, deleted: false, text: spliceMeta(stored, { versionId: head.version, lastUpdated }) };
 }
@@ -146,13 +148,31 @@ export async function readPointers(
   for (const row of pointers) if (!row.deleted) wanted.set(partName(row), row);
   const parts = await readParts(database, [...wanted.values()]);
   return pointers.map((row) => {
-    const head = headOf(row);
+    const head = headOfRow(row);
     if (row.deleted) return { ...head, deleted: true };
     const part = parts.get(partName(row));
     const stored = part?.lines[lineIn(part.inSegment, row.position)];
     assert(stored !== undefined, 'STORE_PACK_MISSING', formatPosition(row));
     return contentOf(head, stored);
   });
+}
+
+/** The resources of packs, by their places. Each is inflated once. */
+export async function readPacks(
+  database: Query,
+  places: readonly Position[],
+): Promise<Map<string, string[]>> {
+  const packs = new Map<string, string[]>();
+  if (places.length === 0) return packs;
+  const rows = await database.query<Position & { folded: Buffer }>(
+    `SELECT p.lane, p.partition, p.seq, p.folded
+     FROM unnest($1::smallint[], $2::smallint[], $3::bigint[]) AS k(lane, partition, seq)
+     JOIN folded_pack p USING (lane, partition, seq)`,
+    [places.map((p) => p.lane), places.map((p) => p.partition), places.map((p) => p.seq)],
+    'read-packs-at',
+  );
+  for (const row of rows) packs.set(formatPosition(row), resourcesOf(unfoldPack(row.folded)));
+  return packs;
 }
 
 function partName(row: PointerRow): string {

@@ -1,8 +1,10 @@
 import { GroupCommit, type Query } from '#database';
 import { isResourceType } from '#fhir';
 import type { QueryPair } from '#search';
+import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
 import { type ReadOutcome, type ResourceVersion, readResources, readVersion } from './read-resource.js';
+import { settledMs, type Walk, type Walked, walkResources } from './read-walk.js';
 import { answerSearch, type SearchResult } from './search.js';
 import { parseSearch, type SearchOptions, searchableNames } from './search-request.js';
 
@@ -31,6 +33,21 @@ export class ResourceReader {
   /** The versions of one resource, newest first; undefined when there never was such a resource. */
   history(type: string, id: string, paging: HistoryPaging): Promise<HistoryPage | undefined> {
     return readHistory(this.database, type, id, paging);
+  }
+
+  /** One page of what came to be, of every resource, newest first. */
+  changes(asked: ChangesAsked, nowMs: number): Promise<ChangesPage> {
+    return readChanges(this.database, asked, nowMs);
+  }
+
+  /** One part of a walk through all resources, or through what may belong to a patient. */
+  walk(walk: Walk): Promise<Walked> {
+    return walkResources(this.database, walk);
+  }
+
+  /** The latest time of which everything can be read, in milliseconds: writes under way will have a later one. */
+  settledMs(): Promise<number> {
+    return settledMs(this.database);
   }
 
   /**

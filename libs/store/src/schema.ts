@@ -163,4 +163,13 @@ INSERT INTO search_term SELECT hash, rid, ARRAY[rid] FROM search_hash;
 DROP TABLE search_hash;
 `,
   },
+  {
+    // Histories of everything: packs are only appended, so a few bytes for each range of blocks say when they were stored.
+    id: 'store-5',
+    sql: `
+CREATE INDEX pack_stored_at ON pack USING brin (stored_at) WITH (pages_per_range = 64, autosummarize = on);
+CREATE INDEX resource_deleted ON resource (last_updated) WHERE deleted;
+CREATE INDEX resource_history_deleted ON resource_history (last_updated) WHERE deleted;
+`,
+  },
 ];

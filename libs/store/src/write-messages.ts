@@ -15,6 +15,7 @@ import {
 } from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
 import { type PackLine, packLine } from './pack-bytes.js';
+import { patientNamed } from './patient-named.js';
 import { provenanceOf } from './provenance.js';
 import { Renderer, type Rendering } from './rendering.js';
 import {
@@ -164,7 +165,7 @@ export class MessageWriter {
     const stored: StoredResource[] = [];
     const lines: PackLine[] = [];
     const patient = this.patientOf(message.resources);
-    const at = { place: message.position, patient, lastUpdatedMs: storedAtMs };
+    const at = { place: message.position, lastUpdatedMs: storedAtMs };
     for (const resource of message.resources) {
       const before = changes.current.get(resource.key);
       const rendering = this.render(resource, before);
@@ -174,7 +175,11 @@ export class MessageWriter {
         const { version, lastUpdatedMs } = before;
         const { content } = rendering;
         stored.push({ type, id, key, version, lastUpdatedMs, changed: false, created: false, content });
-      } else stored.push(this.advance(changes, resource, rendering, before, { ...at, line }));
+        continue;
+      }
+      const own = patientNamed(rendering.content);
+      const whose = { ...at, line, patient: own === undefined ? patient : this.hashOf(own) };
+      stored.push(this.advance(changes, resource, rendering, before, whose));
     }
     for (const name of message.deletions ?? []) this.delete(changes, name, at, deleted);
     if (message.state === messageState.transformed && stored.length > 0 && message.hasProvenance !== false) {
@@ -189,7 +194,7 @@ export class MessageWriter {
         merge: 'snapshot',
       } as const;
       const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
-      this.advance(changes, resource, rendering, undefined, { ...at, line }); // its id names the position: it is new
+      this.advance(changes, resource, rendering, undefined, { ...at, line, patient }); // its id names the position: it is new
     }
     return { stored, lines, patient };
   }
@@ -197,12 +202,15 @@ export class MessageWriter {
   /** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */
   private patientOf(resources: readonly MappedResource[]): bigint | null {
     const patient = resources.find((resource) => resource.type === 'Patient');
-    if (patient === undefined) return null;
-    let hash = this.patients.get(patient.key);
+    return patient === undefined ? null : this.hashOf(patient.key);
+  }
+
+  private hashOf(patientKey: string): bigint {
+    let hash = this.patients.get(patientKey);
     if (hash === undefined) {
       if (this.patients.size === MAX_PATIENTS) this.patients.clear();
-      hash = hash64(patient.key);
-      this.patients.set(patient.key, hash);
+      hash = hash64(patientKey);
+      this.patients.set(patientKey, hash);
     }
     return hash;
   }
@@ -256,7 +264,7 @@ export class MessageWriter {
   private delete(
     changes: Changes,
     { type, id, key }: ResourceName,
-    at: Pick<CurrentResource, 'place' | 'patient' | 'lastUpdatedMs'>,
+    at: Pick<CurrentResource, 'place' | 'lastUpdatedMs'>,
     deleted: Map<string, number>,
   ): void {
     const before = changes.current.get(key);
