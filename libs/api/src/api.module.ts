@@ -10,6 +10,7 @@ import { interactionsOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SubscriptionController } from './subscription-controller.js';
+import { TokenController } from './token-controller.js';
 import { TransactionController } from './transaction-controller.js';
 import { WriteController } from './write-controller.js';
 
@@ -40,6 +41,7 @@ export class ApiModule implements OnModuleInit {
         FhirController,
         WriteController,
         LedgerController,
+        TokenController,
       ],
       providers: [
         { provide: API_SERVICES, useValue: services },
@@ -52,6 +54,6 @@ export class ApiModule implements OnModuleInit {
 
   /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
   onModuleInit(): void {
-    prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
+    prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services);
   }
 }

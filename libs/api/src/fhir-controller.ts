@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { type BundleEntry, bundleOf, isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
+import { requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { CAPABILITIES, type Capabilities } from './capabilities.js';
 import { historyEntry, parseHistoryQuery } from './history.js';
@@ -11,6 +12,7 @@ import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
 import { FHIR_JSON, isGeneralParameter, isLenient, requireJsonWanted } from './representation.js';
 import { fhirAddress } from './request-address.js';
+import { reachOf } from './request-needs.js';
 import { replyVersion, unknownResource } from './resource-reply.js';
 
 type Pairs = [name: string, value: string][];
@@ -76,6 +78,8 @@ export class FhirController {
   @Post(':type/_search')
   async searchByForm(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     const form = typeof request.body === 'string' ? [...new URLSearchParams(request.body)] : [];
+    // The form was not there yet when the request was let in.
+    requireAllowed(request.caller, reachOf(form));
     await this.answerSearch(request, reply, [...queryPairs(request.url), ...form]);
   }
 

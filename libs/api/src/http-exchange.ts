@@ -1,3 +1,5 @@
+import type { Caller } from '#access';
+
 /** What this library uses of a request as Fastify gives it. */
 export interface HttpRequest {
   readonly method: string;
@@ -11,6 +13,12 @@ export interface HttpRequest {
   readonly host: string;
   /** The route that was found; its `url` is the pattern. */
   readonly routeOptions: { readonly url?: string };
+  /** Address of the other side of the connection. */
+  readonly ip: string;
+  /** Where the connection ends here. */
+  readonly socket: { readonly localAddress?: string; readonly localPort?: number };
+  /** Who asks; undefined where nobody needs to be known. */
+  caller?: Caller;
 }
 
 /** What this library uses of a reply as Fastify gives it. */
@@ -23,6 +31,7 @@ export interface HttpReply {
 
 /** What this library uses of the Fastify server itself. */
 export interface HttpServer {
+  decorateRequest(name: 'caller', value: undefined): void;
   addHook(
     name: 'onRequest',
     hook: (request: HttpRequest, reply: HttpReply, done: (error?: Error) => void) => void,

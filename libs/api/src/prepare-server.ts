@@ -1,6 +1,6 @@
 import { PayloadTooLargeException } from '@nestjs/common';
-import { isOperatorsOnly, requireAccessToken } from './access-token.js';
-import { type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
+import { type AdmissionRules, admit, challengeFor } from './admission.js';
+import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
 
 /** Largest body: a transaction of 10,000 resources of ordinary size. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -8,23 +8,13 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_OPEN_BODY_BYTES = 64 * 1024;
 
 /**
- * Registers what must happen before a handler runs: the access token is checked before a byte of the body is read, and
+ * Registers what must happen before a handler runs: whether the caller may do this is decided before a byte of the body is read, and
  * bodies arrive as text, because the server's own JSON parser would round decimals and let members stand twice.
  */
-export function prepareServer(server: HttpServer, accessToken: string | undefined): void {
+export function prepareServer(server: HttpServer, rules: AdmissionRules): void {
+  server.decorateRequest('caller', undefined);
   server.addHook('onRequest', (request, reply, done) => {
-    try {
-      if (isOperatorsOnly(request)) requireAccessToken(request, accessToken);
-    } catch (error) {
-      reply.header('www-authenticate', 'Bearer');
-      done(error as Error);
-      return;
-    }
-    if (!isOperatorsOnly(request) && !isSmall(request)) {
-      done(new PayloadTooLargeException());
-      return;
-    }
-    done();
+    letIn(request, reply, rules).then(() => done(), done);
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
@@ -37,6 +27,19 @@ export function prepareServer(server: HttpServer, accessToken: string | undefine
     { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
     (_request, body, done) => done(null, body),
   );
+}
+
+async function letIn(request: HttpRequest, reply: HttpReply, rules: AdmissionRules): Promise<void> {
+  try {
+    const caller = await admit(request, rules);
+    if (caller) request.caller = caller;
+  } catch (error) {
+    const challenge = challengeFor(error);
+    if (challenge !== undefined) reply.header('www-authenticate', challenge);
+    throw error;
+  }
+  const isKnown = request.caller !== undefined && request.caller.kind !== 'loopback';
+  if (!isKnown && !isSmall(request)) throw new PayloadTooLargeException();
 }
 
 /** A body that says its length, and is short; a request without one. */

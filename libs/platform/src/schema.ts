@@ -1,3 +1,4 @@
+import { accessMigrations } from '#access';
 import type { Migration } from '#database';
 import { deliveryMigrations } from '#delivery';
 import { journalMigrations } from '#journal';
@@ -20,6 +21,7 @@ export const migrations: readonly Migration[] = [
   ...journalMigrations,
   ...storeMigrations,
   ...deliveryMigrations,
+  ...accessMigrations,
   ...ledgerMigrations,
   ...subscriptionsMigrations,
 ];

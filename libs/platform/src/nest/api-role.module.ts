@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { TokenService } from '#access';
 import { ApiModule } from '#api';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
@@ -40,6 +41,8 @@ export class ApiRoleModule {
       writes,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken: readAccessToken(settings),
+      tokens: new TokenService(database, services.clients.clients, systemClock, systemRandom),
+      openLoopback: settings.openLoopback,
       publicUrl: settings.publicUrl,
       softwareVersion: engineVersion,
       clock: systemClock,
