@@ -12,7 +12,7 @@ const rows = [
     name: 'formats and ground',
     libraries: ['hl7v2', 'cda', 'csv', 'fhir', 'merkle', 'database', 'telemetry'],
   },
-  { name: 'language', libraries: ['mapping', 'channel', 'verify'] },
+  { name: 'language', libraries: ['mapping', 'channel', 'verify', 'fhirxml', 'validation'] },
   { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery'] },
   { name: 'guards', libraries: ['access', 'identity'] },
   { name: 'services', libraries: ['connectors', 'pipeline', 'subscriptions', 'ledger', 'wallet', 'record'] },

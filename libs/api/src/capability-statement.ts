@@ -40,7 +40,8 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
     software: { name: 'Suture', version: routed.softwareVersion },
     implementation: { description: 'Suture integration engine', url: routed.address },
     fhirVersion: '4.0.1',
-    format: ['application/fhir+json', 'json'],
+    format: ['application/fhir+json', 'json', 'application/fhir+xml', 'xml'],
+    patchFormat: ['application/json-patch+json'],
     rest: [
       {
         mode: 'server',

@@ -4,13 +4,14 @@ import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
 import { requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
+import { replyRaw, wantsRaw } from './binary.js';
 import { CAPABILITIES, type Capabilities } from './capabilities.js';
 import { historyEntry, parseHistoryQuery } from './history.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
-import { FHIR_JSON, isGeneralParameter, isLenient, requireJsonWanted } from './representation.js';
+import { FHIR_JSON, isGeneralParameter, isLenient, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { reachOf } from './request-needs.js';
 import { replyVersion, unknownResource } from './resource-reply.js';
@@ -29,7 +30,7 @@ export class FhirController {
   @Get('metadata')
   @Interaction('capabilities')
   metadata(@Req() request: HttpRequest, @Res() reply: HttpReply): void {
-    requireJsonWanted(request);
+    requireFormat(request);
     reply
       .header('content-type', FHIR_JSON)
       .send(this.capabilities.statement(fhirAddress(request, this.services)));
@@ -38,15 +39,20 @@ export class FhirController {
   @Get(':type/:id')
   @Interaction('read')
   async read(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
     const { type, id } = target(request);
+    if (type === 'Binary' && wantsRaw(request)) {
+      const found = await this.reader.read(type, id);
+      if (found && !found.deleted) return replyRaw(request, reply, found);
+      return replyVersion(request, reply, found);
+    }
+    requireFormat(request);
     replyVersion(request, reply, await this.reader.read(type, id));
   }
 
   @Get(':type/:id/_history/:version')
   @Interaction('vread')
   async readVersion(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const { type, id } = target(request);
     const version = request.params['version'] ?? '';
     if (!/^[1-9]\d{0,9}$/.test(version)) throw unknownResource();
@@ -56,7 +62,7 @@ export class FhirController {
   @Get(':type/:id/_history')
   @Interaction('history-instance')
   async history(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const { type, id } = target(request);
     const { paging, followed } = parseHistoryQuery(queryPairs(request.url));
     const page = await this.reader.history(type, id, paging);
@@ -84,7 +90,7 @@ export class FhirController {
   }
 
   private async answerSearch(request: HttpRequest, reply: HttpReply, query: Pairs): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const { type } = target(request);
     const address = fhirAddress(request, this.services);
     const pairs = query.filter(([name]) => !isGeneralParameter(name));

@@ -1,6 +1,13 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  NotFoundException,
+} from '@nestjs/common';
 import { throwError } from 'rxjs';
 import { isEngineError } from '#kernel';
+import { allowedMethods } from './allowed-methods.js';
 import type { HttpReply, HttpRequest } from './http-exchange.js';
 import { httpMeaning, statusMeaning } from './http-status.js';
 import { type OutcomeIssue, operationOutcome } from './operation-outcome.js';
@@ -35,7 +42,9 @@ export function answerError(
   reply: HttpReply,
   report: (error: unknown) => void,
 ): void {
-  const told = tell(error);
+  const allowed = isUnrouted(error) ? allowedMethods(request.url) : undefined;
+  if (allowed !== undefined) reply.header('allow', allowed);
+  const told = allowed === undefined ? tell(error) : { ...statusMeaning(405), at: undefined };
   if (told.status >= 500) report(error);
   if (reply.sent) return;
   reply.code(told.status);
@@ -62,6 +71,11 @@ function tell(exception: unknown): ToldError {
 function placeOf(cause: unknown): string | undefined {
   const at = typeof cause === 'object' && cause !== null ? (cause as { at?: unknown }).at : undefined;
   return typeof at === 'string' ? at : undefined;
+}
+
+/** Nest's own answer to an address and method without a handler. */
+function isUnrouted(error: unknown): boolean {
+  return error instanceof NotFoundException;
 }
 
 /** An error about a resource carries all that is wrong with it as `cause.issues`. */

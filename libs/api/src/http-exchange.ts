@@ -7,7 +7,7 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly params: Readonly<Record<string, string>>;
-  /** The text of a JSON or form body; undefined when there was none. */
+  /** The text of a body of FHIR or a form, the bytes of any other; undefined when there was none. */
   readonly body: unknown;
   readonly protocol: string;
   readonly host: string;
@@ -27,6 +27,7 @@ export interface HttpReply {
   code(status: number): HttpReply;
   header(name: string, value: string): HttpReply;
   send(body?: string | Buffer): HttpReply;
+  getHeader(name: string): unknown;
 }
 
 /** What this library uses of the Fastify server itself. */
@@ -36,12 +37,25 @@ export interface HttpServer {
     name: 'onRequest',
     hook: (request: HttpRequest, reply: HttpReply, done: (error?: Error) => void) => void,
   ): void;
+  addHook(
+    name: 'onSend',
+    hook: (
+      request: HttpRequest,
+      reply: HttpReply,
+      payload: unknown,
+      done: (error: Error | null, payload?: unknown) => void,
+    ) => void,
+  ): void;
   readonly server: { address(): string | { readonly address: string; readonly port: number } | null };
   removeAllContentTypeParsers(): void;
   addContentTypeParser(
-    type: string[],
-    options: { parseAs: 'string'; bodyLimit: number },
-    parse: (request: HttpRequest, body: string, done: (error: Error | null, body?: string) => void) => void,
+    type: string | string[],
+    options: { parseAs: 'string' | 'buffer'; bodyLimit: number },
+    parse: (
+      request: HttpRequest,
+      body: string | Buffer,
+      done: (error: Error | null, body?: string | Buffer) => void,
+    ) => void,
   ): void;
 }
 

@@ -22,6 +22,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   ACCESS_TOKEN_MISSING: { status: 401, issue: 'login' },
   ACCESS_TOKEN_WRONG: { status: 401, issue: 'login' },
   CONDITION_AMBIGUOUS: { status: 412, issue: 'multiple-matches' },
+  CONTENT_TYPE_UNKNOWN: { status: 415, issue: 'not-supported' },
   FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
   LEDGER_FILE_UNKNOWN: { status: 404, issue: 'not-found' },
   PATCH_INVALID: { status: 400, issue: 'invalid' },
@@ -46,8 +47,11 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
 export function httpMeaning(kind: ErrorKind, code: string): HttpMeaning {
   const own = codes[code];
   if (own !== undefined) return own;
-  // A body that is not even JSON was not understood (400); one that breaks a rule was (422).
-  if (code.startsWith('FHIR_JSON_') || code === 'FHIR_DECIMAL_MALFORMED')
+  // A body that is not even JSON or XML was not understood (400); one that breaks a rule was (422).
+  if (
+    /^FHIR_JSON_|^FHIRXML_(MALFORMED|DOCTYPE|NAMESPACE|NO_RESOURCE|TOO_DEEP)$/.test(code) ||
+    code === 'FHIR_DECIMAL_MALFORMED'
+  )
     return { status: 400, issue: 'structure' };
   return kinds[kind];
 }

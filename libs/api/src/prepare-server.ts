@@ -1,31 +1,47 @@
 import { PayloadTooLargeException } from '@nestjs/common';
 import { type AdmissionRules, admit, challengeFor } from './admission.js';
+import { allowOrigins } from './cors.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
+import { requireShape, shapeAnswer } from './shape-answer.js';
 
 /** Largest body: a transaction of 10,000 resources of ordinary size. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Largest body of whoever need not say who they are. */
 const MAX_OPEN_BODY_BYTES = 64 * 1024;
 
+/** Types that are read as text, by our own readers. */
+const textTypes = [
+  'application/fhir+json',
+  'application/json',
+  'text/json',
+  'application/json-patch+json',
+  'application/fhir+xml',
+  'application/xml',
+  'text/xml',
+  'application/x-www-form-urlencoded',
+];
+
 /**
  * Registers what must happen before a handler runs: whether the caller may do this is decided before a byte of the body is read, and
- * bodies arrive as text, because the server's own JSON parser would round decimals and let members stand twice.
+ * bodies arrive as text, because the server's own JSON parser would round decimals and let members stand twice. And what
+ * happens last: answers get the shape that was asked for.
  */
 export function prepareServer(server: HttpServer, rules: AdmissionRules): void {
   server.decorateRequest('caller', undefined);
   server.addHook('onRequest', (request, reply, done) => {
+    if (allowOrigins(request, reply)) return;
     letIn(request, reply, rules).then(() => done(), done);
   });
+  server.addHook('onSend', (request, reply, payload, done) => {
+    done(null, shapeAnswer(request, reply, payload));
+  });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(
-    [
-      'application/fhir+json',
-      'application/json',
-      'application/json-patch+json',
-      'application/x-www-form-urlencoded',
-    ],
-    { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
-    (_request, body, done) => done(null, body),
+  const limits = { bodyLimit: MAX_BODY_BYTES };
+  server.addContentTypeParser(textTypes, { parseAs: 'string', ...limits }, (_request, body, done) =>
+    done(null, body),
+  );
+  server.addContentTypeParser('*', { parseAs: 'buffer', ...limits }, (_request, body, done) =>
+    done(null, body),
   );
 }
 
@@ -40,6 +56,7 @@ async function letIn(request: HttpRequest, reply: HttpReply, rules: AdmissionRul
   }
   const isKnown = request.caller !== undefined && request.caller.kind !== 'loopback';
   if (!isKnown && !isSmall(request)) throw new PayloadTooLargeException();
+  requireShape(request);
 }
 
 /** A body that says its length, and is short; a request without one. */

@@ -2,50 +2,74 @@ import { EngineError } from '#kernel';
 import { type HttpRequest, headerText, queryPairs } from './http-exchange.js';
 
 export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
+export const FHIR_XML = 'application/fhir+xml; charset=utf-8';
 
-const jsonNames = new Set([
-  'json',
-  'application/json',
-  'application/fhir+json',
-  'text/json',
-  'application/*',
-  '*/*',
-  '*',
+export type Format = 'json' | 'xml';
+
+const formats: ReadonlyMap<string, Format> = new Map([
+  ['json', 'json'],
+  ['application/json', 'json'],
+  ['application/fhir+json', 'json'],
+  ['text/json', 'json'],
+  ['application/*', 'json'],
+  ['*/*', 'json'],
+  ['*', 'json'],
+  ['xml', 'xml'],
+  ['application/xml', 'xml'],
+  ['application/fhir+xml', 'xml'],
+  ['text/xml', 'xml'],
+  ['text/*', 'xml'],
 ]);
 
+/** Parameters of every request (R4 http, section 3.1.0.1.11) that are dealt with before a search reads its own. */
+const generalParameters = new Set(['_format', '_pretty', '_summary', '_elements']);
+
 /**
- * Throws `rejected` FORMAT_NOT_SUPPORTED (406) unless the client takes FHIR R4 as JSON. `_format` overrides the Accept
+ * The format that the client takes, JSON where it takes both equally; undefined: none of ours. `_format` overrides the Accept
  * header (R4 http, section 3.1.0.1.11).
  */
-export function requireJsonWanted(request: HttpRequest): void {
+export function wantedFormat(request: HttpRequest): Format | undefined {
   if (request.url.includes('_format=')) {
     const format = queryPairs(request.url).findLast(([name]) => name === '_format')?.[1];
     // A plus sign that was not escaped has become a space.
-    if (format !== undefined) return requireJson([format.replace(' ', '+')]);
+    if (format !== undefined) return formatAmong([format.replace(' ', '+')]);
   }
   const accept = headerText(request, 'accept');
-  if (accept === undefined || accept === '*/*' || accept === 'application/fhir+json') return;
-  requireJson(accept.split(','));
+  if (accept === undefined || accept === '*/*' || accept === 'application/fhir+json') return 'json';
+  return formatAmong(accept.split(','));
 }
 
-function requireJson(wanted: readonly string[]): void {
-  for (const range of wanted) {
-    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-    const refused = parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-    const version = parameters.find((parameter) => parameter.startsWith('fhirversion='));
-    if (jsonNames.has(name) && !refused && (version === undefined || /=4\.0(\.1)?$/.test(version))) return;
-  }
+/** Throws `rejected` FORMAT_NOT_SUPPORTED (406) unless the client takes FHIR R4 in a format of ours. */
+export function requireFormat(request: HttpRequest): void {
+  if (wantedFormat(request) !== undefined) return;
   throw new EngineError(
     'rejected',
     'FORMAT_NOT_SUPPORTED',
-    'this server writes FHIR R4 (4.0) as application/fhir+json only',
+    'this server writes FHIR R4 (4.0) as application/fhir+json or application/fhir+xml',
     { cause: { at: 'http._format' } },
   );
 }
 
-/** Parameters of every request (R4 http, section 3.1.0.1.11) that are dealt with before a search reads its own. */
+function formatAmong(ranges: readonly string[]): Format | undefined {
+  let best: Format | undefined;
+  let most = 0;
+  for (const range of ranges) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    const format = formats.get(name);
+    const weight = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? 1);
+    const version = parameters.find((parameter) => parameter.startsWith('fhirversion='));
+    if (format === undefined || (version !== undefined && !/=4\.0(\.1)?$/.test(version))) continue;
+    if (weight > most || (weight === most && format === 'json')) {
+      most = weight;
+      best = weight > 0 ? format : best;
+    }
+  }
+  return best;
+}
+
+/** True for a parameter that shapes the answer and finds nothing. */
 export function isGeneralParameter(name: string): boolean {
-  return name === '_format';
+  return generalParameters.has(name);
 }
 
 /** True when the client prefers that unknown search parameters are skipped (R4 search, section 3.1.1.1). */

@@ -1,11 +1,20 @@
 import { checkResource, Decimal, type FhirObject, type FhirValue, readJson } from '#fhir';
+import { fromXml } from '#fhirxml';
 import { EngineError } from '#kernel';
+import { binaryOf } from './binary.js';
 import { type HttpRequest, headerText } from './http-exchange.js';
 import { jsonPatch } from './json-patch.js';
 import type { OutcomeIssue } from './operation-outcome.js';
 
-/** The text of the body. Throws `rejected` RESOURCE_BODY_INVALID (400) where there is none. */
+/** The text of the body. Throws `rejected`: RESOURCE_BODY_INVALID (400) where there is none, CONTENT_TYPE_UNKNOWN (415) for bytes of another kind. */
 export function bodyText(request: HttpRequest): string {
+  if (Buffer.isBuffer(request.body))
+    throw new EngineError(
+      'rejected',
+      'CONTENT_TYPE_UNKNOWN',
+      'a resource comes as application/fhir+json or application/fhir+xml',
+      { cause: { at: 'http.Content-Type' } },
+    );
   if (typeof request.body === 'string' && request.body !== '') return request.body;
   throw invalidBody('a resource is expected in the body', 'http.body');
 }
@@ -15,7 +24,19 @@ export function bodyText(request: HttpRequest): string {
  * issue that R4 finds in it, and what `readJson` throws.
  */
 export function resourceOf(request: HttpRequest, type: string): FhirObject {
-  return checked(ofType(readJson(bodyText(request)), type));
+  return checked(ofType(readBody(request, type), type));
+}
+
+/** The tree of a body of FHIR, JSON or XML; what is neither is the content of a Binary. */
+export function readBody(request: HttpRequest, type: string): FhirValue {
+  const { body } = request;
+  if (Buffer.isBuffer(body) && type === 'Binary') return binaryOf(request, body);
+  const text = bodyText(request);
+  return isXml(request) ? fromXml(text) : readJson(text);
+}
+
+function isXml(request: HttpRequest): boolean {
+  return /^\s*[a-z]+\/(?:fhir\+)?xml\b/i.test(headerText(request, 'content-type') ?? '');
 }
 
 /** A tree that is a resource of `type`. */

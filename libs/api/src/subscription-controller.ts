@@ -7,7 +7,7 @@ import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js
 import { Interaction } from './interaction.js';
 import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
-import { FHIR_JSON, preferredReturn, requireJsonWanted } from './representation.js';
+import { FHIR_JSON, isGeneralParameter, preferredReturn, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { describeVersion, replyVersion, unknownResource } from './resource-reply.js';
 
@@ -19,7 +19,7 @@ export class SubscriptionController {
   @Post()
   @Interaction('create')
   async create(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const created = await this.services.subscriptions.create(readSubscription(request));
     this.replyWritten(request, reply.code(201), created);
   }
@@ -27,7 +27,7 @@ export class SubscriptionController {
   @Put(':id')
   @Interaction('update')
   async update(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const id = request.params['id'] ?? '';
     const resource = readSubscription(request);
     if (resource['id'] !== id) {
@@ -47,14 +47,14 @@ export class SubscriptionController {
 
   @Get(':id')
   async read(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const found = await this.services.subscriptions.read(request.params['id'] ?? '');
     replyVersion(request, reply, found && textOf(found));
   }
 
   @Get(':id/_history/:version')
   async readVersion(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const found = await this.services.subscriptions.read(request.params['id'] ?? '');
     // Former versions of a subscription are not kept.
     if (found === undefined || String(found.version) !== request.params['version']) throw unknownResource();
@@ -63,8 +63,8 @@ export class SubscriptionController {
 
   @Get()
   async list(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
-    const pairs = queryPairs(request.url).filter(([name]) => name !== '_format');
+    requireFormat(request);
+    const pairs = queryPairs(request.url).filter(([name]) => !isGeneralParameter(name));
     const unknown = pairs.find(([name]) => name !== '_id');
     if (unknown !== undefined) {
       const name = unknown[0].slice(0, 64);

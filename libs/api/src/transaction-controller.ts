@@ -9,9 +9,9 @@ import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type AskedEntry, type BundleRequest, bundleRequest, writeOf } from './bundle-request.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
 import { Interaction } from './interaction.js';
-import { FHIR_JSON, preferredReturn, requireJsonWanted } from './representation.js';
+import { FHIR_JSON, preferredReturn, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
-import { bodyText, ofType } from './request-body.js';
+import { bodyText, ofType, readBody } from './request-body.js';
 import { requirementForEntry } from './request-needs.js';
 
 /** Transaction and batch (R4 http, section 3.1.0.11). The access token was checked before the body was read. */
@@ -25,12 +25,11 @@ export class TransactionController {
   @Post()
   @Interaction('transaction')
   async bundle(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    requireJsonWanted(request);
-    const text = bodyText(request);
-    const asked = bundleRequest(ofType(readJson(text), 'Bundle'));
+    requireFormat(request);
+    const asked = bundleRequest(ofType(readBody(request, 'Bundle'), 'Bundle'));
     const entries =
       asked.type === 'transaction'
-        ? await this.transaction(request, asked, text)
+        ? await this.transaction(request, asked)
         : await this.batch(request, asked.entries);
     const base = `${fhirAddress(request, this.services)}/`;
     const type = asked.type === 'transaction' ? 'transaction-response' : 'batch-response';
@@ -41,18 +40,14 @@ export class TransactionController {
   }
 
   /** All of what writes, or nothing; then what reads, which sees it (section 3.1.0.11.2: GET comes last). */
-  private async transaction(
-    request: HttpRequest,
-    { entries }: BundleRequest,
-    text: string,
-  ): Promise<BundleEntry[]> {
+  private async transaction(request: HttpRequest, { entries }: BundleRequest): Promise<BundleEntry[]> {
     const ownUrl = fhirAddress(request, this.services);
     const writes: { readonly entry: AskedEntry; readonly write: ResourceWrite }[] = [];
     for (const entry of entries) {
       if (entry.method !== 'GET' && entry.method !== 'HEAD') writes.push({ entry, write: writeOf(entry) });
     }
     for (const entry of entries) requireEntryAllowed(request, entry);
-    const raw = Buffer.from(`${request.method} ${request.url}\n${text}`);
+    const raw = Buffer.from(`${request.method} ${request.url}\n${bodyText(request)}`);
     const answers = await this.services.writes.run(
       writes.map(({ write }) => write),
       { raw, ownUrl },

@@ -7,7 +7,7 @@ import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js
 import { Interaction } from './interaction.js';
 import { operationOutcome } from './operation-outcome.js';
 import { headersOf } from './preconditions.js';
-import { FHIR_JSON, isGeneralParameter, preferredReturn, requireJsonWanted } from './representation.js';
+import { FHIR_JSON, isGeneralParameter, preferredReturn, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { patchOf, resourceOf } from './request-body.js';
 
@@ -95,13 +95,18 @@ export class WriteController {
   }
 
   private async answer(request: HttpRequest, reply: HttpReply, write: ResourceWrite): Promise<void> {
-    requireJsonWanted(request);
+    requireFormat(request);
     const address = fhirAddress(request, this.services);
-    const body = typeof request.body === 'string' ? request.body : '';
-    const raw = Buffer.from(`${request.method} ${request.url}\n${body}`);
+    const raw = rawOf(request);
     const [answer] = await this.services.writes.run([write], { raw, ownUrl: address });
     if (answer) replyWritten(request, reply, answer, address);
   }
+}
+
+/** The request as the journal keeps it. */
+function rawOf({ method, url, body }: HttpRequest): Buffer {
+  const sent = typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.alloc(0);
+  return Buffer.concat([Buffer.from(`${method} ${url}\n`), sent]);
 }
 
 type Target = { readonly id: string } | { readonly criteria: string };

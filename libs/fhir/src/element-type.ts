@@ -22,6 +22,11 @@ export interface ElementType {
   readonly binding: ValueSetCodes | undefined;
   /** True when its children are its own (declared in place, or by content reference), not those of a data type. */
   readonly backbone: boolean;
+  /**
+   * Where its children are declared, a path that `elementType` and `childrenOf` take: `Observation.referenceRange` for
+   * that of a component too, `Quantity`, `Element` for a primitive; undefined for an undecided choice.
+   */
+  readonly content: string | undefined;
   /** A Quantity that must not have a comparator. */
   readonly simpleQuantity: boolean;
 }
@@ -104,6 +109,7 @@ export function elementType(type: string, path: string): ElementType | UnknownEl
     targets: row.targets,
     binding: row.binding,
     backbone: row.content !== undefined,
+    content: node?.path,
     simpleQuantity: row.simpleQuantity && step.types.includes('Quantity'),
   };
 }

@@ -1,0 +1,2 @@
+export { fromXml } from './from-xml.js';
+export { toXml } from './to-xml.js';
