@@ -3,16 +3,26 @@ import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { CAPABILITIES, Capabilities } from './capabilities.js';
+import { DiscoveryController } from './discovery-controller.js';
 import { FhirController } from './fhir-controller.js';
 import { FhirExceptionFilter } from './fhir-exception-filter.js';
 import type { HttpServer } from './http-exchange.js';
-import { interactionsOf } from './interaction.js';
+import { interactionsOf, routesOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { TokenController } from './token-controller.js';
 import { TransactionController } from './transaction-controller.js';
 import { WriteController } from './write-controller.js';
+
+/** All that is below /fhir; of two that have one address, the first answers. */
+const fhirControllers = [
+  SubscriptionController,
+  TransactionController,
+  DiscoveryController,
+  FhirController,
+  WriteController,
+];
 
 /**
  * The HTTP edge: FHIR REST under /fhir, the ledger's files under /ledger. Import `ApiModule.forServices(...)` into an
@@ -32,17 +42,11 @@ export class ApiModule implements OnModuleInit {
       everyType: [...interactionsOf(FhirController), ...interactionsOf(WriteController)],
       system: interactionsOf(TransactionController),
       oneType: { Subscription: interactionsOf(SubscriptionController) },
+      routes: fhirControllers.flatMap(routesOf),
     });
     return {
       module: ApiModule,
-      controllers: [
-        SubscriptionController,
-        TransactionController,
-        FhirController,
-        WriteController,
-        LedgerController,
-        TokenController,
-      ],
+      controllers: [...fhirControllers, LedgerController, TokenController],
       providers: [
         { provide: API_SERVICES, useValue: services },
         { provide: RESOURCE_READER, useValue: reader },

@@ -12,7 +12,7 @@ import { Interaction } from './interaction.js';
 import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
 import { FHIR_JSON, isGeneralParameter, isLenient, requireFormat } from './representation.js';
-import { fhirAddress } from './request-address.js';
+import { fhirAddress, tokenEndpoints } from './request-address.js';
 import { reachOf } from './request-needs.js';
 import { replyVersion, unknownResource } from './resource-reply.js';
 
@@ -31,9 +31,9 @@ export class FhirController {
   @Interaction('capabilities')
   metadata(@Req() request: HttpRequest, @Res() reply: HttpReply): void {
     requireFormat(request);
-    reply
-      .header('content-type', FHIR_JSON)
-      .send(this.capabilities.statement(fhirAddress(request, this.services)));
+    const [tokenEndpoint = ''] = tokenEndpoints(request, this.services);
+    const address = fhirAddress(request, this.services);
+    reply.header('content-type', FHIR_JSON).send(this.capabilities.statement(address, tokenEndpoint));
   }
 
   @Get(':type/:id')
