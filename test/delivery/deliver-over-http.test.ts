@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { HttpDestination, HttpPoster } from '#connectors';
+import { AddressPolicy, HttpDestination, HttpPoster } from '#connectors';
 import { DeliveryClaims, deliveryMigrations } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
 import { DeliverDestinations } from '#pipeline';
@@ -58,7 +58,7 @@ describe('delivery over HTTP', () => {
   const start = () => {
     const claims = new DeliveryClaims(fixture.database);
     const http = new HttpDestination({ name, url: receiver.url, timeoutMs: 150, origin: 'here' });
-    const poster = new HttpPoster();
+    const poster = new HttpPoster(new AddressPolicy(['127.0.0.1']));
     const onError = (error: unknown) => errors.push(error);
     const deliveries: DeliverDestinations = new DeliverDestinations(
       claims,

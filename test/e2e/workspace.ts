@@ -54,6 +54,7 @@ export class Workspace {
       SUTURE_HTTP_PORT: '0',
       SUTURE_MLLP_PORT: String(this.ports.hospital),
       SUTURE_LAB_PORT: String(this.ports.laboratory),
+      SUTURE_ENDPOINTS_ALLOWED: '127.0.0.1',
       SUTURE_LOG_LEVEL: 'warn',
     };
   }

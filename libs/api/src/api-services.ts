@@ -3,6 +3,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
 import type { WriteResources } from '#pipeline';
+import type { SubscriptionSockets } from './subscription-sockets.js';
 
 /** One version of a Subscription. `resource` holds neither meta.versionId nor meta.lastUpdated. */
 export interface SubscriptionVersion {
@@ -26,12 +27,35 @@ export interface SubscriptionRegistry {
   list(): Promise<readonly SubscriptionVersion[]>;
 }
 
+/** Answers what subscribers and operators ask about subscriptions. Reads only. */
+export interface SubscriptionAnswers {
+  /** The Bundle of `$status`; an empty list filters nothing. `fhirUrl` ends with a slash. */
+  status(fhirUrl: string, ids: readonly string[], statuses: readonly string[]): Promise<string>;
+  /** The Bundle of `$events`; undefined: there is no such subscription. `rejected` SUBSCRIPTION_EVENTS_INVALID. */
+  events(
+    fhirUrl: string,
+    id: string,
+    asked: { readonly since?: number; readonly until?: number; readonly content?: string },
+  ): Promise<string | undefined>;
+  /** Of those asked for (none: of all), the subscriptions that websockets may be bound to, at most 100. */
+  bindable(ids: readonly string[]): Promise<readonly string[]>;
+  /** How each fares, those that wait longest first; at most 1,000. */
+  health(): Promise<readonly object[]>;
+}
+
 /** What the HTTP edge needs from the rest of the engine. */
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
   /** Writes what clients send. */
   readonly writes: Pick<WriteResources, 'run'>;
+  readonly subscriptionAnswers: SubscriptionAnswers;
+  /** Where subscribers' websockets come in; it is attached to the HTTP server. */
+  readonly sockets: SubscriptionSockets;
+  /** The public keys (`whpk_...`) of a key that signs webhooks. `misconfigured` when it cannot be used. */
+  readonly webhookKeys: (name: string) => Promise<readonly string[]>;
+  /** Canonical URLs of the topics that subscriptions may name. */
+  readonly topics: readonly string[];
   /** Holds `checkpoint` and `tile/`; the files may come later. */
   readonly ledgerDirectory: string;
   /** The operator's: opens /admin and all of /fhir; undefined: nobody is the operator. */

@@ -1,6 +1,8 @@
-import { Decimal, type FhirObject, type FhirValue, isResourceType, readJson } from '#fhir';
+import { type FhirObject, type FhirValue, isResourceType, readJson } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceWrite } from '#pipeline';
+import { isObject } from './fhir-tree.js';
+import { fhirPathPatch } from './fhirpath-patch.js';
 import { jsonPatch } from './json-patch.js';
 import { conditionOf, mustBeNew, versionToMatch } from './preconditions.js';
 import { checked, ofType } from './request-body.js';
@@ -103,21 +105,23 @@ export function writeOf(entry: AskedEntry): ResourceWrite {
   const target = { type, id, criteria: query, ifMatch };
   if (method === 'DELETE') return { method, ...target };
   if (method === 'PATCH') {
-    const operations = readJson(entry.jsonPatch ?? '');
-    return { method, ...target, patch: (resource) => checked(jsonPatch(resource, operations)) };
+    return { method, ...target, patch: patchOfEntry(entry) };
   }
   const onlyNew = mustBeNew(headers['if-none-match']);
   const resource = resourceOf(entry, type);
   return { method: 'PUT', ...target, resource, onlyNew, fullUrl };
 }
 
+function patchOfEntry({ jsonPatch: text, resource, at }: AskedEntry): (before: FhirObject) => FhirObject {
+  if (text === undefined && resource)
+    return (before) => checked(fhirPathPatch(before, resource), `${at}.resource`);
+  const operations = readJson(text ?? '');
+  return (before) => checked(jsonPatch(before, operations), `${at}.resource`);
+}
+
 function resourceOf({ resource, at }: AskedEntry, type: string): FhirObject {
   if (resource === undefined) throw invalid('the entry needs a resource', `${at}.resource`);
   return checked(ofType(resource, type), `${at}.resource`);
-}
-
-function isObject(value: FhirValue | undefined): value is FhirObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 }
 
 function invalid(message: string, at: string): EngineError {

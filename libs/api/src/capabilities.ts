@@ -32,6 +32,7 @@ export class Capabilities {
     const text = capabilityStatement({
       ...this.routed,
       ...this.common(address, tokenEndpoint),
+      topics: this.services.topics,
       dateMs: this.dateMs,
     });
     this.lastStatement = { address, tokenEndpoint, text };

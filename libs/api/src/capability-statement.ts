@@ -1,5 +1,7 @@
 import { resourceTypes } from '#fhir';
 import type { InteractionCode } from './interaction.js';
+import { operations } from './operations.js';
+import { websocketAddress } from './subscription-sockets.js';
 
 /** What the statement is made of. */
 export interface RoutedCapabilities {
@@ -10,6 +12,8 @@ export interface RoutedCapabilities {
   /** Of the whole server. */
   readonly system: readonly InteractionCode[];
   readonly searchable: (type: string) => readonly { readonly name: string; readonly kind: string }[];
+  /** Canonical URLs of subscription topics. */
+  readonly topics: readonly string[];
   readonly address: string;
   readonly tokenEndpoint: string;
   readonly softwareVersion: string;
@@ -46,6 +50,30 @@ function batchOf(system: readonly InteractionCode[]): string[] {
   return system.includes('transaction') ? ['batch'] : [];
 }
 
+/** What `_include` takes for a type. */
+function includable(type: string, parameters: ReturnType<RoutedCapabilities['searchable']>): string[] {
+  return [
+    `${type}:*`,
+    ...parameters.filter(({ kind }) => kind === 'reference').map(({ name }) => `${type}:${name}`),
+  ];
+}
+
+const WEBSOCKET = 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket';
+const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
+/** What the Subscriptions R5 Backport 1.1 wants to be told beside the interactions. */
+const subscriptionFacts = {
+  supportedProfile: [`${BACKPORT}/StructureDefinition/backport-subscription`],
+  operation: ['status', 'events', 'get-ws-binding-token'].map((name) => ({
+    name,
+    definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
+  })),
+};
+
+function topicExtensions(topics: readonly string[]) {
+  const url = `${BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical`;
+  return topics.length === 0 ? undefined : topics.map((topic) => ({ url, valueCanonical: topic }));
+}
+
 /** The JSON of the R4 CapabilityStatement of what is routed, no more and no less. */
 export function capabilityStatement(routed: RoutedCapabilities): string {
   const searchType = routed.everyType.includes('search-type');
@@ -58,13 +86,16 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
     implementation: { description: 'Suture integration engine', url: routed.address },
     fhirVersion: '4.0.1',
     format: ['application/fhir+json', 'json', 'application/fhir+xml', 'xml'],
-    patchFormat: ['application/json-patch+json'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json'],
     rest: [
       {
+        extension: [{ url: WEBSOCKET, valueUri: websocketAddress(routed.address) }],
         mode: 'server',
         security: securityOf(routed.tokenEndpoint),
         resource: resourceTypes.map((type) => ({
+          ...(type === 'Subscription' ? { extension: topicExtensions(routed.topics) } : {}),
           type,
+          ...(type === 'Subscription' ? subscriptionFacts : {}),
           interaction: [...new Set([...routed.everyType, ...(routed.oneType[type] ?? [])])]
             .filter((code) => code !== 'capabilities')
             .map((code) => ({ code })),
@@ -74,11 +105,16 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
           conditionalRead: 'full-support',
           // Subscriptions are filed one by one, by their ids.
           ...(type === 'Subscription' ? {} : conditional),
+          operation: [...operations.everyType, ...(operations.oneType[type] ?? [])],
           ...(searchType
-            ? { searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })) }
+            ? {
+                searchInclude: includable(type, routed.searchable(type)),
+                searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })),
+              }
             : {}),
         })),
         interaction: [...routed.system, ...batchOf(routed.system)].map((code) => ({ code })),
+        ...(operations.system.length > 0 ? { operation: operations.system } : {}),
       },
     ],
   });

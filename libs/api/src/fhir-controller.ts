@@ -1,22 +1,17 @@
-import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
-import { type BundleEntry, bundleOf, isResourceType } from '#fhir';
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { bundleOf, isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
-import { requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { replyRaw, wantsRaw } from './binary.js';
 import { CAPABILITIES, type Capabilities } from './capabilities.js';
-import { historyEntry, parseHistoryQuery } from './history.js';
+import { historyEntry, parseHistoryQuery, versionOfPage } from './history.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
-import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
-import { FHIR_JSON, isGeneralParameter, isLenient, requireFormat } from './representation.js';
+import { FHIR_JSON, requireFormat } from './representation.js';
 import { fhirAddress, tokenEndpoints } from './request-address.js';
-import { reachOf } from './request-needs.js';
 import { replyVersion, unknownResource } from './resource-reply.js';
-
-type Pairs = [name: string, value: string][];
 
 /** FHIR R4 REST for every resource type. Texts go out as they are stored; nothing is serialised again. */
 @Controller('fhir')
@@ -64,46 +59,14 @@ export class FhirController {
   async history(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     requireFormat(request);
     const { type, id } = target(request);
-    const { paging, followed } = parseHistoryQuery(queryPairs(request.url));
-    const page = await this.reader.history(type, id, paging);
+    const { followed, ...asked } = parseHistoryQuery(queryPairs(request.url));
+    const page = await this.reader.history(type, id, { ...asked, before: versionOfPage(asked.page) });
     if (page === undefined) throw unknownResource();
     const address = fhirAddress(request, this.services);
     const links = pageLinks(`${address}/${type}/${id}/_history`, followed, page.next?.toString());
     const entries = page.versions.map((version) => historyEntry(address, version));
     const text = bundleOf('history', entries, { base: `${address}/`, total: page.total, links });
     reply.header('content-type', FHIR_JSON).send(text);
-  }
-
-  @Get(':type')
-  @Interaction('search-type')
-  async search(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    await this.answerSearch(request, reply, queryPairs(request.url));
-  }
-
-  /** The same by form, for queries that should not stand in logs of addresses. */
-  @Post(':type/_search')
-  async searchByForm(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    const form = typeof request.body === 'string' ? [...new URLSearchParams(request.body)] : [];
-    // The form was not there yet when the request was let in.
-    requireAllowed(request.caller, reachOf(form));
-    await this.answerSearch(request, reply, [...queryPairs(request.url), ...form]);
-  }
-
-  private async answerSearch(request: HttpRequest, reply: HttpReply, query: Pairs): Promise<void> {
-    requireFormat(request);
-    const { type } = target(request);
-    const address = fhirAddress(request, this.services);
-    const pairs = query.filter(([name]) => !isGeneralParameter(name));
-    const found = await this.reader.search(type, pairs, { lenient: isLenient(request), ownUrl: address });
-    const entries: (string | BundleEntry)[] = [];
-    for (const match of found.matches) if (!match.deleted) entries.push(match.text);
-    if (found.ignored.length > 0)
-      entries.push({ resource: ignoredOutcome(found.ignored), search: 'outcome' });
-    const links = pageLinks(`${address}/${type}`, found.followed, found.next);
-    const total = found.total === undefined ? {} : { total: found.total };
-    const text = bundleOf('searchset', entries, { base: `${address}/`, links, ...total });
-    // By form it is a POST, for which the framework would say 201.
-    reply.code(200).header('content-type', FHIR_JSON).send(text);
   }
 }
 
@@ -112,16 +75,4 @@ function target(request: HttpRequest): { type: string; id: string } {
   const { type = '', id = '' } = request.params;
   if (isResourceType(type)) return { type, id };
   throw new EngineError('rejected', 'RESOURCE_TYPE_UNKNOWN', 'FHIR R4 has no such resource type');
-}
-
-function ignoredOutcome(names: readonly string[]): string {
-  return operationOutcome(
-    names.map((name) => ({
-      severity: 'warning',
-      issue: 'not-supported',
-      code: 'SEARCH_PARAMETER_UNKNOWN',
-      message: `the search parameter '${name.slice(0, 64)}' is unknown and was skipped`,
-      at: `http.${name.slice(0, 64)}`,
-    })),
-  );
 }

@@ -1,6 +1,7 @@
 import type { BundleEntry } from '#fhir';
 import { EngineError } from '#kernel';
-import type { ResourceVersion } from '#store';
+import type { ChangePlace, ResourceVersion, TimeSpan } from '#store';
+import { spanOfParameter } from './date-span.js';
 import { isGeneralParameter } from './representation.js';
 
 const DEFAULT_COUNT = 50;
@@ -10,48 +11,72 @@ type Pair = [name: string, value: string];
 
 /** What the query of a history asks for, and the pairs that its self link repeats. */
 export interface HistoryQuery {
-  readonly paging: {
-    readonly count: number;
-    readonly before: number | undefined;
-    readonly sinceMs: number | undefined;
-  };
+  readonly count: number;
+  readonly sinceMs: number | undefined;
+  readonly at: TimeSpan | undefined;
+  /** Our `_page`, as it stands. */
+  readonly page: string | undefined;
   readonly followed: readonly Pair[];
 }
 
 /**
- * Reads `_count`, `_since` and our `_page` (R4 http, section 3.1.0.11). Throws `rejected` SEARCH_VALUE_INVALID,
+ * Reads `_count`, `_since`, `_at` and our `_page` (R4 http, section 3.1.0.11). Throws `rejected` SEARCH_VALUE_INVALID,
  * SEARCH_PARAMETER_UNKNOWN.
  */
 export function parseHistoryQuery(pairs: readonly Pair[]): HistoryQuery {
   let count = DEFAULT_COUNT;
-  let before: number | undefined;
   let sinceMs: number | undefined;
+  let at: TimeSpan | undefined;
+  let page: string | undefined;
   const followed: Pair[] = [];
   for (const pair of pairs) {
     const [name, value] = pair;
     if (isGeneralParameter(name)) continue;
+    if (name === '_page') page = value;
+    else followed.push(pair);
     switch (name) {
       case '_count':
         count = Math.min(wholeNumber(name, value), MAX_COUNT);
-        followed.push(pair);
         break;
       case '_since':
-        sinceMs = instant(name, value);
-        followed.push(pair);
+        sinceMs = spanOfParameter(name, value).fromMs;
+        break;
+      case '_at':
+        at = spanOfParameter(name, value);
         break;
       case '_page':
-        before = wholeNumber(name, value);
         break;
       default:
         throw new EngineError(
           'rejected',
           'SEARCH_PARAMETER_UNKNOWN',
-          `a history has no parameter '${name.slice(0, 64)}'; it has _count, _since, _format`,
+          `a history has no parameter '${name.slice(0, 64)}'; it has _count, _since, _at, _format`,
           { cause: { at: `http.${name.slice(0, 64)}` } },
         );
     }
   }
-  return { paging: { count, before, sinceMs }, followed };
+  return { count, sinceMs, at, page, followed };
+}
+
+/** The version before which a page of one resource's history begins. Throws `rejected` SEARCH_VALUE_INVALID. */
+export function versionOfPage(page: string | undefined): number | undefined {
+  return page === undefined ? undefined : wholeNumber('_page', page);
+}
+
+/** Where a page of the history of many resources begins. Throws `rejected` SEARCH_VALUE_INVALID. */
+export function placeOfPage(page: string | undefined): ChangePlace | undefined {
+  if (page === undefined) return undefined;
+  const match = /^(\d{1,15})-(\d{1,5})-(\d{1,5})-(\d{1,16})-(\d{1,6})$/.exec(page);
+  if (!match) throw invalidValue('_page', 'from a next link of this server only');
+  const [storedAtMs = 0, lane = 0, partition = 0, seq = 0, done = 0] = match.slice(1).map(Number);
+  if (lane > 0x7fff || partition > 0x7fff || seq > Number.MAX_SAFE_INTEGER)
+    throw invalidValue('_page', 'from a next link of this server only');
+  return { storedAtMs, lane, partition, seq, done };
+}
+
+/** The text of a place for a next link. */
+export function pageOfPlace({ storedAtMs, lane, partition, seq, done }: ChangePlace): string {
+  return [storedAtMs, lane, partition, seq, done].join('-');
 }
 
 /** An entry of a history; a deletion has no resource. */
@@ -72,14 +97,6 @@ export function historyEntry(address: string, found: ResourceVersion): BundleEnt
 function wholeNumber(name: string, value: string): number {
   if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
   throw invalidValue(name, 'a whole number from 1');
-}
-
-function instant(name: string, value: string): number {
-  // A plus sign that the client did not escape arrives as a space.
-  const text = value.replace(' ', '+');
-  const ms = /^\d{4}(-\d{2}(-\d{2}(T.*)?)?)?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) throw invalidValue(name, 'an instant, as 2026-11-23T08:00:00Z');
-  return ms;
 }
 
 function invalidValue(name: string, what: string): EngineError {

@@ -28,6 +28,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   PATCH_INVALID: { status: 400, issue: 'invalid' },
   REFERENCE_UNRESOLVED: { status: 412, issue: 'not-found' },
   REQUEST_HEADER_INVALID: { status: 400, issue: 'value' },
+  OPERATION_PARAMETER_INVALID: { status: 400, issue: 'value' },
   RESOURCE_BODY_INVALID: { status: 400, issue: 'invalid' },
   RESOURCE_DELETED: { status: 410, issue: 'deleted' },
   RESOURCE_EXISTS: { status: 412, issue: 'conflict' },
@@ -41,6 +42,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   SEARCH_TYPE_UNKNOWN: { status: 404, issue: 'not-supported' },
   SEARCH_VALUE_INVALID: { status: 400, issue: 'value' },
   TRANSACTION_INVALID: { status: 400, issue: 'invalid' },
+  SUBSCRIPTION_EVENTS_INVALID: { status: 400, issue: 'value' },
 };
 
 /** How an EngineError is told over HTTP: by its code where that has a meaning of its own, else by its kind. */

@@ -1,5 +1,6 @@
-import { Decimal, type FhirObject, type FhirValue, writeJson } from '#fhir';
+import { type FhirObject, type FhirValue, writeJson } from '#fhir';
 import { EngineError } from '#kernel';
+import { copyTree, isObject } from './fhir-tree.js';
 
 /** Most operations of one patch. */
 const MAX_OPERATIONS = 1_000;
@@ -12,7 +13,7 @@ const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 export function jsonPatch(resource: FhirObject, operations: FhirValue): FhirObject {
   if (!Array.isArray(operations) || operations.length > MAX_OPERATIONS)
     throw invalid(`a JSON Patch is a list of at most ${MAX_OPERATIONS} operations`, 0);
-  let root: FhirValue = copy(resource);
+  let root: FhirValue = copyTree(resource);
   for (const [index, operation] of operations.entries()) root = applied(root, operation, index);
   if (!isObject(root)) throw failed('the patch leaves no resource', operations.length - 1);
   return root;
@@ -38,7 +39,7 @@ function applied(root: FhirValue, operation: FhirValue, index: number): FhirValu
       return add(taken.root, target, taken.value, index);
     }
     case 'copy':
-      return add(root, target, copy(read(root, pointer(from, index), index)), index);
+      return add(root, target, copyTree(read(root, pointer(from, index), index)), index);
     case 'test': {
       const there = read(root, target, index);
       if (!equal(there, needed(value, index))) throw failed('the test does not hold', index);
@@ -123,16 +124,6 @@ function equal(a: FhirValue, b: FhirValue): boolean {
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((item, at) => equal(item, b[at] as FhirValue));
   return writeJson(a) === writeJson(b);
-}
-
-function copy(value: FhirValue): FhirValue {
-  if (Array.isArray(value)) return value.map(copy);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copy(member)]));
-}
-
-function isObject(value: FhirValue | undefined): value is FhirObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 }
 
 function invalid(message: string, index: number): EngineError {

@@ -22,6 +22,7 @@ type Operation = Readonly<Record<string, unknown>>;
 export function openApi(api: RoutedApi): string {
   const paths: Record<string, Record<string, Operation>> = {};
   const scopes = new Map<string, string>();
+  const ids = new Set<string>();
   for (const route of api.routes) {
     if (!route.path.startsWith(ROOT)) continue;
     for (const type of route.path.includes(':type') ? resourceTypes : [undefined]) {
@@ -29,7 +30,9 @@ export function openApi(api: RoutedApi): string {
       const path = pattern.replace(/:(\w+)/g, '{$1}') || '/';
       const item = (paths[path] ??= {});
       const method = route.method.toLowerCase();
-      item[method] ??= operationOf(api, route, pattern, scopes);
+      if (item[method] !== undefined) continue;
+      const operationId = freeId(`${route.handler}${type ?? /\w+/.exec(pattern)?.[0] ?? ''}`, ids);
+      item[method] = { operationId, ...operationOf(api, route, pattern, scopes) };
     }
   }
   return JSON.stringify({
@@ -51,7 +54,6 @@ function operationOf(api: RoutedApi, route: Route, pattern: string, scopes: Map<
     ...(isSearch ? api.searchable(type).map(searchParameter) : []),
   ];
   return {
-    operationId: `${route.handler}${type}`,
     summary: `${route.interaction ?? wordsOf(route.handler)}${type === '' ? '' : ` ${type}`}`,
     ...(type === '' ? {} : { tags: [type] }),
     ...(parameters.length === 0 ? {} : { parameters }),
@@ -62,6 +64,14 @@ function operationOf(api: RoutedApi, route: Route, pattern: string, scopes: Map<
     },
     security: securityOf(route, segments, scopes),
   };
+}
+
+/** Handlers of several controllers may have one name. */
+function freeId(wanted: string, ids: Set<string>): string {
+  let id = wanted;
+  for (let n = 2; ids.has(id); n++) id = `${wanted}${n}`;
+  ids.add(id);
+  return id;
 }
 
 function searchParameter({ name, kind }: { readonly name: string; readonly kind: string }): object {

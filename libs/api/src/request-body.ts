@@ -2,6 +2,8 @@ import { checkResource, Decimal, type FhirObject, type FhirValue, readJson } fro
 import { fromXml } from '#fhirxml';
 import { EngineError } from '#kernel';
 import { binaryOf } from './binary.js';
+import { isObject } from './fhir-tree.js';
+import { fhirPathPatch } from './fhirpath-patch.js';
 import { type HttpRequest, headerText } from './http-exchange.js';
 import { jsonPatch } from './json-patch.js';
 import type { OutcomeIssue } from './operation-outcome.js';
@@ -84,13 +86,16 @@ const issueCodes: Readonly<Record<string, string>> = {
 /** What a patch of that content type does to a resource, which is checked afterwards. Throws `rejected` PATCH_INVALID at once where it is none. */
 export function patchOf(request: HttpRequest): (resource: FhirObject) => FhirObject {
   const type = headerText(request, 'content-type')?.split(';')[0]?.trim().toLowerCase();
-  const body = readJson(bodyText(request));
+  const text = bodyText(request);
+  const body = isXml(request) ? fromXml(text) : readJson(text);
   if (type === 'application/json-patch+json' || Array.isArray(body))
     return (resource) => checked(jsonPatch(resource, body));
+  if (isObject(body) && body['resourceType'] === 'Parameters')
+    return (resource) => checked(fhirPathPatch(resource, body));
   throw new EngineError(
     'rejected',
     'PATCH_INVALID',
-    'a patch is a JSON Patch, sent as application/json-patch+json',
+    'a patch is a JSON Patch, sent as application/json-patch+json, or a FHIRPath Patch, a Parameters resource',
     { cause: { at: 'http.Content-Type' } },
   );
 }

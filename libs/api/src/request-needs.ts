@@ -25,16 +25,21 @@ export function requirementOf(request: HttpRequest): Requirement | undefined {
   if (/^\/admin(\/|$)/.test(route)) return 'operator';
   const [root, ...pattern] = route.split('/').slice(1);
   if (root !== 'fhir') return 'open';
-  const { type = '' } = request.params;
+  const segments = pattern.filter((part) => part !== '').map((part) => typeIn(part, request.params));
   // Nothing is there either; the handler says so.
-  if (pattern[0] === ':type' && !isResourceType(type)) return [];
+  if (pattern[0] === ':type' && !isResourceType(segments[0] ?? '')) return [];
   return requirementFor({
     method: request.method,
-    segments: pattern.filter((part) => part !== '').map((part) => (part === ':type' ? type : part)),
+    segments,
     query: queryPairs(request.url),
     ifMatch: headerText(request, 'if-match') !== undefined,
     ifNoneExist: headerText(request, 'if-none-exist'),
   });
+}
+
+/** What a request wrote where the pattern has a type; ids stay as the pattern has them. */
+function typeIn(part: string, params: HttpRequest['params']): string {
+  return part === ':type' || part === ':owner' ? (params[part.slice(1)] ?? '') : part;
 }
 
 /** The same for an entry of a transaction: its method, and an address below /fhir. */
@@ -159,8 +164,14 @@ function operationOf(type: string, operation: string, asked: AskedFor): Requirem
       return [...needs(type, 'rs'), ...reachOf(asked.query)];
     case '$meta':
     case '$status':
-    case '$events':
       return needs(type, 'r');
+    case '$meta-add':
+    case '$meta-delete':
+      return needs(type, 'u');
+    case '$events':
+    case '$get-ws-binding-token':
+      // Both lead to whatever the subscription matches.
+      return [...needs(type, 'r'), ...needs('*', 'rs')];
     default:
       return 'operator';
   }

@@ -68,6 +68,87 @@ describe('subscriptions over HTTP', () => {
   });
 });
 
+describe('operations on subscriptions', () => {
+  const parameters = (...pairs: [name: string, value: string][]): string =>
+    JSON.stringify({
+      resourceType: 'Parameters',
+      parameter: pairs.map(([name, valueString]) => ({ name, valueString })),
+    });
+  const post = (path: string, body?: string): Promise<Answer> => server.send('POST', path, json, body);
+
+  beforeAll(async () => {
+    await server.fixture.database.query(
+      `INSERT INTO subscription (destination, id, status, resource) SELECT n, 'o' || n, 'active', $1 FROM generate_series(1, 2) AS n`,
+      [JSON.stringify({ resourceType: 'Subscription', status: 'active', reason: 'r', ...filed })],
+    );
+    await server.send('PUT', '/fhir/Subscription/o1', json, subscription({ id: 'o1' }));
+  });
+  const filed = { criteria: 'Observation?', channel: { type: 'rest-hook', endpoint: 'https://a.example/' } };
+
+  test('the status of one, of some and of all is told by GET and POST', async () => {
+    for (const one of [
+      await get('/fhir/Subscription/o1/$status'),
+      await post('/fhir/Subscription/o1/$status'),
+    ]) {
+      expect([one.status, one.json()]).toMatchObject([200, { type: 'searchset', total: 1 }]);
+      expect(one.text).toContain(`${server.origin}/fhir/Subscription/o1`);
+    }
+    expect((await get('/fhir/Subscription/$status')).json()).toMatchObject({ total: 2 });
+    expect((await get('/fhir/Subscription/$status?id=o2&id=o3')).json()).toMatchObject({ total: 1 });
+    const asked = parameters(['id', 'o1'], ['id', 'o2'], ['status', 'error']);
+    expect((await post('/fhir/Subscription/$status', asked)).json()).toMatchObject({ total: 0 });
+    expect((await get('/fhir/Subscription/nobody/$status')).status).toBe(404);
+  });
+
+  test('events are asked for by number, by GET and POST', async () => {
+    const query = 'eventsSinceNumber=1&eventsUntilNumber=5&content=id-only';
+    const byGet = await get(`/fhir/Subscription/o1/$events?${query}`);
+    const asked = parameters(['eventsSinceNumber', '1'], ['eventsUntilNumber', '5'], ['content', 'id-only']);
+    for (const answer of [byGet, await post('/fhir/Subscription/o1/$events', asked)]) {
+      expect([answer.status, answer.json()]).toMatchObject([
+        200,
+        { resourceType: 'Bundle', type: 'history' },
+      ]);
+      expect(answer.text).toContain('query-event');
+    }
+    expect((await get('/fhir/Subscription/nobody/$events')).status).toBe(404);
+    for (const wrong of ['eventsSinceNumber=x', 'eventsSinceNumber=3&eventsUntilNumber=2', 'from=1'])
+      expect((await get(`/fhir/Subscription/o1/$events?${wrong}`)).status).toBe(400);
+    expect((await post('/fhir/Subscription/o1/$events', '{"resourceType":"Patient"}')).status).toBe(400);
+  });
+
+  test('a token for a websocket names its subscriptions, address and end', async () => {
+    await server.fixture.database.query("UPDATE subscription SET channel = 'websocket' WHERE id = 'o2'");
+    const path = '/fhir/Subscription/o2/$get-ws-binding-token';
+    for (const answer of [await get(path), await post('/fhir/Subscription/$get-ws-binding-token')]) {
+      expect(answer.json()).toMatchObject({
+        parameter: [
+          { name: 'token' },
+          { name: 'expiration', valueDateTime: '2026-11-23T01:00:00.000Z' },
+          { name: 'subscription', valueString: 'o2' },
+          { name: 'websocket-url', valueUrl: expect.stringMatching(/^ws:.*subscription-websocket$/) },
+        ],
+      });
+    }
+    expect((await get('/fhir/Subscription/o1/$get-ws-binding-token')).status).toBe(404);
+    expect((await server.send('GET', path)).status).toBe(401);
+    const statement = (await server.send('GET', '/fhir/metadata')).text;
+    expect(statement).toContain('capabilitystatement-websocket');
+    expect(statement).toContain('https://suture.example/SubscriptionTopic/test');
+  });
+
+  test('the operator sees the health of each', async () => {
+    const answer = await get('/admin/subscriptions');
+    expect(answer.json()).toMatchObject({
+      subscriptions: [{ subscription: 'o1', lag: 0 }, { subscription: 'o2' }],
+    });
+    expect((await get('/admin/webhook-keys/ehr')).json()).toEqual({ publicKeys: ['whpk_ehr'] });
+    expect((await server.send('GET', '/admin/subscriptions')).status).toBe(401);
+    expect((await server.send('GET', '/admin/webhook-keys/ehr')).status).toBe(401);
+    expect((await server.send('GET', '/fhir/Subscription/o1/$events')).status).toBe(401);
+  });
+});
+
 describe('the access token', () => {
   test('nothing about subscriptions is done or shown without it, however the path is spelled', async () => {
     for (const [method, path] of [

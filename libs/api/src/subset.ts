@@ -1,5 +1,6 @@
-import { Decimal, elementType, type FhirObject, type FhirValue } from '#fhir';
+import { elementType, type FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
+import { isObject } from './fhir-tree.js';
 import { summaryElements } from './summary-elements.js';
 
 /** What of a resource goes out (R4 search, sections 3.1.1.5.8 and 3.1.1.5.9). */
@@ -107,10 +108,6 @@ function marked(resource: FhirObject): FhirObject {
     meta: { ...facts, tag: [...tags, subsetted] },
     ...rest,
   };
-}
-
-function isObject(value: FhirValue | undefined): value is FhirObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 }
 
 function invalidValue(name: string, what: string): EngineError {

@@ -7,16 +7,19 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
 import { accessMigrations, type Client, TokenService } from '#access';
+import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
 import { type Clock, systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
 import { MessageWriter, storeMigrations } from '#store';
+import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   ApiModule,
   createHttpAdapter,
   type SubscriptionRegistry,
+  SubscriptionSockets,
   type SubscriptionVersion,
 } from '../src/index.js';
 
@@ -56,7 +59,13 @@ export async function startApiServer(
   token: string | undefined = accessToken,
   { clients = new Map(), openLoopback = false, clock = systemClock }: ApiServerOptions = {},
 ): Promise<ApiServer> {
-  const fixture = await createTestDatabase([...journalMigrations, ...storeMigrations, ...accessMigrations]);
+  const fixture = await createTestDatabase([
+    ...journalMigrations,
+    ...storeMigrations,
+    ...deliveryMigrations,
+    ...accessMigrations,
+    ...subscriptionsMigrations,
+  ]);
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
   const reported: unknown[] = [];
   const api = ApiModule.forServices({
@@ -74,6 +83,10 @@ export async function startApiServer(
         onWritten: () => {},
       },
     ),
+    subscriptionAnswers: new SubscriptionOperations(fixture.database),
+    sockets: new SubscriptionSockets(token, systemClock),
+    webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
+    topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,
     accessToken: token,
     tokens: new TokenService(fixture.database, clients, clock, systemRandom),

@@ -1,4 +1,4 @@
-import { checked, list, object, optional, placed, record, required, scalar, wordOr } from './field-spec.js';
+import { checked, list, object, optional, placed, record, required, scalar, wordOr } from '#declaration';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 

@@ -1,5 +1,5 @@
+import type { FileProblem } from '#declaration';
 import type { ChannelFile } from './channel-file.js';
-import type { FileProblem } from './field-spec.js';
 
 /** Names of the layers that a channel puts over the mappings, the highest last. */
 export function layersOfChannel({ transform }: ChannelFile): string[] {

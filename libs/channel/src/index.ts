@@ -1,3 +1,4 @@
+export type { FileProblem } from '#declaration';
 export { acceptedBy, type ChannelFile } from './channel-file.js';
 export { layerProblems, layersOfChannel } from './channel-layers.js';
 export type {
@@ -11,7 +12,6 @@ export type {
   SendOutcome,
   Source,
 } from './contracts.js';
-export type { FileProblem } from './field-spec.js';
 export type { FileFinding, FileFormat, FileUnit } from './file-format.js';
 export { loadChannels, readChannel } from './load-channels.js';
 export { rowsFormatOf } from './rows-format.js';

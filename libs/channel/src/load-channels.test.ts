@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { FileProblem } from './field-spec.js';
+import type { FileProblem } from '#declaration';
 import { readChannel } from './load-channels.js';
 
 const GOOD = `channel: lab

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type FileProblem, note, type Reading } from '#declaration';
 import { type ChannelFile, channelField } from './channel-file.js';
-import { type FileProblem, note, type Reading } from './field-spec.js';
 
 /** Larger is no channel file. */
 const MAX_FILE_BYTES = 1024 * 1024;

@@ -154,7 +154,12 @@ describe('checking a resource', () => {
   test('a narrative is one well-formed div of harmless elements', () => {
     const text = (div: string): string[] => found(observation({ text: { status: 'generated', div } }));
     const xmlns = 'xmlns="http://www.w3.org/1999/xhtml"';
-    expect(text(`<div ${xmlns}><p>K <b>6.8</b> &lt; 7<br/></p></div>`)).toEqual([]);
+    for (const div of [
+      `<div ${xmlns}><p>K <b>6.8</b> &lt; 7<br/></p></div>`,
+      `<div ${xmlns}><!-- K --><a href="https://example.org/?a=1&amp;b=2:3" title="t">K</a><a href="#x:y">L</a></div>`,
+      `<div ${xmlns}><img src="data:image/png;base64,AAAA" alt="a"/><p style="color: red; background: url(a.png)">K</p></div>`,
+    ])
+      expect(text(div)).toEqual([]);
     for (const div of [
       'K 6.8',
       '<div>K</div>',
@@ -164,6 +169,19 @@ describe('checking a resource', () => {
       `<div ${xmlns}><script>K</script></div>`,
       `<div ${xmlns}><p onclick="x()">K</p></div>`,
       `<div ${xmlns}>K & L</div>`,
+      `<div ${xmlns}>K <ins>L</ins></div>`,
+      `<div ${xmlns}>K <!-- L -- M --></div>`,
+      `<!-- K --><div ${xmlns}>K</div>`,
+      `<div ${xmlns}><p title="a" title="b">K</p></div>`,
+      `<div ${xmlns}><p data-x="1">K</p></div>`,
+      `<div ${xmlns}><a href="javascript:x()">K</a></div>`,
+      `<div ${xmlns}><a href=" jav&#x09;ascript&#58;x()">K</a></div>`,
+      `<div ${xmlns}><a href="javascript&colon;x()">K</a></div>`,
+      `<div ${xmlns}><a href="data:text/html,x">K</a></div>`,
+      `<div ${xmlns}><img src="vbscript:x"/></div>`,
+      `<div ${xmlns}><p style="background: url(https://example.org/seen.gif)">K</p></div>`,
+      `<div ${xmlns}><p style="width: expression(x())">K</p></div>`,
+      `<div ${xmlns}><p style="background: u\\72l(x)">K</p></div>`,
     ]) {
       expect(text(div)).toEqual(['format Observation.text.div']);
     }

@@ -10,13 +10,26 @@ import type { FhirObject, FhirValue } from './write-json.js';
 /** The nesting that `readJson` allows, in steps of the path. */
 const depthMax = 128;
 
+/** The resource that an object stands in, and the one that this is contained in, or itself. */
+interface Around {
+  readonly resource: FhirObject;
+  readonly root: FhirObject;
+}
+
+/** What is wrong with an object of one type or nested element; messages start with the key of the invariant. */
+type MoreRule = (value: FhirObject, around: Around) => readonly string[];
+
 /**
  * Everything that is wrong with a resource by the R4 definitions: structure, unknown elements, cardinality, primitive
  * formats, choices, required bindings, reference targets, empty values, and the invariants that `invariants.ts` lists.
  * Empty when nothing is. Never throws on content; profiles and terminology beyond required bindings are not looked at.
+ * `moreRules` gives the further invariants of a type or nested element, by its path.
  */
-export function checkResource(resource: unknown): Issue[] {
-  const checker = new Checker();
+export function checkResource(
+  resource: unknown,
+  moreRules?: (path: string) => MoreRule | undefined,
+): Issue[] {
+  const checker = new Checker(moreRules);
   checker.container(resource);
   return checker.findings.issues;
 }
@@ -36,6 +49,9 @@ class Checker {
   #referenced = new Set<string>();
   /** Ids that its canonicals and uris name, which dom-3 counts too and ref-1 does not. */
   #mentioned = new Set<string>();
+  #around: Around = { resource: {}, root: {} };
+
+  constructor(readonly moreRules: ((path: string) => MoreRule | undefined) | undefined) {}
 
   /** A resource that stands on its own: the one asked about, or one in a Bundle or in Parameters. */
   container(value: unknown): void {
@@ -43,9 +59,11 @@ class Checker {
     const [referenced, mentioned] = [this.#referenced, this.#mentioned];
     this.#referenced = new Set();
     this.#mentioned = new Set();
+    const around = this.#around;
     const top = findings.depth === 0;
     const type = this.#typeOf(value);
     if (type !== undefined && isObject(value)) {
+      this.#around = { resource: value, root: value };
       if (top) findings.enter(type);
       this.#object(checkNode(type), value, true);
       this.#contained(value['contained']);
@@ -53,6 +71,7 @@ class Checker {
     }
     this.#referenced = referenced;
     this.#mentioned = mentioned;
+    this.#around = around;
   }
 
   #typeOf(value: unknown): string | undefined {
@@ -70,7 +89,10 @@ class Checker {
     const { findings } = this;
     const type = this.#typeOf(resource);
     if (type === undefined || !isObject(resource)) return;
+    const around = this.#around;
+    this.#around = { resource, root: around.root };
     this.#object(checkNode(type), resource, true);
+    this.#around = around;
     const meta = resource['meta'];
     if ('contained' in resource) findings.add('rule', 'dom-2: a contained resource contains no resources');
     if (!('id' in resource)) findings.add('rule', 'a contained resource has an id', 'id');
@@ -127,6 +149,8 @@ class Checker {
     if (!content) findings.add('empty', 'an element without value or children');
     const rule = ruleOf(node.path);
     if (rule) rule(value, findings);
+    for (const message of this.moreRules?.(node.path)?.(value, this.#around) ?? [])
+      findings.add('rule', message);
   }
 
   #member(member: CheckMember, value: FhirValue, owner: FhirObject): void {

@@ -59,6 +59,15 @@ interface Tables {
   sets: [url: string, ...systemsAndCodes: string[]][];
 }
 
+/** The expressions are those of XML Schema, of which the white space is that of XML; that of JavaScript is wider. */
+function plainSpaces(pattern: string): string {
+  return pattern
+    .replaceAll('[^\\s]', '[^ \\t\\r\\n]')
+    .replaceAll('[ \\r\\n\\t\\S]', '[^]')
+    .replaceAll('(\\s', '([ \\t\\r\\n]')
+    .replaceAll('\\S', '[^ \\t\\r\\n]');
+}
+
 class Definitions {
   readonly #types: ReadonlyMap<string, Tables['types'][number]>;
   readonly #primitives: ReadonlyMap<string, PrimitiveType>;
@@ -72,7 +81,7 @@ class Definitions {
     this.#primitives = new Map(
       tables.primitives.map(([name, parent, pattern]) => [
         name,
-        { name, parent, pattern: pattern === '' ? undefined : new RegExp(`^(?:${pattern})$`) },
+        { name, parent, pattern: pattern === '' ? undefined : new RegExp(`^(?:${plainSpaces(pattern)})$`) },
       ]),
     );
     this.#targets = tables.targets.map((list) => list.split(' '));

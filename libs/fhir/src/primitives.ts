@@ -60,7 +60,8 @@ const own: Readonly<Record<string, PrimitiveCheck>> = {
   string: isText,
   markdown: isText,
   base64Binary: isBase64,
-  xhtml: (value) => typeof value === 'string' && value.length <= stringMax && isNarrative(value),
+  // No string, so the bound of strings does not hold; who takes a body bounds it.
+  xhtml: (value) => typeof value === 'string' && !forbiddenInText.test(value) && isNarrative(value),
 };
 
 /** The check of a primitive type's value: JSON type, format, range, calendar. `type` must be a primitive type of R4. */

@@ -1,19 +1,29 @@
 import type { Query } from '#database';
+import type { FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, compileCriteria, type MessageOutcome, type Route, type StoredResource } from '#store';
+import type { MessageOutcome, Route, StoredResource } from '#store';
+import { compileInterest, type Interest, noTopics, type Topic, type TopicCatalog } from '#topics';
 import type { TransformChannel } from './transform-channel.js';
+
+interface Subscribed {
+  readonly id: number;
+  readonly interest: Interest;
+}
 
 /** Most subscriptions that are matched; each message is compared with every one of its resource types. */
 const MAX_SUBSCRIPTIONS = 10_000;
 
 /**
  * Chooses destinations: the routes of the message's channel, and the subscriptions whose criteria one of its resources
- * matches. Subscriptions are read in each transaction, so every message stored after one became active is matched.
+ * matches, or for which one of its changes is an event of their topic. Subscriptions are read in each transaction, so every message stored after one became active is matched.
  */
 export class Router {
-  private readonly compiled = new Map<string, Criteria>();
+  private readonly compiled = new Map<string, Interest>();
 
-  constructor(private readonly channels: ReadonlyMap<number, TransformChannel>) {}
+  constructor(
+    private readonly channels: ReadonlyMap<number, TransformChannel>,
+    private readonly topics: TopicCatalog = noTopics,
+  ) {}
 
   async forTransaction(tx: Query): Promise<Route> {
     const rows = await tx.query<{ id: number; criteria: string }>(
@@ -21,21 +31,24 @@ export class Router {
       [MAX_SUBSCRIPTIONS],
       'active-subscriptions',
     );
-    const subscriptions = new Map<string, { id: number; criteria: Criteria }[]>();
+    const subscriptions = new Map<string, Subscribed[]>();
+    const comparedTypes = new Set<string>();
     for (const { id, criteria: text } of rows) {
-      const criteria = this.criteriaOf(text);
-      if (criteria === undefined) continue;
-      const ofType = subscriptions.get(criteria.type);
-      if (ofType) ofType.push({ id, criteria });
-      else subscriptions.set(criteria.type, [{ id, criteria }]);
+      const interest = this.interestOf(text);
+      if (interest === undefined) continue;
+      const ofType = subscriptions.get(interest.type);
+      if (ofType) ofType.push({ id, interest });
+      else subscriptions.set(interest.type, [{ id, interest }]);
+      if (interest.topic) comparedTypes.add(interest.type);
     }
-    return (message, resources) => this.choose(message, resources, subscriptions);
+    const route: Route = (message, resources) => this.choose(message, resources, subscriptions);
+    return Object.assign(route, { comparedTypes });
   }
 
   private choose(
     message: MessageOutcome,
     resources: readonly StoredResource[],
-    subscriptions: ReadonlyMap<string, readonly { id: number; criteria: Criteria }[]>,
+    subscriptions: ReadonlyMap<string, readonly Subscribed[]>,
   ): number[] {
     const chosen: number[] = [];
     for (const { destination, types } of this.channels.get(message.channel)?.routes ?? []) {
@@ -44,27 +57,43 @@ export class Router {
     }
     if (subscriptions.size === 0) return chosen;
     for (const resource of resources) {
-      for (const { id, criteria } of subscriptions.get(resource.type) ?? []) {
-        if (!chosen.includes(id) && criteria.matches(resource.content)) chosen.push(id);
+      const triggered = new Map<Topic, boolean>();
+      for (const { id, interest } of subscriptions.get(resource.type) ?? []) {
+        if (!chosen.includes(id) && concerns(interest, resource, triggered)) chosen.push(id);
       }
     }
     return chosen;
   }
 
-  private criteriaOf(text: string): Criteria | undefined {
+  private interestOf(text: string): Interest | undefined {
     const known = this.compiled.get(text);
     if (known) return known;
     try {
-      const criteria = compileCriteria(text);
+      const interest = compileInterest(text, this.topics);
       if (this.compiled.size >= MAX_SUBSCRIPTIONS) this.compiled.clear();
-      this.compiled.set(text, criteria);
-      return criteria;
+      this.compiled.set(text, interest);
+      return interest;
     } catch (error) {
       // Checked when it was filed; one that a newer engine no longer understands must not stop the others.
       if (error instanceof EngineError) return undefined;
       throw error;
     }
   }
+}
+
+/** A topic is asked once for each change, however many subscriptions name it. */
+function concerns(interest: Interest, resource: StoredResource, triggered: Map<Topic, boolean>): boolean {
+  const current = resource.content as FhirObject;
+  if (!interest.matches(current)) return false;
+  const { topic } = interest;
+  if (topic === undefined) return true;
+  if (!resource.changed) return false;
+  let isTriggered = triggered.get(topic);
+  if (isTriggered === undefined) {
+    isTriggered = topic.isTriggeredBy({ current, previous: resource.previous as FhirObject | undefined });
+    triggered.set(topic, isTriggered);
+  }
+  return isTriggered;
 }
 
 /** The numbers of destinations by full name (`channel.destination`), made at first use; names keep their numbers for ever. */

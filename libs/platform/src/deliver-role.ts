@@ -1,8 +1,10 @@
-import { HttpDestination, HttpPoster } from '#connectors';
+import { join } from 'node:path';
+import { AddressPolicy, HttpDestination, HttpPoster, WebhookSigner } from '#connectors';
 import { DeliveryClaims } from '#delivery';
 import { assert } from '#kernel';
 import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
-import { NotifySubscribers } from '#subscriptions';
+import { NotifySubscribers, SubscriptionOperations } from '#subscriptions';
+import { TopicCatalog } from '#topics';
 import type { RoleServices } from './services.js';
 
 /** Answers to what is in flight are awaited this long; then they are broken off and sent again at the next start. */
@@ -21,7 +23,7 @@ export class DeliverRole {
   private readonly claims: DeliveryClaims;
   private readonly destinations: DeliverDestinations;
   private readonly subscribers: NotifySubscribers;
-  private readonly poster = new HttpPoster();
+  private readonly poster: HttpPoster;
   private started = false;
 
   constructor(private readonly services: RoleServices) {
@@ -32,6 +34,10 @@ export class DeliverRole {
       const place = `${nudge.destination ?? ''}-${nudge.partition ?? ''}`;
       queues.nudgeLater('deliver', place, nudge, { delayMs: afterMs, attempt: Date.now() });
     };
+    this.poster = new HttpPoster(
+      new AddressPolicy(settings.endpointsAllowed),
+      new WebhookSigner(settings.webhookKeys),
+    );
     this.claims = new DeliveryClaims(database);
     const events = {
       onRetry: (nudge: DeliveryNudge, afterMs: number) => later({ ...nudge }, afterMs),
@@ -41,9 +47,11 @@ export class DeliverRole {
     this.subscribers = new NotifySubscribers(database, this.claims, this.poster, {
       fhirUrl: `${settings.publicUrl ?? `http://localhost:${settings.httpPort}`}/fhir/`,
       origin,
+      topics: TopicCatalog.open(join(settings.mappingsDirectory, 'topics')),
       onRetry: (destination, afterMs) => later({ destination }, afterMs),
       onError,
     });
+    this.reportSubscriptions();
   }
 
   start(): void {
@@ -70,6 +78,23 @@ export class DeliverRole {
     await Promise.all([this.destinations.stop(graceMs), this.subscribers.stop(graceMs)]);
     await this.poster.close();
     await this.claims.close();
+  }
+
+  /** For Prometheus; while the database is away there are no figures. */
+  private reportSubscriptions(): void {
+    const { database, metrics } = this.services;
+    const operations = new SubscriptionOperations(database);
+    const figures = [
+      ['suture_subscription_lag_events', 'Events of a FHIR subscription that were not taken yet', 'lag'],
+      ['suture_subscription_lag_seconds', 'How long the first of them has waited', 'waitingSeconds'],
+      ['suture_subscription_failures', 'Attempts in a row that its endpoint did not take', 'attempts'],
+    ] as const;
+    for (const [name, help, key] of figures) {
+      metrics.gauge(name, help, ['subscription'], async () => {
+        const rows = await operations.health().catch(() => []);
+        return rows.map((row) => [{ subscription: row.subscription }, row[key]] as const);
+      });
+    }
   }
 
   private targets(origin: string): DeliveryTarget[] {

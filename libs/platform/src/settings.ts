@@ -25,6 +25,10 @@ export interface Settings {
   readonly clientsDirectory: string;
   /** Reads and searches need no token on the loopback interface. */
   readonly openLoopback: boolean;
+  /** Hosts, addresses and ranges beside the public Internet to which subscriptions may be sent. */
+  readonly endpointsAllowed: readonly string[];
+  /** Folder of the keys that sign what subscribers are sent. */
+  readonly webhookKeys: string | undefined;
   readonly logLevel: LogLevel;
   /** For `${NAME}` in channel files. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -66,6 +70,10 @@ export function readSettings(environment: Environment, workingDirectory: string)
     accessTokenFile: file('SUTURE_ACCESS_TOKEN_FILE'),
     clientsDirectory: directory('SUTURE_CLIENTS', join(dataDirectory, 'clients')),
     openLoopback: yesOrNo('SUTURE_OPEN_LOOPBACK', value('SUTURE_OPEN_LOOPBACK'), problems),
+    endpointsAllowed: (value('SUTURE_ENDPOINTS_ALLOWED') ?? '')
+      .split(/[\s,]+/)
+      .filter((entry) => entry !== ''),
+    webhookKeys: value('SUTURE_WEBHOOK_KEYS') && directory('SUTURE_WEBHOOK_KEYS', ''),
     logLevel: logLevel(value('SUTURE_LOG_LEVEL'), problems),
     environment,
   };

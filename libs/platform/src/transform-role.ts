@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { layerProblems, layersOfChannel } from '#channel';
 import { EngineError, isEngineError, systemRandom } from '#kernel';
 import type { MappingLibrary } from '#mapping';
@@ -10,6 +11,7 @@ import {
   transformChannel,
 } from '#pipeline';
 import { MessageWriter } from '#store';
+import { TopicCatalog } from '#topics';
 import { engineVersion } from './engine-version.js';
 import { checkedMappings } from './mapping-check.js';
 import type { Services } from './services.js';
@@ -32,7 +34,13 @@ export class TransformRole {
     const channels = this.readyChannels(this.loadMappings());
     const context = { tenant: settings.tenant, engineVersion, channels };
     const writer = new MessageWriter(settings.tenant, systemRandom);
-    const partitions = new TransformPartitions(database, writer, context, new Router(channels), keeper);
+    const partitions = new TransformPartitions(
+      database,
+      writer,
+      context,
+      new Router(channels, this.openTopics()),
+      keeper,
+    );
     const onError = (error: unknown) => log.error('transforming has trouble', error);
     this.transformer = new Transformer(partitions, this.onDone(), onError);
     this.transformer.start();
@@ -66,6 +74,13 @@ export class TransformRole {
       queues.nudge('anchor', 'anchor', {});
       if (deliveries > 0) queues.nudge('deliver', 'behind', {});
     };
+  }
+
+  private openTopics(): TopicCatalog {
+    const topics = TopicCatalog.open(join(this.services.settings.mappingsDirectory, 'topics'));
+    for (const { file, line, column, code, message, remedy } of topics.problems)
+      this.report(`${file}:${line}:${column} ${code}: ${message}; ${remedy}`);
+    return topics;
   }
 
   private loadMappings(): MappingLibrary {

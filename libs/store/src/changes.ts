@@ -9,5 +9,6 @@ export interface Changes {
   /** Versions made in this transaction and overtaken in it. */
   readonly overtaken: CurrentResource[];
   readonly changed: Set<string>;
-  readonly hashes: Map<string, readonly bigint[]>;
+  /** Terms that the index still lacks, by resource. */
+  readonly terms: Map<string, readonly string[]>;
 }

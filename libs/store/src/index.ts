@@ -6,9 +6,10 @@ export {
 } from './ledger-entry.js';
 export { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
 export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
+export type { ChangePlace, TimeSpan } from './read-changes.js';
+export { readFormer } from './read-former.js';
 export type { ResourceVersion } from './read-resource.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
-export { type Criteria, compileCriteria } from './search-criteria.js';
 export { StoreTrace } from './trace-store.js';
 export { chainKey, type EntryChains, MessageWriter } from './write-messages.js';

@@ -47,7 +47,13 @@ export interface StoredResource extends ResourceName {
   /** There was none before it, or none any more. */
   readonly created: boolean;
   readonly content: object;
+  /** The content of the version before, where the route asked for it and the resource was there. */
+  readonly previous?: object | undefined;
 }
 
 /** Chooses the destinations of a message by what it produced. Called inside the transaction; must be quick and pure. */
-export type Route = (message: MessageOutcome, resources: readonly StoredResource[]) => readonly number[];
+export interface Route {
+  (message: MessageOutcome, resources: readonly StoredResource[]): readonly number[];
+  /** Types of resources whose `previous` it looks at. */
+  readonly comparedTypes?: ReadonlySet<string>;
+}

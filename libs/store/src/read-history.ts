@@ -1,5 +1,6 @@
 import type { Query } from '#database';
 import { isResourceType, resourceTypeCode } from '#fhir';
+import type { TimeSpan } from './read-changes.js';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 
 export interface HistoryPage {
@@ -17,6 +18,8 @@ export interface HistoryPaging {
   readonly before: number | undefined;
   /** Only versions made at this time or later. */
   readonly sinceMs: number | undefined;
+  /** Only versions that were current at some moment of it. */
+  readonly at?: TimeSpan | undefined;
 }
 
 /**
@@ -30,13 +33,17 @@ export async function readHistory(
   paging: HistoryPaging,
 ): Promise<HistoryPage | undefined> {
   if (!isResourceType(type)) return undefined;
-  const { count, before, sinceMs } = paging;
+  const { count, before, sinceMs, at } = paging;
   const rows = await database.query<PointerRow & { total: number }>(
     `SELECT * FROM (SELECT ${pointerColumns}, count(*) OVER ()::int AS total FROM (
-         SELECT * FROM resource WHERE type = $1 AND id = $2
-         UNION ALL
-         SELECT h.* FROM resource c JOIN resource_history h ON h.rid = c.rid WHERE c.type = $1 AND c.id = $2) r
-       WHERE $3::float8 IS NULL OR r.last_updated >= to_timestamp($3)) v
+         SELECT e.*, lead(e.last_updated) OVER (ORDER BY e.version) AS overtaken_at FROM (
+           SELECT * FROM resource WHERE type = $1 AND id = $2
+           UNION ALL
+           SELECT h.* FROM resource c JOIN resource_history h ON h.rid = c.rid WHERE c.type = $1 AND c.id = $2) e) r
+       WHERE ($3::float8 IS NULL OR r.last_updated >= to_timestamp($3))
+         AND ($6::float8 IS NULL OR (r.last_updated < to_timestamp($7::float8) AND
+           CASE WHEN r.deleted THEN r.last_updated >= to_timestamp($6)
+                ELSE r.overtaken_at IS NULL OR r.overtaken_at > to_timestamp($6) END))) v
      WHERE version < $4 ORDER BY version DESC LIMIT $5`,
     [
       resourceTypeCode(type),
@@ -44,6 +51,8 @@ export async function readHistory(
       sinceMs === undefined ? null : sinceMs / 1000,
       before ?? 0x7fffffff,
       count + 1,
+      at === undefined ? null : at.fromMs / 1000,
+      at === undefined ? null : at.toMs / 1000,
     ],
     'read-history',
   );

@@ -1,7 +1,7 @@
 import { type FhirObject, writeJson } from '#fhir';
 import { type MappedResource, mergeUpdate } from '#mapping';
+import { indexTerms } from '#search';
 import { type PackLine, packLine } from './pack-bytes.js';
-import { searchHashes } from './search-hashes.js';
 
 /** Former contents per resource of a mapping: two feeds that say different things about one patient take turns. */
 const MAX_FORMER = 4;
@@ -11,9 +11,9 @@ export interface Rendering extends PackLine {
   readonly content: FhirObject;
 }
 
-interface Hashes {
+interface Terms {
   readonly patient: bigint | null;
-  readonly hashes: readonly bigint[];
+  readonly terms: readonly string[];
 }
 
 interface Merge {
@@ -28,7 +28,7 @@ interface Merge {
 export class Renderer {
   private readonly whole = new WeakMap<FhirObject, Rendering>();
   private readonly merged = new WeakMap<FhirObject, Merge[]>();
-  private readonly searched = new WeakMap<FhirObject, Hashes>();
+  private readonly searched = new WeakMap<FhirObject, Terms>();
 
   /** The resource as it is. */
   render(resource: MappedResource): Rendering {
@@ -56,13 +56,13 @@ export class Renderer {
     return rendering;
   }
 
-  /** `searchHashes` of a content that will be asked for again. */
-  hashes(content: FhirObject, patient: bigint | null): readonly bigint[] {
+  /** `indexTerms` of a content that will be asked for again. */
+  terms(content: FhirObject, patient: bigint | null): readonly string[] {
     const known = this.searched.get(content);
-    if (known?.patient === patient) return known.hashes;
-    const hashes = searchHashes(content, patient);
-    this.searched.set(content, { patient, hashes });
-    return hashes;
+    if (known?.patient === patient) return known.terms;
+    const terms = indexTerms(content, patient);
+    this.searched.set(content, { patient, terms });
+    return terms;
   }
 }
 

@@ -1,23 +1,12 @@
 import { GroupCommit, type Query } from '#database';
 import { isResourceType } from '#fhir';
+import type { QueryPair } from '#search';
+import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
 import { type ReadOutcome, type ResourceVersion, readResources, readVersion } from './read-resource.js';
-import type { QueryPair } from './search-criteria.js';
-import { formatPlace, parseSearch, type SearchOptions, searchableNames } from './search-request.js';
-import { searchResources } from './search-resources.js';
-
-/** One page of a search, with what its links say. */
-export interface SearchResult {
-  readonly matches: readonly ResourceVersion[];
-  /** How many match in all, where that is known without another search. */
-  readonly total: number | undefined;
-  /** The parameters that were followed. */
-  readonly followed: readonly QueryPair[];
-  /** The value of `_page` for the next page; undefined: this was the last. A page with a next may be short, or empty. */
-  readonly next: string | undefined;
-  /** Names that were skipped because the client asked for leniency. */
-  readonly ignored: readonly string[];
-}
+import { settledMs, type Walk, type Walked, walkResources } from './read-walk.js';
+import { answerSearch, type SearchResult } from './search.js';
+import { parseSearch, type SearchOptions, searchableNames } from './search-request.js';
 
 /** Reads what is stored. Every answer shows what was committed when it was asked for; nothing is cached. */
 export class ResourceReader {
@@ -46,15 +35,31 @@ export class ResourceReader {
     return readHistory(this.database, type, id, paging);
   }
 
+  /** One page of what came to be, of every resource, newest first. */
+  changes(asked: ChangesAsked, nowMs: number): Promise<ChangesPage> {
+    return readChanges(this.database, asked, nowMs);
+  }
+
+  /** One part of a walk through all resources, or through what may belong to a patient. */
+  walk(walk: Walk): Promise<Walked> {
+    return walkResources(this.database, walk);
+  }
+
+  /** The latest time of which everything can be read, in milliseconds: writes under way will have a later one. */
+  settledMs(): Promise<number> {
+    return settledMs(this.database);
+  }
+
   /**
-   * One page of a search by type. Throws `rejected`: SEARCH_TYPE_UNKNOWN, SEARCH_PARAMETER_UNKNOWN with the list of what
-   * exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY.
+   * One page of a search of `type`; undefined: of the types that `_type` names; '*': of all in a compartment. Throws `rejected`:
+   * SEARCH_TYPE_UNKNOWN, SEARCH_PARAMETER_UNKNOWN with the list of what exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY.
    */
-  async search(type: string, pairs: readonly QueryPair[], options: SearchOptions): Promise<SearchResult> {
-    const request = parseSearch(type, pairs, options);
-    const { matches, next, total } = await searchResources(this.database, request);
-    const { followed, ignored } = request;
-    return { matches, total, followed, ignored, next: next && formatPlace(next) };
+  async search(
+    type: string | undefined,
+    pairs: readonly QueryPair[],
+    options: SearchOptions,
+  ): Promise<SearchResult> {
+    return answerSearch(this.database, parseSearch(type, pairs, options));
   }
 
   /** The parameters that a search of `type` accepts, for the CapabilityStatement. */

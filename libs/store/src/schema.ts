@@ -10,7 +10,9 @@ import type { Migration } from '#database';
  * `type` is an index into `resourceTypes` of #fhir. `patient` is hash64("Patient/<id>") of the Patient whose record it
  * belongs to: a candidate, checked after decoding.
  *
- * search_hash: candidates for a search. Rows of former versions stay: a reader checks the decoded candidate.
+ * search_term: candidates for a search: the resources (`rids`, ascending, `first` the first of them, at most MAX_SPAN apart) that
+ * have a term of #search. One row holds what one transaction made; resources that it only changed have rows of their
+ * own. Rows of former versions stay: a reader checks the decoded candidate.
  *
  * delivery: which message goes to which destination, with its number, gap-free in (destination, partition). A FHIR
  * subscription is a destination of kind 'subscription' whose `criteria` ('Observation?patient=x') is matched in the
@@ -145,6 +147,28 @@ CREATE VIEW folded_pack AS
          int4send(p.plain_at) || int4send(p.plain_bytes) AS place, b.bytes AS block_bytes,
          int4send(p.plain_at) || int4send(p.plain_bytes) || b.bytes AS folded
   FROM pack p JOIN pack b ON b.lane = p.lane AND b.partition = p.partition AND b.seq = COALESCE(p.block, p.seq);
+`,
+  },
+  {
+    id: 'store-4',
+    sql: `
+CREATE TABLE search_term (
+  hash bigint NOT NULL,
+  first bigint NOT NULL,
+  rids bigint[] NOT NULL,
+  PRIMARY KEY (hash, first)
+);
+INSERT INTO search_term SELECT hash, rid, ARRAY[rid] FROM search_hash;
+DROP TABLE search_hash;
+`,
+  },
+  {
+    // Histories of everything: packs are only appended, so a few bytes for each range of blocks say when they were stored.
+    id: 'store-5',
+    sql: `
+CREATE INDEX pack_stored_at ON pack USING brin (stored_at) WITH (pages_per_range = 64, autosummarize = on);
+CREATE INDEX resource_deleted ON resource (last_updated) WHERE deleted;
+CREATE INDEX resource_history_deleted ON resource_history (last_updated) WHERE deleted;
 `,
   },
 ];

@@ -3,7 +3,7 @@ import { isEngineError } from '#kernel';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { deleteResource, storeResources } from '../testing/store-resources.js';
 import { ResourceReader, storeMigrations } from './index.js';
-import type { SearchResult } from './resource-reader.js';
+import type { SearchResult } from './search.js';
 
 let fixture: TestDatabase;
 let reader: ResourceReader;
@@ -163,15 +163,18 @@ describe('searching', () => {
 
   test('what is unknown is refused with the list of what exists, or skipped when the client is lenient', async () => {
     const refusal = async (text: string): Promise<unknown> => search(text).catch((error: unknown) => error);
-    for (const text of ['Patient?nam=x', 'Patient?identifier:text=x', 'Observation?subject.name=x']) {
+    for (const text of ['Patient?nam=x', 'Patient?identifier:exact=x', 'Observation?subject.nam=x']) {
       const error = await refusal(text);
       expect(isEngineError(error, 'rejected') && error.code).toBe('SEARCH_PARAMETER_UNKNOWN');
     }
-    expect(String(await refusal('Patient?nam=x'))).toContain('_id, identifier, _lastUpdated, _count');
+    expect(String(await refusal('Patient?nam=x'))).toContain('_id, _text, _content, ');
     for (const text of [
       'Patient?identifier=|',
       'Patient?_lastUpdated=2026-02-30',
-      'Patient?_count=0',
+      'Patient?_count=-1',
+      'Patient?birthdate=soon',
+      'Patient?_sort=nam',
+      'Patient?_include=Patient:nam',
       'Patient?_page=x',
       'Patient?_id=,',
     ]) {

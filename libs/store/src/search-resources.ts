@@ -1,129 +1,184 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
+import { EngineError } from '#kernel';
+import { type Criteria, type DateQuery, spanMatches } from '#search';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
-import { instantMatches } from './search-date.js';
-import type { PagePlace, SearchRequest } from './search-request.js';
+import { readSearchTerms } from './search-terms.js';
 
-export interface SearchPage {
+/** What is looked for in one type, once its chains are followed. */
+export interface TypeSearch {
+  readonly criteria: Criteria;
+  /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
+  readonly lastUpdated: readonly (readonly DateQuery[])[];
+}
+
+/** Where a page of one type ended. */
+export type TypePlace =
+  | { readonly by: 'rid'; readonly rid: number }
+  | { readonly by: 'id'; readonly id: string };
+
+/** A match, with what a sorted search goes by. */
+export interface Match {
+  readonly version: ResourceVersion;
+  readonly rid: number;
+  readonly resource: object;
+}
+
+export interface TypePage {
   readonly matches: readonly ResourceVersion[];
+  readonly found: readonly Match[];
   /** Where the next page begins; undefined: this was the last. A page may hold fewer than asked for and have a next. */
-  readonly next: PagePlace | undefined;
-  /** How many match in all, where that is known without another search. */
-  readonly total: number | undefined;
+  readonly next: TypePlace | undefined;
 }
 
 /** Most candidates that one page looks at. A search that no index serves then goes on with its next link. */
-const MAX_CANDIDATES = 10_000;
+export const MAX_CANDIDATES = 10_000;
+/** A page that took longer ends where it is and goes on with its next link. */
+const MAX_MS = 5_000;
 const MIN_CHUNK = 20;
 const MAX_CHUNK = 1_000;
 
 type Candidate = PointerRow & { rid: number };
+interface Chunk {
+  readonly rows: readonly Candidate[];
+  /** Everything up to here was looked at; undefined: there is no more. */
+  readonly upTo: TypePlace | undefined;
+}
 
 /**
  * One page of what matches now. Candidates come from the best index, in an order that no write changes; each one is
  * decoded and checked, because index rows of former versions stay.
  */
-export async function searchResources(database: Query, request: SearchRequest): Promise<SearchPage> {
-  const { criteria, count } = request;
-  const matches: ResourceVersion[] = [];
-  let next = request.after;
-  let scanned = request.after;
+export async function searchType(
+  database: Query,
+  search: TypeSearch,
+  after: TypePlace | undefined,
+  count: number,
+): Promise<TypePage> {
+  const { criteria } = search;
+  const found: Match[] = [];
+  const startedMs = Date.now();
+  let next = after;
+  let scanned = after;
   let looked = 0;
   for (;;) {
-    const limit = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, count + 1 - matches.length));
-    const chunk = await readCandidates(database, request, scanned, limit);
-    const current = chunk.filter((row) => !row.deleted && isUpdatedAsAsked(request, row));
+    const limit = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, count + 1 - found.length));
+    const chunk = await readCandidates(database, criteria, scanned, limit);
+    const current = chunk.rows.filter((row) => !row.deleted && isUpdatedAsAsked(search, row));
     const versions = await readPointers(database, current);
     for (const [index, version] of versions.entries()) {
-      if (version.deleted || !(criteria.unconditional || criteria.matches(decode(version.text)))) continue;
+      if (version.deleted) continue;
+      const resource = decode(version.text);
+      if (!criteria.unconditional && !criteria.matches(resource)) continue;
       // One more than asked for: only now is it certain that there is a next page.
-      if (matches.length === count) return { matches, next, total: undefined };
-      matches.push(version);
-      next = placeOf(request, current[index] as Candidate);
+      if (found.length === count) return pageOf(found, next);
+      const row = current[index] as Candidate;
+      found.push({ version, rid: row.rid, resource });
+      next = placeOf(criteria, row);
     }
-    const last = chunk.at(-1);
-    if (last === undefined || chunk.length < limit) {
-      return { matches, next: undefined, total: request.after === undefined ? matches.length : undefined };
-    }
-    scanned = placeOf(request, last);
-    if (matches.length < count) next = scanned;
-    looked += chunk.length;
-    if (looked >= MAX_CANDIDATES) return { matches, next, total: undefined };
+    if (chunk.upTo === undefined) return pageOf(found, undefined);
+    scanned = chunk.upTo;
+    if (found.length < count) next = scanned;
+    looked += Math.max(chunk.rows.length, 1);
+    if (looked >= MAX_CANDIDATES || Date.now() - startedMs > MAX_MS) return pageOf(found, next);
   }
 }
 
-/** For comparing only: the text itself goes to the client. Parameters that compare numbers will need `readJson`. */
+function pageOf(found: readonly Match[], next: TypePlace | undefined): TypePage {
+  return { found, next, matches: found.map(({ version }) => version) };
+}
+
+/** All that match. Throws `rejected` SEARCH_TOO_COSTLY when more than 10,000 candidates would have to be looked at. */
+export async function searchAll(database: Query, search: TypeSearch, why: string): Promise<readonly Match[]> {
+  const page = await searchType(database, search, undefined, MAX_CANDIDATES);
+  if (page.next === undefined) return page.found;
+  throw new EngineError(
+    'rejected',
+    'SEARCH_TOO_COSTLY',
+    `${why} would have to look at more than ${MAX_CANDIDATES} resources; narrow the search down`,
+  );
+}
+
+/** For comparing only: the text itself goes to the client. The digits that a double does not hold make no difference here. */
 function decode(text: string): object {
   return JSON.parse(text) as object;
 }
 
-function isUpdatedAsAsked({ lastUpdated }: SearchRequest, row: Candidate): boolean {
+function isUpdatedAsAsked({ lastUpdated }: TypeSearch, row: Candidate): boolean {
   const atMs = row.last_updated.getTime();
-  return lastUpdated.every((queries) => queries.some((query) => instantMatches(query, atMs)));
+  // An instant is known to the millisecond.
+  return lastUpdated.every((queries) =>
+    queries.some(({ prefix, span }) => spanMatches(prefix, span, { low: atMs, high: atMs + 1 })),
+  );
 }
 
-function byId({ criteria }: SearchRequest): boolean {
-  return criteria.ids !== undefined || criteria.candidates === undefined;
+function placeOf(criteria: Criteria, row: Candidate): TypePlace {
+  const byId = criteria.ids !== undefined || criteria.candidates === undefined;
+  return byId ? { by: 'id', id: row.id } : { by: 'rid', rid: row.rid };
 }
 
-function placeOf(request: SearchRequest, row: Candidate): PagePlace {
-  return byId(request) ? { by: 'id', id: row.id } : { by: 'rid', rid: row.rid };
-}
-
-/** The next `limit` candidates after `place`. By id where the unique key (type, id) serves, by row number elsewhere. */
+/** The next candidates after `place`, about `limit`. By id where the unique key (type, id) serves, by row number elsewhere. */
 async function readCandidates(
   database: Query,
-  request: SearchRequest,
-  place: PagePlace | undefined,
+  criteria: Criteria,
+  place: TypePlace | undefined,
   limit: number,
-): Promise<Candidate[]> {
-  const { criteria } = request;
+): Promise<Chunk> {
   const type = resourceTypeCode(criteria.type);
-  const columns = `SELECT r.rid, ${pointerColumns} FROM`;
+  const columns = `SELECT r.rid, ${pointerColumns} FROM resource r`;
   const afterId = place?.by === 'id' ? place.id : '';
-  const afterRid = place?.by === 'rid' ? place.rid : 0;
-  if (criteria.ids !== undefined) {
-    return database.query<Candidate>(
-      `${columns} resource r WHERE type = $1 AND id = ANY($2) AND id > $3 ORDER BY id LIMIT $4`,
-      [type, criteria.ids, afterId, limit],
-      'search-ids',
-    );
+  if (criteria.candidates !== undefined && criteria.ids === undefined) {
+    return readIndexed(database, type, criteria.candidates, place?.by === 'rid' ? place.rid : 0, limit);
   }
-  if (criteria.candidates === undefined) {
-    return database.query<Candidate>(
-      `${columns} resource r WHERE type = $1 AND id > $2 ORDER BY id LIMIT $3`,
-      [type, afterId, limit],
-      'search-type',
+  const rows =
+    criteria.ids === undefined
+      ? await database.query<Candidate>(
+          `${columns} WHERE type = $1 AND id > $2 ORDER BY id LIMIT $3`,
+          [type, afterId, limit],
+          'search-type',
+        )
+      : await database.query<Candidate>(
+          `${columns} WHERE type = $1 AND id = ANY($2) AND id > $3 ORDER BY id LIMIT $4`,
+          [type, criteria.ids, afterId, limit],
+          'search-ids',
+        );
+  const last = rows.at(-1);
+  return { rows, upTo: last === undefined || rows.length < limit ? undefined : { by: 'id', id: last.id } };
+}
+
+/** What the terms lead to and what belongs to the patients, merged in the order of row numbers. */
+async function readIndexed(
+  database: Query,
+  type: number,
+  { terms, patients }: NonNullable<Criteria['candidates']>,
+  after: number,
+  limit: number,
+): Promise<Chunk> {
+  const indexed = await readSearchTerms(database, terms, after, limit);
+  const rids = new Set(indexed.rids);
+  let upTo = indexed.upTo;
+  if (patients.length > 0) {
+    const own = await database.query<{ rid: number }>(
+      'SELECT rid FROM resource WHERE patient = ANY($1::bigint[]) AND type = $2 AND rid > $3 ORDER BY rid LIMIT $4',
+      [patients.map(String), type, after, limit],
+      'search-patients',
     );
+    for (const { rid } of own) rids.add(rid);
+    const last = own.at(-1);
+    if (last !== undefined && own.length === limit) upTo = Math.min(upTo ?? last.rid, last.rid);
   }
-  const hashes = criteria.candidates.hashes.map(String);
-  const patients = criteria.candidates.patients.map(String);
-  // As an array the row numbers are looked up one by one; joined, a wrong estimate would read the whole table.
-  const those = (rids: string): string =>
-    `${columns} resource r WHERE rid = ANY(ARRAY(${rids})) ORDER BY rid`;
-  const [hash, ...others] = hashes;
-  if (patients.length === 0 && others.length === 0) {
-    return database.query<Candidate>(
-      // One hash: the primary key gives its rows in order, so the limit ends the scan.
-      those('SELECT rid FROM search_hash WHERE hash = $1 AND rid > $2 ORDER BY rid LIMIT $3'),
-      [hash, afterRid, limit],
-      'search-hash',
-    );
-  }
-  if (patients.length === 0) {
-    return database.query<Candidate>(
-      those(
-        'SELECT DISTINCT rid FROM search_hash WHERE hash = ANY($1::bigint[]) AND rid > $2 ORDER BY rid LIMIT $3',
-      ),
-      [hashes, afterRid, limit],
-      'search-hashes',
-    );
-  }
-  return database.query<Candidate>(
-    those(`SELECT rid FROM search_hash WHERE hash = ANY($1::bigint[]) AND rid > $2
-           UNION SELECT rid FROM resource WHERE patient = ANY($4::bigint[]) AND type = $5 AND rid > $2
-           ORDER BY rid LIMIT $3`),
-    [hashes, afterRid, limit, patients, type],
-    'search-patients',
-  );
+  const end = upTo;
+  const ordered = [...rids].filter((rid) => end === undefined || rid <= end).sort((a, b) => a - b);
+  const chosen = ordered.slice(0, limit);
+  const last = chosen.at(-1);
+  const rows =
+    chosen.length === 0
+      ? []
+      : await database.query<Candidate>(
+          `SELECT r.rid, ${pointerColumns} FROM resource r WHERE rid = ANY($1::bigint[]) ORDER BY rid`,
+          [chosen],
+          'search-rows',
+        );
+  if (ordered.length > chosen.length && last !== undefined) return { rows, upTo: { by: 'rid', rid: last } };
+  return { rows, upTo: end === undefined ? undefined : { by: 'rid', rid: Math.max(end, after) } };
 }

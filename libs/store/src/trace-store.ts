@@ -1,10 +1,10 @@
 import type { Query } from '#database';
 import { headOf, isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
 import { assert, formatPosition, type Position } from '#kernel';
+import { patientHash } from '#search';
 import type { MessageState } from './message-outcome.js';
 import { resourcesOf, unfoldPack } from './pack-bytes.js';
 import { ResourceReader } from './resource-reader.js';
-import { patientHash } from './search-reference.js';
 
 /** What became of a message, without its content. */
 export interface TracedOutcome {

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { FhirObject } from '#fhir';
 import { isEngineError, stableId, systemRandom } from '#kernel';
 import type { MappedResource } from '#mapping';
+import { indexTerms } from '#search';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import type { MessageOutcome, StoredResource } from './message-outcome.js';
 import { resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
 import { storeMigrations } from './schema.js';
-import { searchHashes } from './search-hashes.js';
 import { MessageWriter, type Written } from './write-messages.js';
 
 let fixture: TestDatabase;
@@ -129,11 +129,9 @@ describe('writing messages', () => {
     await write([outcome(11, [identified('c')]), outcome(11, [identified('b', 'd')])], writer);
     await write([outcome(11, [identified('a')])]); // another worker: nothing in its memory
     await write([outcome(11, [identified('e')])], writer);
-    const wanted = new Set(
-      [...'abcde'].flatMap((value) => searchHashes(identified(value).resource).map(String)),
-    );
+    const wanted = new Set([...'abcde'].flatMap((value) => indexTerms(identified(value).resource, null)));
     const rows = await fixture.database.query<{ hash: string }>(
-      'SELECT s.hash::text FROM search_hash s JOIN resource r USING (rid) WHERE r.id = $1',
+      'SELECT s.hash::text FROM search_term s JOIN resource r ON r.rid = ANY (s.rids) WHERE r.id = $1',
       [identified('').id],
     );
     expect(new Set(rows.map((row) => row.hash))).toEqual(wanted);

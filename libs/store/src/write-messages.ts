@@ -2,6 +2,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import { assert, Breath, hash64, type Position, type Random } from '#kernel';
 import type { MappedResource } from '#mapping';
+import { indexTerms } from '#search';
 import type { Changes } from './changes.js';
 import { ContentCache, type CurrentResource, readCurrent, resourceKey } from './current-resources.js';
 import { commitment, encodeLedgerEntry, ledgerEntryHash } from './ledger-entry.js';
@@ -14,9 +15,9 @@ import {
 } from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
 import { type PackLine, packLine } from './pack-bytes.js';
+import { patientNamed } from './patient-named.js';
 import { provenanceOf } from './provenance.js';
 import { Renderer, type Rendering } from './rendering.js';
-import { searchHashes } from './search-hashes.js';
 import {
   insertDeadLetters,
   insertDeliveries,
@@ -77,7 +78,7 @@ export class MessageWriter {
     chains: EntryChains,
     route: Route,
   ): Promise<Written> {
-    const changes = await this.before(tx, messages);
+    const changes = await this.before(tx, messages, route.comparedTypes);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deleted = new Map<string, number>();
@@ -131,23 +132,27 @@ export class MessageWriter {
     return { salt, entry };
   }
 
-  private async before(tx: Query, messages: readonly MessageOutcome[]): Promise<Changes> {
+  private async before(
+    tx: Query,
+    messages: readonly MessageOutcome[],
+    compared: ReadonlySet<string> | undefined,
+  ): Promise<Changes> {
     const wanted = new Map<string, ResourceName>();
-    const merging = new Set<string>();
+    const needed = new Set<string>();
     for (const message of messages) {
       for (const resource of message.resources) {
         wanted.set(resource.key, resource);
-        if (resource.merge !== 'snapshot') merging.add(resource.key);
+        if (resource.merge !== 'snapshot' || compared?.has(resource.type)) needed.add(resource.key);
       }
       for (const name of message.deletions ?? []) wanted.set(name.key, name);
     }
     const current = await readCurrent(tx, [...wanted.values()]);
-    const toLoad = [...current].filter(([key, resource]) => merging.has(key) && !resource.deleted);
+    const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
     await this.cache.load(
       tx,
       toLoad.map(([, resource]) => resource),
     );
-    return { current, before: new Map(current), overtaken: [], changed: new Set(), hashes: new Map() };
+    return { current, before: new Map(current), overtaken: [], changed: new Set(), terms: new Map() };
   }
 
   /** Applies one message to `changes`; returns its resources and the exact lines that make its pack. */
@@ -160,7 +165,7 @@ export class MessageWriter {
     const stored: StoredResource[] = [];
     const lines: PackLine[] = [];
     const patient = this.patientOf(message.resources);
-    const at = { place: message.position, patient, lastUpdatedMs: storedAtMs };
+    const at = { place: message.position, lastUpdatedMs: storedAtMs };
     for (const resource of message.resources) {
       const before = changes.current.get(resource.key);
       const rendering = this.render(resource, before);
@@ -170,7 +175,11 @@ export class MessageWriter {
         const { version, lastUpdatedMs } = before;
         const { content } = rendering;
         stored.push({ type, id, key, version, lastUpdatedMs, changed: false, created: false, content });
-      } else stored.push(this.advance(changes, resource, rendering, before, { ...at, line }));
+        continue;
+      }
+      const own = patientNamed(rendering.content);
+      const whose = { ...at, line, patient: own === undefined ? patient : this.hashOf(own) };
+      stored.push(this.advance(changes, resource, rendering, before, whose));
     }
     for (const name of message.deletions ?? []) this.delete(changes, name, at, deleted);
     if (message.state === messageState.transformed && stored.length > 0 && message.hasProvenance !== false) {
@@ -185,7 +194,7 @@ export class MessageWriter {
         merge: 'snapshot',
       } as const;
       const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
-      this.advance(changes, resource, rendering, undefined, { ...at, line }); // its id names the position: it is new
+      this.advance(changes, resource, rendering, undefined, { ...at, line, patient }); // its id names the position: it is new
     }
     return { stored, lines, patient };
   }
@@ -193,27 +202,30 @@ export class MessageWriter {
   /** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */
   private patientOf(resources: readonly MappedResource[]): bigint | null {
     const patient = resources.find((resource) => resource.type === 'Patient');
-    if (patient === undefined) return null;
-    let hash = this.patients.get(patient.key);
+    return patient === undefined ? null : this.hashOf(patient.key);
+  }
+
+  private hashOf(patientKey: string): bigint {
+    let hash = this.patients.get(patientKey);
     if (hash === undefined) {
       if (this.patients.size === MAX_PATIENTS) this.patients.clear();
-      hash = hash64(patient.key);
-      this.patients.set(patient.key, hash);
+      hash = hash64(patientKey);
+      this.patients.set(patientKey, hash);
     }
     return hash;
   }
 
   /** Rows that the search needs for a content and that those of the version before do not give: rows are never removed. */
-  private newHashes(
+  private newTerms(
     content: FhirObject,
     patient: bigint | null,
     before: CurrentResource | undefined,
-    due: readonly bigint[] = [],
-  ): readonly bigint[] {
-    const hashes = this.renderer.hashes(content, patient);
-    if (before?.content === undefined) return hashes;
-    const there = new Set([...this.renderer.hashes(before.content, before.patient), ...due]);
-    const missing = hashes.filter((one) => !there.has(one));
+    due: readonly string[] = [],
+  ): readonly string[] {
+    const terms = this.renderer.terms(content, patient);
+    if (before?.content === undefined) return terms;
+    const there = new Set([...this.renderer.terms(before.content, before.patient), ...due]);
+    const missing = terms.filter((one) => !there.has(one));
     return due.length === 0 ? missing : [...due, ...missing];
   }
 
@@ -239,18 +251,20 @@ export class MessageWriter {
     changes.current.set(key, next);
     changes.changed.add(key);
     if (resource.merge !== 'snapshot') {
-      changes.hashes.set(key, this.newHashes(content, at.patient, before, changes.hashes.get(key)));
+      changes.terms.set(key, this.newTerms(content, at.patient, before, changes.terms.get(key)));
       this.cache.remember(key, digest, content);
-    } else changes.hashes.set(key, searchHashes(content, at.patient));
+    } else changes.terms.set(key, indexTerms(content, at.patient));
     const created = before === undefined || before.deleted;
-    return { type, id, key, version, lastUpdatedMs: at.lastUpdatedMs, changed: true, created, content };
+    const previous = created ? undefined : before.content;
+    const { lastUpdatedMs } = at;
+    return { type, id, key, version, lastUpdatedMs, changed: true, created, content, previous };
   }
 
   /** A version without content: no line of the pack says it, for nobody is to be sent an empty resource. The raw bytes do. */
   private delete(
     changes: Changes,
     { type, id, key }: ResourceName,
-    at: Pick<CurrentResource, 'place' | 'patient' | 'lastUpdatedMs'>,
+    at: Pick<CurrentResource, 'place' | 'lastUpdatedMs'>,
     deleted: Map<string, number>,
   ): void {
     const before = changes.current.get(key);

@@ -3,6 +3,7 @@ import { resourceTypeCode } from '#fhir';
 import { assert, EngineError } from '#kernel';
 import type { Changes } from './changes.js';
 import { type CurrentResource, resourceKey } from './current-resources.js';
+import { writeSearchTerms } from './search-terms.js';
 
 const POINTER_COLUMNS =
   'type, id, version, lane, partition, seq, position, patient, last_updated, digest, deleted';
@@ -53,7 +54,7 @@ export async function writePointers(tx: Query, changes: Changes): Promise<void> 
     if (resource.rid !== undefined) rids.set(resourceKey(resource.type, resource.id), resource.rid);
   }
   await insertHistory(tx, changes, rids);
-  await insertSearchRows(tx, changes, rids);
+  await writeSearchTerms(tx, changes, rids);
 }
 
 async function insertNew(
@@ -122,26 +123,5 @@ async function insertHistory(tx: Query, changes: Changes, rids: Map<string, numb
      JOIN unnest($12::bigint[]) WITH ORDINALITY AS k(rid, ord) USING (ord)`,
     [...pointerArrays(former), former.map((row) => row.rid ?? rids.get(resourceKey(row.type, row.id)))],
     'insert-history',
-  );
-}
-
-async function insertSearchRows(tx: Query, changes: Changes, rids: Map<string, number>): Promise<void> {
-  const hashes: string[] = [];
-  const owners: number[] = [];
-  for (const [key, values] of changes.hashes) {
-    const rid = rids.get(key);
-    assert(rid !== undefined, 'STORE_RESOURCE_WITHOUT_ROW');
-    for (const value of values) {
-      hashes.push(value.toString());
-      owners.push(rid);
-    }
-  }
-  if (hashes.length === 0) return;
-  await tx.query(
-    `INSERT INTO search_hash (hash, rid)
-     SELECT DISTINCT hash, rid FROM unnest($1::bigint[], $2::bigint[]) AS s(hash, rid) ORDER BY hash, rid
-     ON CONFLICT DO NOTHING`,
-    [hashes, owners],
-    'insert-search-hashes',
   );
 }

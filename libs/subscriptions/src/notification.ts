@@ -1,5 +1,5 @@
 import { type BundleEntry, bundleOf, type FhirObject, headOf, readJson, writeJson } from '#fhir';
-import type { Criteria } from '#store';
+import type { Interest } from '#topics';
 import type { NotificationContent } from './subscription-request.js';
 
 /** One event as a notification tells it. */
@@ -10,12 +10,24 @@ export interface NotifiedEvent {
   readonly matches: readonly string[];
 }
 
+/** Types of notification (R5 value set subscription-notification-type). */
+export type NotificationType =
+  | 'handshake'
+  | 'heartbeat'
+  | 'event-notification'
+  | 'query-status'
+  | 'query-event';
+
 /** What every notification of a subscription says of it. */
 export interface NotificationFrame {
   readonly subscription: string;
   readonly status: string;
   /** Events since the subscription began, this notification's included. */
   readonly events: number;
+  /** Canonical URL of the topic; undefined: criteria as in R4. */
+  readonly topic?: string | undefined;
+  /** The last failure, where the status is told to one who asks. */
+  readonly error?: string | undefined;
   /** Base URL of our FHIR API, ends with a slash. */
   readonly fhirUrl: string;
   readonly timestamp: string;
@@ -26,33 +38,43 @@ export interface NotificationFrame {
 const STATUS_PROFILE =
   'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4';
 
-/** The resources of a message that a criteria matches: a function of the stored pack, so the same at every attempt. */
-export function matchesOf(resources: readonly string[], criteria: Criteria): string[] {
-  const start = `{"resourceType":"${criteria.type}",`;
+/** The resources of a message that an interest lets through: a function of the stored pack, so the same at every attempt. */
+export function matchesOf(resources: readonly string[], interest: Interest): string[] {
+  const start = `{"resourceType":"${interest.type}",`;
   return resources.filter((text) => {
     if (!text.startsWith(start)) return false;
-    return criteria.unconditional || criteria.matches(readJson(text) as FhirObject);
+    return interest.unconditional || interest.matches(readJson(text) as FhirObject);
   });
 }
 
-/** The Bundle that asks an endpoint whether it is there (Subscriptions R5 Backport 1.1, handshake). */
-export function handshake(frame: NotificationFrame): string {
-  return bundleOf('history', [statusEntry(frame, 'handshake', [])], { timestamp: frame.timestamp });
+/** The Bundle that asks an endpoint whether it is there, or tells it that we are (Subscriptions R5 Backport 1.1). */
+export function signOfLife(frame: NotificationFrame, type: 'handshake' | 'heartbeat'): string {
+  return bundleOf('history', [statusEntry(frame, type, [])], { timestamp: frame.timestamp });
+}
+
+/** The Bundle that answers `$status`: one status for each subscription that was asked for. */
+export function statusAnswer(frames: readonly NotificationFrame[], base: string): string {
+  const entries = frames.map((frame) => ({
+    fullUrl: `urn:uuid:${frame.uuid}`,
+    resource: writeJson(statusParameters(frame, 'query-status', [])),
+  }));
+  return bundleOf('searchset', entries, { base, total: entries.length });
 }
 
 /**
- * The Bundle that tells events (Subscriptions R5 Backport 1.1, event-notification). An event is one message: its first
+ * The Bundle that tells events, or answers `$events` (Subscriptions R5 Backport 1.1). An event is one message: its first
  * matching resource is the focus, the others are additional context, because an event has one focus there.
  */
 export function eventNotification(
   frame: NotificationFrame,
   content: NotificationContent,
   events: readonly NotifiedEvent[],
+  type: 'event-notification' | 'query-event' = 'event-notification',
 ): string {
   const entries = [
     statusEntry(
       frame,
-      'event-notification',
+      type,
       events.map((event) => eventPart(event, content)),
     ),
   ];
@@ -64,25 +86,48 @@ export function eventNotification(
   return bundleOf('history', entries, { base: frame.fhirUrl, timestamp: frame.timestamp });
 }
 
-function statusEntry(frame: NotificationFrame, type: string, events: readonly FhirObject[]): BundleEntry {
-  const subscription = `${frame.fhirUrl}Subscription/${frame.subscription}`;
+function statusEntry(
+  frame: NotificationFrame,
+  type: NotificationType,
+  events: readonly FhirObject[],
+): BundleEntry {
   return {
     fullUrl: `urn:uuid:${frame.uuid}`,
-    resource: writeJson({
-      resourceType: 'Parameters',
-      id: frame.uuid,
-      meta: { profile: [STATUS_PROFILE] },
-      parameter: [
-        { name: 'subscription', valueReference: { reference: subscription } },
-        { name: 'status', valueCode: frame.status },
-        { name: 'type', valueCode: type },
-        { name: 'events-since-subscription-start', valueString: String(frame.events) },
-        ...events,
-      ],
-    }),
-    request: { method: 'GET', url: `${subscription}/$status` },
+    resource: writeJson(statusParameters(frame, type, events)),
+    request: { method: 'GET', url: `${addressOf(frame)}/$status` },
     response: { status: '200' },
   };
+}
+
+function addressOf(frame: NotificationFrame): string {
+  return `${frame.fhirUrl}Subscription/${frame.subscription}`;
+}
+
+/** The status of a subscription in its R4 form (profile backport-subscription-status-r4). */
+function statusParameters(
+  frame: NotificationFrame,
+  type: NotificationType,
+  events: readonly FhirObject[],
+): FhirObject {
+  const error = frame.error === undefined ? [] : [errorParameter(frame.error)];
+  return {
+    resourceType: 'Parameters',
+    id: frame.uuid,
+    meta: { profile: [STATUS_PROFILE] },
+    parameter: [
+      { name: 'subscription', valueReference: { reference: addressOf(frame) } },
+      ...(frame.topic === undefined ? [] : [{ name: 'topic', valueCanonical: frame.topic }]),
+      { name: 'status', valueCode: frame.status },
+      { name: 'type', valueCode: type },
+      { name: 'events-since-subscription-start', valueString: String(frame.events) },
+      ...events,
+      ...error,
+    ],
+  };
+}
+
+function errorParameter(text: string): FhirObject {
+  return { name: 'error', valueCodeableConcept: { text } };
 }
 
 function eventPart(event: NotifiedEvent, content: NotificationContent): FhirObject {

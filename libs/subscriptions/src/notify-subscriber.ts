@@ -1,30 +1,19 @@
 import type { SendOutcome } from '#channel';
 import type { Database } from '#database';
-import {
-  type DeliveryClaim,
-  type DeliveryClaims,
-  type DeliveryRetry,
-  readPacks,
-  type StoredPack,
-} from '#delivery';
+import { type DeliveryClaim, type DeliveryClaims, type DeliveryRetry, readPacks } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
-import { type Clock, EngineError, type Random } from '#kernel';
-import { PackUnfolder, packLines } from '#store';
-import {
-  eventNotification,
-  handshake,
-  matchesOf,
-  type NotificationFrame,
-  type NotifiedEvent,
-} from './notification.js';
+import { type Clock, EngineError, isEngineError, type Random } from '#kernel';
+import type { TopicCatalog } from '#topics';
+import { eventNotification, type NotificationFrame, signOfLife } from './notification.js';
+import { fittingEvents, NOTIFICATION_PACK_BYTES, uuidOf } from './notified-events.js';
 import {
   activate,
   assignEvents,
   readEvents,
   readState,
   recordFailure,
+  recordHeartbeat,
   recordSent,
-  type StoredEvent,
   type SubscriptionState,
   switchOff,
 } from './subscription-progress.js';
@@ -34,10 +23,13 @@ import { readSubscription, type SubscriptionRequest } from './subscription-reque
 export interface NotificationPost {
   post(
     request: {
+      /** `Subscription.id`. */
+      readonly subscription: string;
       readonly url: string;
       readonly headers: readonly string[];
       readonly body: string;
       readonly timeoutMs: number;
+      readonly signature?: { readonly key: string; readonly id: string } | undefined;
     },
     signal: AbortSignal,
   ): Promise<SendOutcome>;
@@ -48,6 +40,11 @@ export interface NotifierSettings {
   readonly fhirUrl: string;
   /** Names this installation in idempotency keys. */
   readonly origin: string;
+  readonly topics?: TopicCatalog | undefined;
+  /** The channel that is served; default 'rest-hook'. */
+  readonly channel?: 'rest-hook' | 'websocket' | undefined;
+  /** Whether a subscription can be reached from this process now; others are left alone. Default: all. */
+  readonly reaches?: ((subscription: string) => boolean) | undefined;
 }
 
 /** How a process that goes down asks its turns to end: first after the POST in flight, then at once. */
@@ -63,8 +60,6 @@ export type NotifierTurn = 'done' | 'more' | 'foreign' | { readonly retryAfterMs
 const ALL_PARTITIONS = -1;
 /** Notifications in one turn; then other subscribers get theirs. */
 const NOTIFICATIONS_PER_TURN = 8;
-/** Deflated packs in one notification (but always one event): bounds what a turn holds in memory. */
-const NOTIFICATION_PACK_BYTES = 64 * 1024;
 
 /**
  * Serves one subscription: handshake, numbering of its events, notifications in order of number with one in flight.
@@ -107,12 +102,13 @@ export class NotifySubscriber {
       if (stop.soon.aborted || stop.now.aborted) return 'done';
       let state = await readState(this.database, destination);
       if (state === undefined) return 'foreign';
-      if (state.status === 'off' || !state.due) return 'done';
+      if (state.status === 'off' || !state.due || !this.isOurs(state)) return 'done';
       if (state.ended) {
         await switchOff(this.database, state);
         return 'done';
       }
-      const request = readSubscription(readJson(state.resource) as FhirObject);
+      const request = this.requestOf(state);
+      if (isEngineError(request)) return this.failed(claim, state, request, stop.now);
       if (!state.greeted) {
         const failed = await this.greet(claim, state, request, stop.now);
         if (failed !== undefined) return failed;
@@ -120,7 +116,7 @@ export class NotifySubscriber {
       }
       if (state.number === state.sent) {
         const added = await assignEvents(this.database, destination);
-        if (added === 0) return 'drained';
+        if (added === 0) return (await this.beat(claim, state, request, stop.now)) ?? 'drained';
         state = { ...state, number: state.number + added };
       }
       const failed = await this.notify(claim, state, request, stop.now);
@@ -129,16 +125,56 @@ export class NotifySubscriber {
     return 'more';
   }
 
+  private isOurs({ channel, id }: SubscriptionState): boolean {
+    const { channel: served = 'rest-hook', reaches } = this.settings;
+    return channel === served && (reaches?.(id) ?? true);
+  }
+
+  /** What it asks for. A topic whose file is gone is trouble of this subscription, until the file is back. */
+  private requestOf(state: SubscriptionState): SubscriptionRequest | EngineError {
+    try {
+      return readSubscription(readJson(state.resource) as FhirObject, this.settings.topics);
+    } catch (error) {
+      if (isEngineError(error, 'rejected')) return error;
+      throw error;
+    }
+  }
+
   private async greet(
     claim: DeliveryClaim,
     state: SubscriptionState,
     request: SubscriptionRequest,
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
-    const frame = this.frameOf({ ...state, status: 'requested' });
-    const outcome = await this.post(request, [], handshake(frame), signal);
+    const frame = this.frameOf({ ...state, status: 'requested' }, request);
+    const outcome = await this.post(
+      state,
+      request,
+      { id: frame.uuid, headers: [], body: signOfLife(frame, 'handshake') },
+      signal,
+    );
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await activate(this.database, state);
+    return undefined;
+  }
+
+  /** A heartbeat, where one is due. */
+  private async beat(
+    claim: DeliveryClaim,
+    state: SubscriptionState,
+    request: SubscriptionRequest,
+    signal: AbortSignal,
+  ): Promise<NotifierTurn | undefined> {
+    if (!state.silent) return undefined;
+    const frame = this.frameOf(state, request);
+    const outcome = await this.post(
+      state,
+      request,
+      { id: frame.uuid, headers: [], body: signOfLife(frame, 'heartbeat') },
+      signal,
+    );
+    if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
+    await recordHeartbeat(claim.session, state);
     return undefined;
   }
 
@@ -151,7 +187,7 @@ export class NotifySubscriber {
     const stored = await readEvents(claim.session, state.destination, state.sent, request.maxCount);
     const positions = stored.map((event) => event.position);
     const packs = await readPacks(claim.session, positions, NOTIFICATION_PACK_BYTES);
-    const events = fitting(stored, packs, request);
+    const events = await fittingEvents(claim.session, stored, packs, request);
     const first = events[0]?.number;
     const last = events.at(-1)?.number;
     if (first !== state.sent + 1 || last === undefined) {
@@ -159,16 +195,10 @@ export class NotifySubscriber {
     }
     const range = first === last ? String(first) : `${first}-${last}`;
     const stream = `Subscription/${state.id}`;
-    const headers = [
-      'suture-stream',
-      stream,
-      'suture-event-number',
-      range,
-      'idempotency-key',
-      `${this.settings.origin}/${stream}/${range}`,
-    ];
-    const body = eventNotification(this.frameOf(state), request.content, events);
-    const outcome = await this.post(request, headers, body, signal);
+    const key = `${this.settings.origin}/${stream}/${range}`;
+    const headers = ['suture-stream', stream, 'suture-event-number', range, 'idempotency-key', key];
+    const body = eventNotification(this.frameOf(state, request), request.content, events);
+    const outcome = await this.post(state, request, { id: key, headers, body }, signal);
     if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
     await recordSent(claim.session, state, last);
     return undefined;
@@ -188,51 +218,27 @@ export class NotifySubscriber {
   }
 
   private post(
+    state: SubscriptionState,
     request: SubscriptionRequest,
-    headers: readonly string[],
-    body: string,
+    { id, headers, body }: { id: string; headers: readonly string[]; body: string },
     signal: AbortSignal,
   ): Promise<SendOutcome> {
     const all = ['content-type', 'application/fhir+json', ...headers, ...request.headers];
-    return this.way.post({ url: request.endpoint, headers: all, body, timeoutMs: request.timeoutMs }, signal);
+    const { endpoint: url, timeoutMs, signingKey: key } = request;
+    const signature = key === undefined ? undefined : { key, id };
+    return this.way.post({ subscription: state.id, url, headers: all, body, timeoutMs, signature }, signal);
   }
 
-  private frameOf(state: SubscriptionState): NotificationFrame {
+  private frameOf(state: SubscriptionState, request: SubscriptionRequest): NotificationFrame {
     return {
       subscription: state.id,
       status: state.status,
       events: state.number,
+      // Not with empty content (profile backport-subscription-status-r4, parameter topic).
+      topic: request.content === 'empty' ? undefined : request.interest.topic?.url,
       fhirUrl: this.settings.fhirUrl,
       timestamp: new Date(this.ports.clock.nowMs()).toISOString(),
       uuid: uuidOf(this.ports.random.bytes(16)),
     };
   }
-}
-
-/** The events from the first on that fit into one notification: at most `maxCount` resources, but always one event. */
-function fitting(
-  stored: readonly StoredEvent[],
-  packs: readonly StoredPack[],
-  request: SubscriptionRequest,
-): NotifiedEvent[] {
-  const events: NotifiedEvent[] = [];
-  const unfolder = new PackUnfolder();
-  let resources = 0;
-  for (const [index, pack] of packs.entries()) {
-    const event = stored[index];
-    if (event === undefined) break;
-    const resourceTexts = pack.folded ? packLines(unfolder.unfold(pack.folded)).map(String) : [];
-    const matches = matchesOf(resourceTexts, request.criteria);
-    resources += matches.length;
-    if (events.length > 0 && resources > request.maxCount) break;
-    events.push({ number: event.number, atMs: pack.storedAtMs, matches });
-  }
-  return events;
-}
-
-/** A random UUID (RFC 9562, version 4) of 16 random bytes. */
-function uuidOf(bytes: Buffer): string {
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -12,6 +12,7 @@ import { seedDeliveries } from '../../store/testing/seed-deliveries.js';
 import type { NotificationPost } from './notify-subscriber.js';
 import { NotifySubscribers } from './notify-subscribers.js';
 import { subscriptionsMigrations } from './schema.js';
+import { type AskedEvents, SubscriptionOperations } from './subscription-operations.js';
 import { SubscriptionService } from './subscription-service.js';
 import { SubscriptionTrace } from './trace-subscriptions.js';
 
@@ -414,6 +415,90 @@ describe('notifying subscribers', () => {
     expect(notifications()).toHaveLength(1);
     expect((await service.read(removed.id))?.deleted).toBe(true);
     expect((await service.list()).map((record) => record.id)).not.toContain(removed.id);
+  });
+
+  test('a silent subscriber is sent heartbeats, which are no events, and one that fails is tried again', async () => {
+    const notifier = start();
+    const extension = [{ url: `${backport}heartbeat-period`, valueUnsignedInt: 3_600 }];
+    const { id, destination } = await subscribe({}, { extension });
+    await seed(destination, [31], 1);
+    notifier.wake(destination);
+    await until('the event is told', async () => (await service.read(id))?.sent === 1);
+    expect(notifications().map((one) => one.type)).toEqual(['event-notification']);
+    receiver.behave = () => 503;
+    await fixture.database.query("UPDATE subscription SET heard_at = now() - interval '1 h' WHERE id = $1", [
+      id,
+    ]);
+    notifier.wake(destination);
+    await until('it shows error', async () => (await statusOf(id)) === 'error');
+    receiver.behave = () => 200;
+    await until('it recovers', async () => (await statusOf(id)) === 'active');
+    const beats = notifications().slice(1);
+    expect(beats.at(-1)).toMatchObject({ type: 'heartbeat', status: 'error', events: 1, numbers: [] });
+    expect(new Set(beats.map((one) => one.type))).toEqual(new Set(['heartbeat']));
+    const before = notifications().length;
+    await notifier.sweep();
+    await seed(destination, [31], 1, 1);
+    notifier.wake(destination);
+    await until('the next event is told', async () => (await service.read(id))?.sent === 2);
+    expect(notifications().slice(before)).toMatchObject([{ type: 'event-notification', numbers: [2] }]);
+  });
+
+  test('its headers go with each request, and no other', async () => {
+    start();
+    await subscribe({}, { header: ['Authorization: Bearer abc', 'X-Ward: 7'] });
+    expect(receiver.posts[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-ward': '7' });
+  });
+
+  test('events are told again when they are asked for, under the numbers they have', async () => {
+    const notifier = start();
+    const { id, destination } = await subscribe({}, content('id-only'));
+    await seed(destination, [32], 150);
+    notifier.wake(destination);
+    await until('all are told', async () => (await service.read(id))?.sent === 150);
+    const operations = new SubscriptionOperations(fixture.database);
+    const ask = async (asked: AskedEvents) => {
+      const body = (await operations.events(fhirUrl, id, asked)) ?? '';
+      return { ...notificationOf({ body } as ReceivedPost), body };
+    };
+    const some = await ask({ since: 7, until: 9 });
+    expect(some).toMatchObject({ type: 'query-event', events: 150, numbers: [7, 8, 9] });
+    expect(some.references).toEqual([7, 8, 9].map((n) => [`focus Observation/o-0-32-${n}`]));
+    expect((await ask({})).numbers).toEqual(upTo(100));
+    expect((await ask({ since: 0, until: 0 })).numbers).toEqual([]);
+    expect((await ask({ since: 101 })).numbers).toEqual(upTo(50).map((n) => n + 100));
+    expect((await ask({ since: 151 })).numbers).toEqual([]);
+    expect((await ask({ until: 1, content: 'full-resource' })).body).toContain(observation('o-0-32-1'));
+    expect((await ask({ until: 1, content: 'empty' })).references).toEqual([[]]);
+    await expect(ask({ content: 'all' })).rejects.toThrow('content');
+    await expect(ask({ since: 2, until: 1 })).rejects.toThrow('eventsUntilNumber');
+    expect(await operations.events(fhirUrl, 'nobody', {})).toBeUndefined();
+  });
+
+  test('status and health tell of a subscription in trouble, without its endpoint', async () => {
+    const notifier = start({ firstAfterMs: 60_000, atMostEveryMs: 60_000 });
+    const { id, destination } = await subscribe();
+    const well = await subscribe();
+    receiver.behave = () => 503;
+    await seed(destination, [33], 2);
+    notifier.wake(destination);
+    await until('it failed', async () => ((await service.read(id))?.attempts ?? 0) === 1);
+    const operations = new SubscriptionOperations(fixture.database);
+    const statuses = async (ids: string[], among: string[]) => {
+      const bundle = readJson(await operations.status(fhirUrl, ids, among)) as FhirObject;
+      return ((bundle['entry'] ?? []) as FhirObject[]).map((entry) => JSON.stringify(entry['resource']));
+    };
+    const [mine = ''] = await statuses([id], []);
+    expect(mine).toContain('query-status');
+    expect(mine).toContain('503');
+    expect(mine).toContain(`${fhirUrl}Subscription/${id}`);
+    expect(await statuses([], [])).toHaveLength(2);
+    expect(await statuses([id, well.id], ['off'])).toHaveLength(0);
+    const [first, second] = await operations.health();
+    expect(first).toMatchObject({ subscription: id, lag: 2, events: 2, sent: 0, attempts: 1 });
+    expect(first?.nextAttemptAt?.getTime()).toBeGreaterThan(Date.now());
+    expect(second).toMatchObject({ subscription: well.id, lag: 0, attempts: 0, lastError: null });
+    expect(JSON.stringify([first, second])).not.toContain(receiver.url);
   });
 
   test('a message is traced to the numbers it became and when they were taken', async () => {

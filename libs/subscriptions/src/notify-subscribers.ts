@@ -3,7 +3,7 @@ import type { Database } from '#database';
 import { type DeliveryClaims, DeliveryRetry, DeliveryTurns, type RetryPolicy } from '#delivery';
 import { type Clock, type Random, systemClock, systemRandom } from '#kernel';
 import { type NotificationPost, type NotifierSettings, NotifySubscriber } from './notify-subscriber.js';
-import { servedSubscriptions } from './subscription-progress.js';
+import { greetAgain, servedSubscriptions } from './subscription-progress.js';
 
 /** The sweeper alone guarantees progress; nudges only cut latency. */
 const SWEEP_EVERY_MS = 500;
@@ -66,10 +66,22 @@ export class NotifySubscribers {
     if (!this.foreign.has(destination)) this.turns.wake(destination);
   }
 
+  /** A client is bound to this subscription of the channel 'websocket': it gets a handshake and what waits. */
+  async greet(subscription: string): Promise<void> {
+    try {
+      const destination = await greetAgain(this.database, subscription);
+      if (destination !== undefined) this.turns.wake(destination, true);
+    } catch (error) {
+      this.options.onError?.(error);
+    }
+  }
+
   /** Wakes every subscription that has something to do. Resolves when they are woken. */
   async sweep(): Promise<void> {
     try {
-      const served = await servedSubscriptions(this.database);
+      const served = (await servedSubscriptions(this.database, this.options.channel ?? 'rest-hook')).filter(
+        ({ id }) => this.options.reaches?.(id) ?? true,
+      );
       if (served.length === 0) return;
       const behind = await this.claims.behind(served.map(({ destination }) => destination));
       const due = new Set(behind.map(({ destination }) => destination));

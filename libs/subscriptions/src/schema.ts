@@ -6,6 +6,8 @@ import type { Migration } from '#database';
  * creates and updates: an attempt that belongs to an older filing says nothing about this one. `greeted`: the endpoint
  * has taken a handshake since the last filing. `number` is the last event, `sent` the last one the endpoint has taken.
  *
+ * `heartbeat_ms`: a heartbeat is due so long after `heard_at`, when the endpoint last took anything.
+ *
  * subscription_event: the events with their numbers, gap-free from 1, and the message each is about.
  */
 export const subscriptionsMigrations: readonly Migration[] = [
@@ -48,6 +50,13 @@ CREATE TABLE subscription_sent (
   attempts int NOT NULL,
   PRIMARY KEY (destination, first_number)
 );
+`,
+  },
+  {
+    id: 'subscriptions-2',
+    sql: `
+ALTER TABLE subscription ADD COLUMN heartbeat_ms int, ADD COLUMN heard_at timestamptz,
+  ADD COLUMN channel text NOT NULL DEFAULT 'rest-hook' CHECK (channel IN ('rest-hook', 'websocket'));
 `,
   },
 ];

@@ -6,6 +6,7 @@ import type { EngineError, Position } from '#kernel';
 export interface SubscriptionState {
   readonly destination: number;
   readonly id: string;
+  readonly channel: string;
   readonly filing: number;
   readonly status: string;
   readonly greeted: boolean;
@@ -15,6 +16,8 @@ export interface SubscriptionState {
   readonly sent: number;
   readonly attempts: number;
   readonly due: boolean;
+  /** The endpoint has had nothing for as long as its heartbeat period. */
+  readonly silent: boolean;
   readonly ended: boolean;
 }
 
@@ -27,12 +30,21 @@ export interface StoredEvent {
 const ERROR_AFTER = 3;
 
 const DUE = '(next_attempt_at IS NULL OR next_attempt_at <= now())';
+const SILENT =
+  "(greeted AND heartbeat_ms IS NOT NULL AND heard_at + heartbeat_ms * interval '1 millisecond' <= now())";
 const ENDED = '(ends_at IS NOT NULL AND ends_at <= now())';
+
+/** What changes when the endpoint takes something: trouble is over. */
+const TAKEN = `attempts = 0, next_attempt_at = NULL, last_error = NULL, heard_at = now(),
+  version = version + (status = 'error')::int,
+  last_updated = CASE status WHEN 'error' THEN now() ELSE last_updated END,
+  status = CASE status WHEN 'error' THEN 'active' ELSE status END`;
 
 /** The subscription of a destination; undefined when the destination is of another kind. */
 export async function readState(query: Query, destination: number): Promise<SubscriptionState | undefined> {
   const rows = await query.query<SubscriptionState>(
-    `SELECT destination, id, filing, status, greeted, resource, number, sent, attempts, ${DUE} AS due, ${ENDED} AS ended
+    `SELECT destination, id, channel, filing, status, greeted, resource, number, sent, attempts, ${DUE} AS due,
+       ${SILENT} IS TRUE AS silent, ${ENDED} AS ended
      FROM subscription WHERE destination = $1`,
     [destination],
     'read-subscription',
@@ -43,11 +55,12 @@ export async function readState(query: Query, destination: number): Promise<Subs
 /** Every subscription that is not off and may be served now, and whether it has something to do of itself. */
 export async function servedSubscriptions(
   query: Query,
-): Promise<{ destination: number; pending: boolean }[]> {
+  channel: string,
+): Promise<{ destination: number; id: string; pending: boolean }[]> {
   return query.query(
-    `SELECT destination, (NOT greeted OR number > sent OR ${ENDED}) AS pending
-     FROM subscription WHERE status <> 'off' AND ${DUE}`,
-    [],
+    `SELECT destination, id, (NOT greeted OR number > sent OR ${SILENT} IS TRUE OR ${ENDED}) AS pending
+     FROM subscription WHERE status <> 'off' AND channel = $1 AND ${DUE}`,
+    [channel],
     'served-subscriptions',
   );
 }
@@ -105,11 +118,23 @@ export async function readEvents(
   return rows.map(({ number, lane, partition, seq }) => ({ number, position: { lane, partition, seq } }));
 }
 
+/** A client has bound itself to it anew: it is to get a handshake, what waits goes on after that. */
+export async function greetAgain(query: Query, id: string): Promise<number | undefined> {
+  const rows = await query.query<{ destination: number }>(
+    `UPDATE subscription SET greeted = false, next_attempt_at = NULL
+     WHERE id = $1 AND status <> 'off' AND channel = 'websocket' RETURNING destination`,
+    [id],
+    'greet-subscription',
+  );
+  return rows[0]?.destination;
+}
+
 /** The endpoint took a handshake: from now on its criteria are matched. False: it was filed anew meanwhile. */
 export async function activate(database: Database, state: SubscriptionState): Promise<boolean> {
   return database.transaction(async (tx) => {
     const rows = await tx.query(
-      `UPDATE subscription SET greeted = true, status = 'active', version = version + 1, last_updated = now(),
+      `UPDATE subscription SET greeted = true, heard_at = now(), version = version + (status <> 'active')::int,
+         last_updated = CASE status WHEN 'active' THEN last_updated ELSE now() END, status = 'active',
          attempts = 0, next_attempt_at = NULL, last_error = NULL
        WHERE destination = $1 AND filing = $2 RETURNING destination`,
       [state.destination, state.filing],
@@ -137,10 +162,7 @@ export async function switchOff(database: Database, state: SubscriptionState): P
 export async function recordSent(query: Query, state: SubscriptionState, last: number): Promise<void> {
   await query.query(
     `WITH moved AS (
-       UPDATE subscription SET sent = $3, attempts = 0, next_attempt_at = NULL, last_error = NULL,
-         version = version + (status = 'error')::int,
-         last_updated = CASE status WHEN 'error' THEN now() ELSE last_updated END,
-         status = CASE status WHEN 'error' THEN 'active' ELSE status END
+       UPDATE subscription SET sent = $3, ${TAKEN}
        WHERE destination = $1 AND sent = $2 RETURNING destination)
      INSERT INTO subscription_sent (destination, first_number, last_number, at, attempts)
      SELECT destination, $2 + 1, $3, now(), $4 FROM moved`,
@@ -149,7 +171,16 @@ export async function recordSent(query: Query, state: SubscriptionState, last: n
   );
 }
 
-/** The endpoint did not take a handshake or notification. Says nothing about a filing that came meanwhile. */
+/** The endpoint took a heartbeat. Says nothing about a filing that came meanwhile. */
+export async function recordHeartbeat(query: Query, state: SubscriptionState): Promise<void> {
+  await query.query(
+    `UPDATE subscription SET ${TAKEN} WHERE destination = $1 AND filing = $2 AND status <> 'off'`,
+    [state.destination, state.filing],
+    'record-subscription-heartbeat',
+  );
+}
+
+/** The endpoint did not take a handshake, heartbeat or notification. Says nothing about a filing that came meanwhile. */
 export async function recordFailure(
   query: Query,
   state: SubscriptionState,

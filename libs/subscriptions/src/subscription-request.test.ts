@@ -37,7 +37,7 @@ describe('a Subscription as it is filed', () => {
     expect(readSubscription(good)).toMatchObject({
       wanted: true,
       criteriaText: 'Observation?patient=Patient/p1',
-      criteria: { type: 'Observation' },
+      interest: { type: 'Observation', topic: undefined },
       endpoint: 'https://ehr.example/hook',
       headers: [],
       content: 'full-resource',
@@ -47,18 +47,24 @@ describe('a Subscription as it is filed', () => {
     });
   });
 
-  test('the extensions of the backport set content, count and timeout, within bounds', () => {
+  test('the extensions of the backport set content, count, timeout and heartbeat, within bounds', () => {
     const request = readSubscription(
       withChannel({
         _payload: { extension: [extension('payload-content', 'valueCode', 'id-only')] },
         extension: [
           extension('max-count', 'valuePositiveInt', 5_000),
           extension('timeout', 'valueUnsignedInt', 7),
+          extension('heartbeat-period', 'valueUnsignedInt', 60),
         ],
         header: ['Authorization: Bearer abc', 'X-Ward:  7'],
       }),
     );
-    expect(request).toMatchObject({ content: 'id-only', maxCount: 100, timeoutMs: 7_000 });
+    expect(request).toMatchObject({
+      content: 'id-only',
+      maxCount: 100,
+      timeoutMs: 7_000,
+      heartbeatMs: 60_000,
+    });
     expect(request.headers).toEqual(['Authorization', 'Bearer abc', 'X-Ward', '7']);
   });
 
@@ -76,12 +82,21 @@ describe('a Subscription as it is filed', () => {
     ['a status that only we may set', { ...good, status: 'error' }, 'SUBSCRIPTION_INVALID'],
     ['no reason', { ...good, reason: '' }, 'SUBSCRIPTION_INVALID'],
     ['no criteria', { ...good, criteria: '' }, 'SUBSCRIPTION_INVALID'],
-    ['a topic', { ...good, criteria: 'http://example.org/topic' }, 'SUBSCRIPTION_UNSUPPORTED'],
-    ['filters of a topic', { ...good, _criteria: { extension: [] } }, 'SUBSCRIPTION_UNSUPPORTED'],
+    ['an unknown topic', { ...good, criteria: 'http://example.org/topic' }, 'SUBSCRIPTION_TOPIC_UNKNOWN'],
+    [
+      'another extension of the criteria',
+      { ...good, _criteria: { extension: [{ url: 'urn:other', valueString: 'x' }] } },
+      'SUBSCRIPTION_UNSUPPORTED',
+    ],
+    [
+      'a filter without a topic',
+      { ...good, _criteria: { extension: [extension('filter-criteria', 'valueString', 'Observation?')] } },
+      'SUBSCRIPTION_UNSUPPORTED',
+    ],
     ['an unknown type', { ...good, criteria: 'Nothing?patient=1' }, 'SEARCH_TYPE_UNKNOWN'],
     ['an unknown parameter', { ...good, criteria: 'Observation?mood=good' }, 'SEARCH_PARAMETER_UNKNOWN'],
     ['no channel', { ...good, channel: {} }, 'SUBSCRIPTION_UNSUPPORTED'],
-    ['a websocket', withChannel({ type: 'websocket' }), 'SUBSCRIPTION_UNSUPPORTED'],
+    ['an e-mail', withChannel({ type: 'email' }), 'SUBSCRIPTION_UNSUPPORTED'],
     ['a file as endpoint', withChannel({ endpoint: 'file:/etc/passwd' }), 'SUBSCRIPTION_INVALID'],
     ['no address', withChannel({ endpoint: 'ehr.example' }), 'SUBSCRIPTION_INVALID'],
     [
@@ -96,9 +111,9 @@ describe('a Subscription as it is filed', () => {
       'SUBSCRIPTION_INVALID',
     ],
     [
-      'a heartbeat',
-      withChannel({ extension: [extension('heartbeat-period', 'valueUnsignedInt', 60)] }),
-      'SUBSCRIPTION_UNSUPPORTED',
+      'a heartbeat of no time',
+      withChannel({ extension: [extension('heartbeat-period', 'valueUnsignedInt', 0)] }),
+      'SUBSCRIPTION_INVALID',
     ],
     [
       'a count of none',
@@ -112,6 +127,16 @@ describe('a Subscription as it is filed', () => {
       withChannel({ header: ['Content-Length: 1'] }),
       'SUBSCRIPTION_INVALID',
     ],
+    [
+      'a signing key that is no name',
+      withChannel({
+        extension: [
+          { url: 'https://suture.example/StructureDefinition/webhook-signing-key', valueString: '../../etc' },
+        ],
+      }),
+      'SUBSCRIPTION_INVALID',
+    ],
+    ['a signature of its own', withChannel({ header: ['Webhook-Signature: v1a,x'] }), 'SUBSCRIPTION_INVALID'],
     ['an end that is no time', { ...good, end: 'soon' }, 'SUBSCRIPTION_INVALID'],
     ['a modifier', { ...good, modifierExtension: [] }, 'SUBSCRIPTION_UNSUPPORTED'],
   ])('%s is refused with its place', (_what, resource, code) => {

@@ -1,6 +1,6 @@
 import { Decimal, type FhirObject, type FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, compileCriteria } from '#store';
+import { compileInterest, type Interest, interestText, noTopics, type TopicCatalog } from '#topics';
 
 /** How much of a matching resource a notification holds (R5 backport 1.1, payload content). */
 export type NotificationContent = 'empty' | 'id-only' | 'full-resource';
@@ -10,7 +10,9 @@ export interface SubscriptionRequest {
   /** False: filed as 'off'. */
   readonly wanted: boolean;
   readonly criteriaText: string;
-  readonly criteria: Criteria;
+  readonly interest: Interest;
+  readonly channel: 'rest-hook' | 'websocket';
+  /** Empty for a websocket, which the subscriber opens. */
   readonly endpoint: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];
@@ -18,22 +20,31 @@ export interface SubscriptionRequest {
   /** Most resources in one notification, unless one event alone has more. */
   readonly maxCount: number;
   readonly timeoutMs: number;
+  /** The endpoint is sent a heartbeat when it has had nothing for so long; undefined: none. */
+  readonly heartbeatMs: number | undefined;
+  /** Name of the key that signs each request (Standard Webhooks); undefined: none. */
+  readonly signingKey: string | undefined;
   readonly endsAtMs: number | undefined;
 }
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
-const CONTENTS: readonly NotificationContent[] = ['empty', 'id-only', 'full-resource'];
+export const NOTIFICATION_CONTENTS: readonly NotificationContent[] = ['empty', 'id-only', 'full-resource'];
+const SIGNING_KEY = 'https://suture.example/StructureDefinition/webhook-signing-key';
+const KEY_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const DEFAULT_MAX_COUNT = 20;
 const MOST_MAX_COUNT = 100;
 const DEFAULT_TIMEOUT_S = 30;
 const MOST_TIMEOUT_S = 120;
+/** Four weeks: fits the column, and nobody waits longer to learn that a line is dead. */
+const MOST_HEARTBEAT_S = 28 * 86_400;
 const MOST_HEADERS = 20;
+const MOST_FILTERS = 20;
 const MOST_URL_CHARACTERS = 2048;
 /** A header as R4 writes it, `Name: value` (RFC 9110, section 5), without anything that could end the line. */
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}):[ \t]*([\x20-\x7e]{0,4096})$/;
 /** What we or HTTP itself set; a subscriber that could would forge the framing or our numbers. */
 const RESERVED_HEADER =
-  /^(suture-.*|idempotency-key|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|upgrade|te|trailer|host|expect|proxy-.*)$/i;
+  /^(suture-.*|webhook-.*|idempotency-key|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|upgrade|te|trailer|host|expect|proxy-.*)$/i;
 
 function refuse(at: string, code: string, message: string): EngineError {
   return new EngineError('rejected', code, `${at}: ${message}`, { cause: { at } });
@@ -43,7 +54,7 @@ function refuse(at: string, code: string, message: string): EngineError {
  * Reads and checks a FHIR R4 Subscription. Throws `rejected` with the element and what to write instead; whatever this
  * engine cannot do is refused, never ignored.
  */
-export function readSubscription(resource: FhirObject): SubscriptionRequest {
+export function readSubscription(resource: FhirObject, topics: TopicCatalog = noTopics): SubscriptionRequest {
   if (resource['resourceType'] !== 'Subscription') {
     throw refuse('Subscription', 'SUBSCRIPTION_INVALID', 'this is another resource type');
   }
@@ -60,46 +71,79 @@ export function readSubscription(resource: FhirObject): SubscriptionRequest {
   const channel = objectOf(resource['channel']);
   return {
     wanted: status !== 'off',
-    ...criteriaOf(resource),
+    ...interestOf(resource, topics),
     ...channelOf(channel),
     endsAtMs: endOf(resource['end']),
   };
 }
 
-function criteriaOf(resource: FhirObject): { criteriaText: string; criteria: Criteria } {
+function interestOf(
+  resource: FhirObject,
+  topics: TopicCatalog,
+): Pick<SubscriptionRequest, 'criteriaText' | 'interest'> {
   const at = 'Subscription.criteria';
-  const criteriaText = resource['criteria'];
-  if (typeof criteriaText !== 'string' || criteriaText === '') {
+  const criteria = resource['criteria'];
+  if (typeof criteria !== 'string' || criteria === '' || criteria.includes('\n')) {
     throw refuse(at, 'SUBSCRIPTION_INVALID', 'write what to look for, such as Observation?patient=Patient/1');
   }
-  if (/^(https?|urn):/.test(criteriaText) || resource['_criteria'] !== undefined) {
-    throw refuse(
-      at,
-      'SUBSCRIPTION_UNSUPPORTED',
-      'topics and their filters are not offered; write a search such as Observation?patient=Patient/1',
-    );
+  const filters = filtersOf(objectOf(resource['_criteria'])['extension']);
+  const criteriaText = interestText(criteria, filters);
+  const interest = compileInterest(criteriaText, topics);
+  if (filters.length > 0 && interest.topic === undefined) {
+    throw refuse(at, 'SUBSCRIPTION_UNSUPPORTED', 'filters are of topics; put all of it into the search');
   }
-  return { criteriaText, criteria: compileCriteria(criteriaText) };
+  return { criteriaText, interest };
 }
 
-type Channel = Pick<SubscriptionRequest, 'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs'>;
+/** The filters of a topic (extension backport-filter-criteria); any other extension might change what is meant. */
+function filtersOf(extensions: FhirValue | undefined): string[] {
+  const items = extensions === undefined ? [] : Array.isArray(extensions) ? extensions : [extensions];
+  if (items.length > MOST_FILTERS)
+    throw refuse('Subscription.criteria', 'SUBSCRIPTION_INVALID', `at most ${MOST_FILTERS} filters`);
+  return items.map((item) => {
+    const { url, valueString } = objectOf(item) as { url?: FhirValue; valueString?: FhirValue };
+    if (
+      url !== `${BACKPORT}filter-criteria` ||
+      typeof valueString !== 'string' ||
+      /[\r\n]/.test(valueString)
+    ) {
+      throw refuse(
+        'Subscription.criteria.extension',
+        'SUBSCRIPTION_UNSUPPORTED',
+        'only backport-filter-criteria is understood, with a search such as Observation?patient=Patient/1',
+      );
+    }
+    return valueString;
+  });
+}
+
+type Channel = Pick<
+  SubscriptionRequest,
+  'channel' | 'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs' | 'heartbeatMs' | 'signingKey'
+>;
 
 function channelOf(channel: FhirObject): Channel {
-  if (channel['type'] !== 'rest-hook' || channel['_type'] !== undefined) {
-    throw refuse('Subscription.channel.type', 'SUBSCRIPTION_UNSUPPORTED', "only 'rest-hook' is offered");
+  const type = channel['type'];
+  if ((type !== 'rest-hook' && type !== 'websocket') || channel['_type'] !== undefined) {
+    throw refuse(
+      'Subscription.channel.type',
+      'SUBSCRIPTION_UNSUPPORTED',
+      "only 'rest-hook' and 'websocket' are offered",
+    );
   }
   const extensions = extensionsOf(channel['extension']);
-  if (extensions.has('heartbeat-period')) {
-    throw refuse('Subscription.channel.extension', 'SUBSCRIPTION_UNSUPPORTED', 'no heartbeats are sent');
-  }
   const maxCount = wholeNumber(extensions.get('max-count')?.['valuePositiveInt'], DEFAULT_MAX_COUNT);
   const timeoutS = wholeNumber(extensions.get('timeout')?.['valueUnsignedInt'], DEFAULT_TIMEOUT_S);
+  const heartbeatS = wholeNumber(extensions.get('heartbeat-period')?.['valueUnsignedInt'], undefined);
   return {
-    endpoint: endpointOf(channel['endpoint']),
+    channel: type,
+    endpoint: type === 'websocket' ? '' : endpointOf(channel['endpoint']),
     headers: headersOf(channel['header']),
     content: contentOf(channel),
     maxCount: Math.min(maxCount, MOST_MAX_COUNT),
     timeoutMs: Math.min(timeoutS, MOST_TIMEOUT_S) * 1_000,
+    signingKey: signingKeyOf(channel['extension']),
+    heartbeatMs: heartbeatS && Math.min(heartbeatS, MOST_HEARTBEAT_S) * 1_000,
   };
 }
 
@@ -135,6 +179,18 @@ function headersOf(header: FhirValue | undefined): string[] {
   });
 }
 
+/** Our own extension names a key of the operator; the key itself is never in a resource. */
+function signingKeyOf(extensions: FhirValue | undefined): string | undefined {
+  const items = Array.isArray(extensions) ? extensions.map(objectOf) : [];
+  const name = items.find(({ url }) => url === SIGNING_KEY)?.['valueString'];
+  if (name === undefined || (typeof name === 'string' && KEY_NAME.test(name))) return name;
+  throw refuse(
+    'Subscription.channel.extension',
+    'SUBSCRIPTION_INVALID',
+    'write the name of a signing key, of a-z, 0-9, - and _',
+  );
+}
+
 /** Without a payload R4 sends none; with one, and no word of the backport on how much, all of it. */
 function contentOf(channel: FhirObject): NotificationContent {
   const at = 'Subscription.channel.payload';
@@ -142,9 +198,9 @@ function contentOf(channel: FhirObject): NotificationContent {
   const asked = extensionsOf(objectOf(channel['_payload'])['extension']).get('payload-content')?.[
     'valueCode'
   ];
-  const content = CONTENTS.find((known) => known === asked);
+  const content = NOTIFICATION_CONTENTS.find((known) => known === asked);
   if (asked !== undefined && content === undefined) {
-    throw refuse(at, 'SUBSCRIPTION_INVALID', `the content is one of ${CONTENTS.join(', ')}`);
+    throw refuse(at, 'SUBSCRIPTION_INVALID', `the content is one of ${NOTIFICATION_CONTENTS.join(', ')}`);
   }
   if (payload === undefined) return content ?? 'empty';
   if (payload !== 'application/fhir+json' && payload !== 'application/json') {
@@ -183,7 +239,7 @@ function objectOf(value: FhirValue | undefined): FhirObject {
   return isObject && !(value instanceof Decimal) ? value : {};
 }
 
-function wholeNumber(value: FhirValue | undefined, otherwise: number): number {
+function wholeNumber<Otherwise>(value: FhirValue | undefined, otherwise: Otherwise): number | Otherwise {
   if (value === undefined) return otherwise;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
   throw refuse('Subscription.channel.extension', 'SUBSCRIPTION_INVALID', 'write a whole number above 0');

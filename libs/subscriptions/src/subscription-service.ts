@@ -1,6 +1,7 @@
 import type { Database, Query } from '#database';
 import { type FhirObject, readJson, writeJson } from '#fhir';
 import { EngineError, type Random, systemRandom } from '#kernel';
+import { noTopics, type TopicCatalog } from '#topics';
 import { readSubscription, type SubscriptionRequest } from './subscription-request.js';
 
 /** Most subscriptions that are not off: the transformer compares each message with all of them. */
@@ -51,6 +52,7 @@ export class SubscriptionService {
     private readonly database: Database,
     private readonly onFiled: (destination: number) => void = () => {},
     private readonly random: Random = systemRandom,
+    private readonly topics: TopicCatalog = noTopics,
   ) {}
 
   /** Files a new one under an id of ours. `rejected` SUBSCRIPTION_INVALID, SUBSCRIPTION_UNSUPPORTED and those of criteria. */
@@ -102,17 +104,17 @@ export class SubscriptionService {
   }
 
   private async file(id: string, resource: FhirObject) {
-    const request = readSubscription(resource);
+    const request = readSubscription(resource, this.topics);
     const filed = await this.database.transaction(async (tx) => {
       // The same order of locks as where a subscription becomes active: first it, then its destination.
       await tx.query('SELECT 1 FROM subscription WHERE id = $1 FOR UPDATE', [id]);
       const destination = await destinationOf(tx, id, request);
       const rows = await tx.query<SubscriptionRow & { created: boolean }>(
-        `INSERT INTO subscription AS s (destination, id, status, resource, ends_at)
-         VALUES ($1, $2, $3, $4, to_timestamp($5::float8))
+        `INSERT INTO subscription AS s (destination, id, status, resource, ends_at, heartbeat_ms, channel)
+         VALUES ($1, $2, $3, $4, to_timestamp($5::float8), $6, $7)
          ON CONFLICT (destination) DO UPDATE SET version = s.version + 1, filing = s.filing + 1, greeted = false,
            deleted = false, status = excluded.status, resource = excluded.resource, last_updated = now(),
-           ends_at = excluded.ends_at, attempts = 0, next_attempt_at = NULL, last_error = NULL
+           ends_at = excluded.ends_at, heartbeat_ms = excluded.heartbeat_ms, channel = excluded.channel, attempts = 0, next_attempt_at = NULL, last_error = NULL
          RETURNING *, version = 1 AS created`,
         [
           destination,
@@ -120,6 +122,8 @@ export class SubscriptionService {
           request.wanted ? 'requested' : 'off',
           writeJson(resource),
           request.endsAtMs === undefined ? null : request.endsAtMs / 1000,
+          request.heartbeatMs ?? null,
+          request.channel,
         ],
       );
       await refuseTooMany(tx);

@@ -3,6 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Seconds; fine where acknowledgments are expected to lie. */
 const latencyBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
 
+type Figures<Name extends string> = Iterable<readonly [Readonly<Record<Name, string>>, number]>;
+
 /**
  * The figures of a process in Prometheus' text form. Label values are names from configuration (channels, destinations,
  * codes), never from messages: that bounds their number, and keeps patients out (I6).
@@ -27,16 +29,17 @@ export class Metrics {
     name: string,
     help: string,
     labels: readonly Name[],
-    read: () => Iterable<readonly [Readonly<Record<Name, string>>, number]>,
+    read: () => Figures<Name> | Promise<Figures<Name>>,
   ): void {
     new Gauge({
       name,
       help,
       labelNames: labels,
       registers: [this.registry],
-      collect() {
+      async collect() {
+        const figures = await read();
         this.reset();
-        for (const [at, value] of read()) this.set(at, value);
+        for (const [at, value] of figures) this.set(at, value);
       },
     });
   }

@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type FileProblem, loadChannels } from '#channel';
 import { MappingLibrary } from '#mapping';
+import { TopicCatalog } from '#topics';
 import { acceptProblems } from '../accept-problems.js';
 import type { Arguments } from '../arguments.js';
 import { conditionProblems } from '../condition-problems.js';
@@ -55,6 +56,10 @@ async function check(
   const mappings = checkLayers(library, loaded.channels);
   const problems = [
     ...[...loaded.problems, ...conditions, ...mappings.channelProblems].map((problem) => ({
+      ...problem,
+      file: nameOf(problem.file),
+    })),
+    ...TopicCatalog.open(join(layout.mappings, 'topics')).problems.map((problem) => ({
       ...problem,
       file: nameOf(problem.file),
     })),

@@ -7,6 +7,7 @@ import type { Outbound, SendOutcome } from '#channel';
 import { readJson } from '#fhir';
 import { type Behaviour, HttpReceiver } from '../../../delivery/testing/http-receiver.js';
 import { until } from '../../../delivery/testing/until.js';
+import { AddressPolicy } from './address-policy.js';
 import { HttpDestination, type HttpDestinationOptions } from './http-destination.js';
 import { HttpPoster } from './http-poster.js';
 
@@ -195,7 +196,7 @@ describe('HTTP destination', () => {
   });
 
   test('a receiver that hangs does not hold up the posts to another', async () => {
-    const poster = new HttpPoster();
+    const poster = new HttpPoster(new AddressPolicy(['127.0.0.1']));
     open.push(poster);
     const other = await new HttpReceiver().up();
     receiver.behave = () => 'hang';

@@ -1,4 +1,4 @@
-import { EngineError } from '#kernel';
+import { EngineError, isEngineError } from '#kernel';
 
 /**
  * Statuses by which a receiver speaks of itself or of our credentials, not of this message. Every message would meet
@@ -41,6 +41,7 @@ const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)
 
 /** What a broken transport means. `unsent`: `unavailable` when nothing was written, else `uncertain`. */
 export function classifyFailure(error: Error, unsent: 'unavailable' | 'uncertain'): EngineError {
+  if (isEngineError(error)) return error; // ours: the address policy
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (TLS_CODE.test(code)) {
     return new EngineError(

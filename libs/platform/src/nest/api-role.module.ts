@@ -1,29 +1,39 @@
+import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TokenService } from '#access';
-import { ApiModule } from '#api';
+import { ApiModule, SubscriptionSockets } from '#api';
+import { WebhookSigner } from '#connectors';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
 import { MessageWriter } from '#store';
-import { SubscriptionService } from '#subscriptions';
+import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
+import { TopicCatalog } from '#topics';
 import { readAccessToken } from '../access-token.js';
 import { ledgerDirectory } from '../anchor-role.js';
 import { engineVersion } from '../engine-version.js';
 import type { Services } from '../services.js';
 import { registryOf } from '../subscription-registry.js';
+import { WebsocketRole } from '../websocket-role.js';
+
+const WEBSOCKET_ROLE = Symbol('websocket role');
 
 /** FHIR REST, admin, ledger files: the only door for people and EHRs. */
 @Module({})
 export class ApiRoleModule {
   static forServices(services: Services): DynamicModule {
     const { database, settings, queues, log } = services;
-    const subscriptions = new SubscriptionService(database, (destination) =>
-      queues.nudge('deliver', `subscription-${destination}`, { destination }),
-    );
+    const topics = TopicCatalog.open(join(settings.mappingsDirectory, 'topics'));
+    const accessToken = readAccessToken(settings);
+    const sockets = new SubscriptionSockets(accessToken, systemClock);
+    const signer = new WebhookSigner(settings.webhookKeys);
+    const onFiled = (destination: number) =>
+      queues.nudge('deliver', `subscription-${destination}`, { destination });
+    const subscriptions = new SubscriptionService(database, onFiled, systemRandom, topics);
     const writes = new WriteResources(
       database,
       new MessageWriter(settings.tenant, systemRandom),
       // No channel has a part in what clients write: subscriptions alone are matched.
-      new Router(new Map()),
+      new Router(new Map(), topics),
       {
         tenant: settings.tenant,
         engineVersion,
@@ -39,8 +49,12 @@ export class ApiRoleModule {
       database,
       subscriptions: registryOf(subscriptions),
       writes,
+      subscriptionAnswers: new SubscriptionOperations(database, topics),
+      sockets,
+      webhookKeys: (name) => signer.publicKeys(name),
+      topics: topics.urls,
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
-      accessToken: readAccessToken(settings),
+      accessToken,
       tokens: new TokenService(database, services.clients.clients, systemClock, systemRandom),
       openLoopback: settings.openLoopback,
       publicUrl: settings.publicUrl,
@@ -48,6 +62,7 @@ export class ApiRoleModule {
       clock: systemClock,
       report: (error) => log.error('a request failed', error),
     });
-    return { module: ApiRoleModule, imports: [api] };
+    const role = { provide: WEBSOCKET_ROLE, useFactory: () => new WebsocketRole(services, sockets, topics) };
+    return { module: ApiRoleModule, imports: [api], providers: [role] };
   }
 }

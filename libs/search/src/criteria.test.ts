@@ -1,0 +1,84 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { hash64 } from '#kernel';
+import { compileCriteria } from './criteria.js';
+import { indexTerms } from './index-keys.js';
+import { alternatives } from './query-text.js';
+
+describe('criteria', () => {
+  test('a criterion decides on the resource alone', () => {
+    const criteria = compileCriteria('Observation?patient=Patient/x');
+    const of = (reference: string, resourceType = 'Observation') => ({
+      resourceType,
+      id: '1',
+      subject: { reference },
+    });
+    expect(criteria.type).toBe('Observation');
+    expect(criteria.matches(of('Patient/x'))).toBe(true);
+    expect(criteria.matches(of('Patient/y'))).toBe(false);
+    expect(criteria.matches(of('Group/x'))).toBe(false);
+    expect(criteria.matches(of('Patient/x', 'Condition'))).toBe(false);
+    expect(criteria.matches({ resourceType: 'Observation' })).toBe(false);
+    expect(compileCriteria('Observation').matches(of('Patient/y'))).toBe(true);
+  });
+
+  test('a criterion on what only the server knows is refused, not ignored', () => {
+    expect(() => compileCriteria('Observation?_lastUpdated=gt2020')).toThrow('no search parameter');
+    expect(() => compileCriteria('Observation?_count=5')).toThrow('no search parameter');
+    expect(() => compileCriteria('Anything')).toThrow('no resource type');
+  });
+
+  test('the members of an appointment are looked at one by one', () => {
+    const criteria = compileCriteria('Appointment?patient=p2');
+    const participant = ['Patient/p1', 'Patient/p2'].map((reference) => ({ actor: { reference } }));
+    expect(criteria.matches({ resourceType: 'Appointment', id: '1', participant })).toBe(true);
+  });
+
+  test('every resource that matches is among the candidates that its rows lead to', () => {
+    const word = fc.constantFrom('', 'a', 'b', 'a|b', 'a,b', '\\');
+    const reference = fc.constantFrom('Patient/a', 'Patient/b', 'Group/a', 'urn:a', 'Patient/a/_history/1');
+    const resource = fc.record({
+      resourceType: fc.constant('Observation'),
+      id: fc.constant('1'),
+      identifier: fc.array(fc.record({ system: word, value: word }), { maxLength: 3 }),
+      subject: fc.record({ reference }),
+    });
+    const escaped = word.map((text) => text.replace(/[\\,|$]/g, '\\$&'));
+    const query = fc.oneof(
+      fc.tuple(fc.constant('identifier'), escaped),
+      fc.tuple(
+        fc.constant('identifier'),
+        fc.tuple(escaped, escaped).map((parts) => parts.join('|')),
+      ),
+      fc.tuple(fc.constantFrom('subject', 'patient', 'subject:Group'), fc.oneof(reference, word)),
+    );
+    fc.assert(
+      fc.property(resource, query, fc.constantFrom('a', 'b', ''), (candidate, [name, value], owner) => {
+        const patient = owner === '' ? null : hash64(`Patient/${owner}`);
+        let criteria: ReturnType<typeof compileCriteria>;
+        try {
+          criteria = compileCriteria(`Observation?${new URLSearchParams([[name, value]]).toString()}`);
+        } catch {
+          return; // nothing is asked for
+        }
+        const places = criteria.candidates;
+        if (places === undefined || !criteria.matches(candidate)) return;
+        const rows = indexTerms(candidate, patient);
+        const reached =
+          rows.some((row) => places.terms.includes(row)) ||
+          (patient !== null && places.patients.includes(patient));
+        expect(reached).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('alternatives joined by commas come apart as they were', () => {
+    const text = fc.string({ minLength: 1 }).map((value) => value.replace(/[\\,|$]/g, '\\$&'));
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 9 }), (values) => {
+        expect(alternatives('x', values.join(','))).toEqual(values);
+      }),
+    );
+  });
+});

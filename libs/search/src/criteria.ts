@@ -1,0 +1,208 @@
+import { isResourceType } from '#fhir';
+import { EngineError } from '#kernel';
+import { type Condition, compileCondition } from './condition.js';
+import { keyHash, patientHash } from './index-keys.js';
+import { alternatives, unescapeValue } from './query-text.js';
+import { compartmentOf, parametersOf, type SearchKind } from './search-parameters.js';
+import { containsWords } from './string-query.js';
+import type { QueryContext } from './value-query.js';
+
+/** Where to look for what matches: everything that does is under one of these, and other things may be. */
+export interface Candidates {
+  /** Terms of the index. */
+  readonly terms: readonly string[];
+  readonly patients: readonly bigint[];
+}
+
+/** What resources of one type must look like. */
+export interface Criteria {
+  readonly type: string;
+  /** Only these ids can match; undefined: any. */
+  readonly ids: readonly string[] | undefined;
+  /** The best index found; undefined: none, every resource of the type is a candidate. */
+  readonly candidates: Candidates | undefined;
+  /** True when every candidate of the type matches without being looked at. */
+  readonly unconditional: boolean;
+  matches(resource: object): boolean;
+}
+
+/** A `name=value` of a query, decoded, in order; the name may carry a modifier. */
+export type QueryPair = readonly [name: string, value: string];
+
+/** Most parameters: with the bound on alternatives, what one request may cost. */
+const MAX_PARAMETERS = 50;
+
+/** Which index leads to the fewest candidates, by kind; smaller is better. */
+const breadth: Readonly<Record<SearchKind, number>> = {
+  reference: 1,
+  uri: 2,
+  string: 3,
+  token: 4,
+  date: 5,
+  number: 9,
+  quantity: 9,
+  composite: 9,
+};
+
+/**
+ * Compiles `Type?name=value&...` as a subscription states it. Throws `rejected`: SEARCH_TYPE_UNKNOWN,
+ * SEARCH_PARAMETER_UNKNOWN with the list of what exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY.
+ */
+export function compileCriteria(text: string): Criteria {
+  const mark = text.indexOf('?');
+  const type = mark < 0 ? text : text.slice(0, mark);
+  const pairs = mark < 0 ? [] : [...new URLSearchParams(text.slice(mark + 1))];
+  return compileConditions(type, pairs, {});
+}
+
+interface Ranked extends Condition {
+  readonly rank: number;
+  readonly patients: readonly bigint[];
+}
+
+/**
+ * `compileCriteria` for a query that is cut into pairs already. `compartment`: only what belongs to that resource. Throws also
+ * SEARCH_TYPE_UNKNOWN for a compartment that has no such type.
+ */
+export function compileConditions(
+  type: string,
+  pairs: readonly QueryPair[],
+  context: QueryContext,
+  compartment?: { readonly type: string; readonly id: string },
+): Criteria {
+  requireType(type);
+  if (pairs.length > MAX_PARAMETERS) {
+    throw new EngineError(
+      'rejected',
+      'SEARCH_TOO_COSTLY',
+      `a search has at most ${MAX_PARAMETERS} parameters`,
+    );
+  }
+  let ids: readonly string[] | undefined;
+  const conditions: Ranked[] = [];
+  for (const [name, value] of pairs) {
+    if (name === '_id') {
+      const asked = alternatives(name, value).map(unescapeValue);
+      ids = ids === undefined ? asked : ids.filter((id) => asked.includes(id));
+    } else conditions.push(compileParameter(type, name, value, context));
+  }
+  if (compartment !== undefined) conditions.push(compartmentCondition(type, compartment, context));
+  const indexed = conditions.filter(({ keys }) => keys !== undefined).sort((a, b) => a.rank - b.rank);
+  return {
+    type,
+    ids,
+    candidates: indexed[0] && { terms: indexed[0].keys?.map(keyHash) ?? [], patients: indexed[0].patients },
+    unconditional: ids === undefined && conditions.length === 0,
+    matches: (resource) => {
+      const { resourceType, id } = resource as { resourceType?: unknown; id?: unknown };
+      if (resourceType !== type) return false;
+      if (ids !== undefined && !(typeof id === 'string' && ids.includes(id))) return false;
+      for (const condition of conditions) if (!condition.matches(resource)) return false;
+      return true;
+    },
+  };
+}
+
+/** Any of the parameters that put a resource into the compartment leads to its owner. */
+function compartmentCondition(
+  type: string,
+  { type: ownerType, id: ownerId }: { readonly type: string; readonly id: string },
+  context: QueryContext,
+): Ranked {
+  const names = compartmentOf(ownerType)?.get(type);
+  if (names === undefined) {
+    throw new EngineError(
+      'rejected',
+      'SEARCH_TYPE_UNKNOWN',
+      'no compartment of that type holds such resources',
+    );
+  }
+  const isOwner = (resource: object): boolean =>
+    type === ownerType && names.includes('{def}') && (resource as { id?: unknown }).id === ownerId;
+  const conditions = names
+    .filter((name) => name !== '{def}')
+    .map((name) => compileParameter(type, name, `${ownerType}/${ownerId}`, context));
+  return {
+    rank: 0.5,
+    keys: names.includes('{def}') ? undefined : conditions.flatMap(({ keys }) => keys ?? []),
+    patients: conditions.flatMap(({ patients }) => patients),
+    matches: (resource) => isOwner(resource) || conditions.some((one) => one.matches(resource)),
+  };
+}
+
+/** Throws `rejected` SEARCH_TYPE_UNKNOWN. */
+export function requireType(type: string): void {
+  if (isResourceType(type)) return;
+  throw new EngineError('rejected', 'SEARCH_TYPE_UNKNOWN', 'this is no resource type of FHIR R4');
+}
+
+/** The names that a search of `type` may use for content, `_id` first. */
+export function searchParameterNames(type: string): string[] {
+  return ['_id', '_text', '_content', ...parametersOf(type).keys()];
+}
+
+/** Says what is wrong with a parameter, where (FHIR names a query parameter `http.name`), and what exists instead. */
+export function unknownParameter(name: string, type: string, known: readonly string[]): EngineError {
+  const shown = name.slice(0, 64);
+  return new EngineError(
+    'rejected',
+    'SEARCH_PARAMETER_UNKNOWN',
+    `${type} has no search parameter '${shown}'; it has ${known.join(', ')}`,
+    { cause: { at: `http.${shown}` } },
+  );
+}
+
+/** Cuts `name:modifier`; the modifier of a chain keeps its path (`subject:Patient.name` has `Patient.name`). */
+export function cutModifier(name: string): [name: string, modifier: string | undefined] {
+  const colon = name.indexOf(':');
+  return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
+}
+
+function compileParameter(
+  type: string,
+  nameAndModifier: string,
+  text: string,
+  context: QueryContext,
+): Ranked {
+  const [name, modifier] = cutModifier(nameAndModifier);
+  if ((name === '_text' || name === '_content') && modifier === undefined) return wordsCondition(name, text);
+  const parameter = parametersOf(type).get(name);
+  if (parameter === undefined) throw unknownParameter(nameAndModifier, type, searchParameterNames(type));
+  const condition = compileCondition(type, parameter, modifier, text, context);
+  const rank = name === 'identifier' ? 0 : breadth[parameter.kind];
+  const mayBePatient = parameter.kind === 'reference' && condition.keys !== undefined;
+  return { ...condition, rank, patients: mayBePatient ? patientsOf(condition.keys ?? []) : [] };
+}
+
+/** References to the Patient of a record have no rows, so whatever the key names may be found by that Patient. */
+function patientsOf(keys: readonly string[]): bigint[] {
+  return keys.flatMap((key) => {
+    const id = key.slice(key.indexOf('||') + 2);
+    return /^[A-Za-z0-9\-.]{1,64}$/.test(id) ? [patientHash(id)] : [];
+  });
+}
+
+function wordsCondition(name: string, text: string): Ranked {
+  const tests = alternatives(name, text).map(containsWords);
+  return {
+    keys: undefined,
+    patients: [],
+    rank: 9,
+    matches: (resource) => {
+      const narrative = (resource as { text?: { div?: unknown } }).text?.div;
+      const shown = typeof narrative === 'string' ? narrative.replace(/<[^>]*>/g, ' ') : '';
+      const words = name === '_text' ? shown : `${shown} ${textOf(resource)}`;
+      return tests.some((test) => test(words));
+    },
+  };
+}
+
+/** Every text in a resource, names of members left out. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) return (value as unknown[]).map(textOf).join(' ');
+  if (typeof value !== 'object' || value === null) return '';
+  return Object.values(value as Record<string, unknown>)
+    .map(textOf)
+    .join(' ');
+}

@@ -1,0 +1,18 @@
+export {
+  type Candidates,
+  type Criteria,
+  compileConditions,
+  compileCriteria,
+  cutModifier,
+  type QueryPair,
+  requireType,
+  searchParameterNames,
+  unknownParameter,
+} from './criteria.js';
+export { type DateQuery, parseDateQuery, spanOfTime } from './date-query.js';
+export { indexTerms, patientHash } from './index-keys.js';
+export { alternatives, invalidValue } from './query-text.js';
+export { targetOf } from './reference-query.js';
+export { compartmentOf, parametersOf, type SearchParameter } from './search-parameters.js';
+export { sortValueOf } from './sort-value.js';
+export { type QueryContext, spanMatches } from './value-query.js';

@@ -1,0 +1,89 @@
+import { type AskedNumber, askedNumber, numberMatches, numberOf } from './number-query.js';
+import { cutAt, invalidValue, unescapeValue } from './query-text.js';
+import { type CanonicalUnit, canonicalUnit } from './units.js';
+import { cutPrefix, type Span, type ValueQuery } from './value-query.js';
+
+const UCUM = 'http://unitsofmeasure.org';
+const CURRENCY = 'urn:iso:std:iso:4217';
+/** Digits that a conversion keeps: below them is only the noise of floating point. */
+const CONVERTED_DIGITS = 12;
+
+interface Quantity {
+  readonly value?: unknown;
+  readonly comparator?: unknown;
+  readonly system?: unknown;
+  readonly code?: unknown;
+  readonly unit?: unknown;
+  readonly currency?: unknown;
+  readonly low?: Quantity;
+  readonly high?: Quantity;
+}
+
+/**
+ * Reads one value of a quantity parameter (R4 search, section 3.1.1.4.12): `5.4`, `5.4|system|code`, `5.4||code`, with a
+ * prefix. UCUM units are compared by what they mean: 6.3|http://unitsofmeasure.org|mmol/L finds 0.0063 mol/L. Throws `rejected`
+ * SEARCH_VALUE_INVALID.
+ */
+export function quantityQuery(name: string, query: string): ValueQuery {
+  const [prefix, rest] = cutPrefix(query);
+  const [number = '', system = '', ...codes] = cutAt(rest, '|').map(unescapeValue);
+  const asked = askedNumber(number);
+  if (asked === undefined)
+    throw invalidValue(name, 'needs a number and perhaps its unit, as 5.4|http://unitsofmeasure.org|mg');
+  const code = codes.join('|');
+  const unit = (system === UCUM || system === '') && code !== '' ? canonicalUnit(code) : undefined;
+  const canonical = unit && convertAsked(asked, unit);
+  return {
+    test: (value) =>
+      quantitiesOf(value).some((target) => {
+        const span = spanOf(target);
+        if (span === undefined) return false;
+        if (code === '' && system === '') return numberMatches(prefix, asked, span);
+        const own = target.low ?? target.high ?? target;
+        if (isNamed(own, system, code)) return numberMatches(prefix, asked, span);
+        if (unit === undefined || canonical === undefined || own.system !== UCUM) return false;
+        const other = canonicalUnit(typeof own.code === 'string' ? own.code : '');
+        return (
+          other?.dimension === unit.dimension && numberMatches(prefix, canonical, convertSpan(span, other))
+        );
+      }),
+    keys: undefined,
+  };
+}
+
+function quantitiesOf(value: unknown): Quantity[] {
+  return typeof value === 'object' && value !== null ? [value] : [];
+}
+
+/** The unit is the one asked for by name: its code in that system, or, where no system is asked for, its text too. */
+function isNamed(own: Quantity, system: string, code: string): boolean {
+  const ownSystem = own.currency === undefined ? own.system : CURRENCY;
+  const ownCode = own.currency ?? own.code;
+  if (system !== '') return ownSystem === system && (code === '' || ownCode === code);
+  return ownCode === code || own.unit === code;
+}
+
+function spanOf({ value, comparator, low, high }: Quantity): Span | undefined {
+  const number = numberOf(value);
+  if (number === undefined) {
+    const lower = numberOf(low?.value);
+    const upper = numberOf(high?.value);
+    if (lower === undefined && upper === undefined) return undefined;
+    return { low: lower ?? Number.NEGATIVE_INFINITY, high: upper ?? Number.POSITIVE_INFINITY };
+  }
+  if (comparator === '<' || comparator === '<=') return { low: Number.NEGATIVE_INFINITY, high: number };
+  if (comparator === '>' || comparator === '>=') return { low: number, high: Number.POSITIVE_INFINITY };
+  return { low: number, high: number };
+}
+
+function convert(value: number, { factor, offset }: CanonicalUnit): number {
+  return Number.isFinite(value) ? Number((value * factor + offset).toPrecision(CONVERTED_DIGITS)) : value;
+}
+
+function convertSpan({ low, high }: Span, unit: CanonicalUnit): Span {
+  return { low: convert(low, unit), high: convert(high, unit) };
+}
+
+function convertAsked({ value, span }: AskedNumber, unit: CanonicalUnit): AskedNumber {
+  return { value: convert(value, unit), span: convertSpan(span, unit) };
+}

@@ -1,0 +1,80 @@
+import { unescapeValue } from './query-text.js';
+import type { ValueQuery } from './value-query.js';
+
+/** Parts of names and addresses that a search looks at (R4 search, section 3.1.1.4.8). */
+const parts = [
+  'family',
+  'given',
+  'prefix',
+  'suffix',
+  'text',
+  'line',
+  'city',
+  'district',
+  'state',
+  'postalCode',
+  'country',
+];
+
+/** A text without what a search does not see: case, accents, and how much white space there is. */
+export function foldText(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/ß/g, 'ss')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** Calls `emit` for each text of a value. */
+export function textsOf(value: unknown, emit: (text: string) => void): void {
+  if (typeof value === 'string') emit(value);
+  else if (typeof value === 'object' && value !== null) {
+    for (const name of parts) {
+      const part = (value as Record<string, unknown>)[name];
+      if (typeof part === 'string') emit(part);
+      else if (Array.isArray(part))
+        for (const one of part as unknown[]) if (typeof one === 'string') emit(one);
+    }
+  }
+}
+
+/** Lengths of the beginnings that are in the index; each serves queries up to the next. */
+export const prefixLengths = [2, 4, 7] as const;
+
+/** The key that values which begin with `folded` have; undefined for a beginning that is too short for the index. */
+function prefixKey(folded: string): string | undefined {
+  const length = prefixLengths.findLast((one) => one <= folded.length);
+  return length === undefined ? undefined : `^${folded.slice(0, length)}`;
+}
+
+/** Reads one value of a string parameter: begins with it, `:contains` it, or is `:exact`ly it. */
+export function stringQuery(query: string, modifier: 'exact' | 'contains' | undefined): ValueQuery {
+  const wanted = unescapeValue(query);
+  const folded = foldText(wanted);
+  const matches = (text: string): boolean => {
+    if (modifier === 'exact') return text === wanted;
+    return modifier === 'contains' ? foldText(text).includes(folded) : foldText(text).startsWith(folded);
+  };
+  const key = modifier === 'contains' ? undefined : prefixKey(folded);
+  return {
+    test: (value) => {
+      let found = false;
+      textsOf(value, (text) => {
+        if (!found && matches(text)) found = true;
+      });
+      return found;
+    },
+    keys: key === undefined ? undefined : [key],
+  };
+}
+
+/** `_text` and `_content`: every word asked for stands somewhere in `text`. */
+export function containsWords(query: string): (text: string) => boolean {
+  const words = foldText(unescapeValue(query)).split(' ');
+  return (text) => {
+    const folded = foldText(text);
+    return words.every((word) => folded.includes(word));
+  };
+}

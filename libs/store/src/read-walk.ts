@@ -1,0 +1,77 @@
+import type { Query } from '#database';
+import { resourceTypeCode } from '#fhir';
+import { patientHash } from '#search';
+import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
+
+/** What is walked through, in the order in which resources were made: no write changes it. */
+export interface Walk {
+  /** Id of the Patient to whose record they may belong: candidates, to be checked. Undefined: all resources. */
+  readonly patient: string | undefined;
+  readonly types: readonly string[] | undefined;
+  /** Only what changed at this time or later. */
+  readonly sinceMs: number | undefined;
+  /** As they were at this time; undefined: as they are. */
+  readonly asOfMs: number | undefined;
+  /** Where the walk goes on. */
+  readonly afterRid: number;
+  readonly limit: number;
+}
+
+export interface Walked {
+  readonly found: readonly { readonly rid: number; readonly version: ResourceVersion & { deleted: false } }[];
+  /** `afterRid` of the next part; undefined: this was the last. */
+  readonly next: number | undefined;
+}
+
+type WalkedRow = { walked: number } & (PointerRow | { [Column in keyof PointerRow]: null });
+
+/** One part of a walk. Resources of one message lie beside each other, so their pack is read once. */
+export async function walkResources(database: Query, walk: Walk): Promise<Walked> {
+  const { patient, types, sinceMs, asOfMs, afterRid, limit } = walk;
+  const ofPatient = patient === undefined ? '' : 'AND patient = $6::bigint';
+  const rows = await database.query<WalkedRow>(
+    `SELECT c.rid AS walked, ${pointerColumns} FROM (
+       SELECT * FROM resource
+       WHERE rid > $1 ${ofPatient} AND ($2::smallint[] IS NULL OR type = ANY($2::smallint[]))
+         AND ($3::float8 IS NULL OR last_updated >= to_timestamp($3::float8))
+       ORDER BY rid LIMIT $4) c
+     LEFT JOIN LATERAL (
+       SELECT v.* FROM (
+         SELECT c.* WHERE $5::float8 IS NULL OR c.last_updated <= to_timestamp($5::float8)
+         UNION ALL
+         (SELECT h.* FROM resource_history h
+          WHERE h.rid = c.rid AND c.last_updated > to_timestamp($5::float8) AND h.last_updated <= to_timestamp($5::float8)
+          ORDER BY h.version DESC LIMIT 1)) v
+       WHERE NOT v.deleted AND ($3::float8 IS NULL OR v.last_updated >= to_timestamp($3::float8))) r ON true
+     ORDER BY c.rid`,
+    [
+      afterRid,
+      types === undefined ? null : types.map(resourceTypeCode),
+      sinceMs === undefined ? null : sinceMs / 1000,
+      limit,
+      asOfMs === undefined ? null : asOfMs / 1000,
+      ...(patient === undefined ? [] : [patientHash(patient).toString()]),
+    ],
+    patient === undefined ? 'walk-resources' : 'walk-record',
+  );
+  const there = rows.filter((row): row is { walked: number } & PointerRow => row.type !== null);
+  const versions = await readPointers(database, there);
+  return {
+    found: versions.flatMap((version, index) =>
+      version.deleted ? [] : [{ rid: there[index]?.walked ?? 0, version }],
+    ),
+    next: rows.length < limit ? undefined : rows.at(-1)?.walked,
+  };
+}
+
+/**
+ * The latest time up to which all that has been written can be read: what transactions under way will store has a later one.
+ * Milliseconds.
+ */
+export async function settledMs(database: Query): Promise<number> {
+  const rows = await database.query<{ at: number }>(
+    `SELECT extract(epoch FROM LEAST(now(), min(xact_start)))::float8 AS at FROM pg_stat_activity
+     WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()`,
+  );
+  return Math.floor((rows[0]?.at ?? 0) * 1000) - 1;
+}

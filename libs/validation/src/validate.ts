@@ -1,0 +1,113 @@
+import { checkResource, type FhirObject } from '#fhir';
+import { isObject, resourceItem } from './fhirpath/item.js';
+import { r4RuleOf } from './invariants.js';
+import { checkProfile, type ProfileIssue, scopeOf } from './profiles/check-profile.js';
+import type { Profiles } from './profiles/load-profiles.js';
+import { textsAt } from './profiles/tree.js';
+
+/** What `$validate` is asked (R4, Resource-operation-validate). */
+export interface ValidationRequest {
+  /** What is to be done with the resource; `delete` asks nothing of its content. */
+  readonly mode?: 'create' | 'update' | 'delete' | 'profile';
+  /** Canonicals, besides those that the resource claims in meta.profile. */
+  readonly profile?: readonly string[];
+}
+
+/** Codes of R4's issue-type value set for what `checkResource` finds. */
+const codes = {
+  type: 'structure',
+  unknown: 'structure',
+  required: 'required',
+  cardinality: 'structure',
+  choice: 'structure',
+  format: 'value',
+  code: 'code-invalid',
+  target: 'value',
+  empty: 'structure',
+  rule: 'invariant',
+} as const;
+
+interface OutcomeIssue {
+  readonly severity: 'error' | 'warning' | 'information';
+  readonly code: string;
+  readonly message: string;
+  readonly path: string;
+}
+
+/**
+ * Validates a resource by R4 and, when it is right by that, by the profiles that it claims or that are asked for. Answers an
+ * OperationOutcome whose issues name their place as FHIRPath; with nothing to say, one of severity information. A profile that is
+ * asked for and not loaded is an error, one that is only claimed a warning. Never throws on content.
+ */
+export function validate(resource: unknown, request: ValidationRequest, profiles: Profiles): FhirObject {
+  if (request.mode === 'delete') return outcome([]);
+  const issues: OutcomeIssue[] = checkResource(resource, r4RuleOf).map(({ path, kind, message }) => ({
+    severity: 'error',
+    code: codes[kind],
+    message,
+    path,
+  }));
+  if (!isObject(resource as FhirObject)) return outcome(issues);
+  const tree = resource as FhirObject;
+  if (request.mode === 'update' && tree['id'] === undefined)
+    issues.push({
+      severity: 'error',
+      code: 'required',
+      message: 'an update needs the id of the resource',
+      path: `${String(tree['resourceType'])}.id`,
+    });
+  // Profiles rest on the structure: of a resource that is wrong by R4 they would say the same again.
+  if (issues.length === 0) issues.push(...profileIssues(tree, request.profile ?? [], profiles));
+  return outcome(issues);
+}
+
+function profileIssues(resource: FhirObject, asked: readonly string[], profiles: Profiles): OutcomeIssue[] {
+  const meta = resource['meta'];
+  const claimed = isObject(meta) ? textsAt(meta, 'profile') : [];
+  const urls = new Set([...asked, ...claimed]);
+  const found: OutcomeIssue[] = [];
+  for (const url of urls) {
+    if (profiles.get(url)) found.push(...ofProfile(resource, url, profiles));
+    else if (!isCore(url, resource))
+      found.push({
+        severity: asked.includes(url) ? 'error' : 'warning',
+        code: 'not-found',
+        message: asked.includes(url)
+          ? 'the profile that is asked for is not loaded here'
+          : 'a profile that the resource claims is not loaded here, so it was not checked',
+        path: asked.includes(url)
+          ? String(resource['resourceType'])
+          : `${String(resource['resourceType'])}.meta.profile`,
+      });
+  }
+  return found;
+}
+
+function isCore(url: string, resource: FhirObject): boolean {
+  return (
+    url.split('|', 1)[0] === `http://hl7.org/fhir/StructureDefinition/${String(resource['resourceType'])}`
+  );
+}
+
+function ofProfile(resource: FhirObject, url: string, profiles: Profiles): readonly ProfileIssue[] {
+  return checkProfile(resourceItem(resource), url, profiles, scopeOf(resource));
+}
+
+function outcome(issues: readonly OutcomeIssue[]): FhirObject {
+  const nothing: OutcomeIssue = {
+    severity: 'information',
+    code: 'informational',
+    message: 'the resource is valid',
+    path: '',
+  };
+  const told = issues.some(({ severity }) => severity !== 'information') ? issues : [...issues, nothing];
+  return {
+    resourceType: 'OperationOutcome',
+    issue: told.map(({ severity, code, message, path }) => ({
+      severity,
+      code,
+      diagnostics: message,
+      ...(path === '' ? {} : { expression: [path] }),
+    })),
+  };
+}

@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { AddressPolicy, HttpPoster } from '#connectors';
+import { DeliveryClaims, deliveryMigrations } from '#delivery';
+import { type FhirObject, readJson } from '#fhir';
+import { systemRandom } from '#kernel';
+import type { MappedResource } from '#mapping';
+import { Router } from '#pipeline';
+import { type MessageOutcome, MessageWriter, storeMigrations } from '#store';
+import { NotifySubscribers, SubscriptionService, subscriptionsMigrations } from '#subscriptions';
+import { TopicCatalog } from '#topics';
+import { createTestDatabase, type TestDatabase } from '../../libs/database/testing/test-database.js';
+import { HttpReceiver } from '../../libs/delivery/testing/http-receiver.js';
+import { until } from '../../libs/delivery/testing/until.js';
+
+const backport = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
+const lab = 'https://suture.example/SubscriptionTopic/lab-results';
+const topics = TopicCatalog.open(join(import.meta.dirname, '../../mappings/topics'));
+
+/** Messages go through the writer and router that ship; topics, database and sockets are real. */
+describe('subscriptions to topics', () => {
+  let fixture: TestDatabase;
+  let receiver: HttpReceiver;
+  let service: SubscriptionService;
+  let claims: DeliveryClaims;
+  let notifier: NotifySubscribers;
+  const poster = new HttpPoster(new AddressPolicy(['127.0.0.1']));
+  const writer = new MessageWriter('test', systemRandom);
+  const router = new Router(new Map(), topics);
+  const chains = new Map([['0-1', Buffer.alloc(32)]]);
+  let seq = 0;
+
+  beforeAll(async () => {
+    fixture = await createTestDatabase([
+      ...storeMigrations,
+      ...deliveryMigrations,
+      ...subscriptionsMigrations,
+    ]);
+    receiver = await new HttpReceiver().up();
+    claims = new DeliveryClaims(fixture.database);
+    notifier = new NotifySubscribers(fixture.database, claims, poster, {
+      fhirUrl: 'https://suture.example/fhir/',
+      origin: 'here',
+      topics,
+    });
+    service = new SubscriptionService(fixture.database, (id) => notifier.wake(id), systemRandom, topics);
+    notifier.start();
+  });
+  afterAll(async () => {
+    await notifier.stop(0);
+    await claims.close();
+    await poster.close();
+    await receiver.down();
+    await fixture.remove();
+  });
+
+  const result = (id: string, patient: string, value: number, status = 'final'): MappedResource => ({
+    type: 'Observation',
+    id,
+    key: `Observation/${id}`,
+    merge: 'snapshot',
+    removals: [],
+    resource: {
+      resourceType: 'Observation',
+      id,
+      status,
+      category: [{ coding: [{ code: 'laboratory' }] }],
+      subject: { reference: `Patient/${patient}` },
+      valueQuantity: { value, unit: 'mmol/l' },
+    },
+  });
+  const message = (...resources: MappedResource[]): MessageOutcome => ({
+    position: { lane: 0, partition: 1, seq: ++seq },
+    kind: 0,
+    channel: 1,
+    channelName: 'lab',
+    receivedAtMs: 1_700_000_000_000,
+    state: 1,
+    raw: Buffer.from('raw'),
+    mapping: Buffer.alloc(32),
+    resources,
+  });
+  const store = (...messages: MessageOutcome[]) =>
+    fixture.database.transaction(async (tx) => {
+      await writer.write(tx, messages, chains, await router.forTransaction(tx));
+    });
+  const file = (change: FhirObject) => ({
+    resourceType: 'Subscription',
+    status: 'requested',
+    reason: 'a test',
+    criteria: lab,
+    channel: { type: 'rest-hook', endpoint: receiver.url, payload: 'application/fhir+json' },
+    ...change,
+  });
+
+  test('events are changes that the topic names and the filters let through, also within one transaction', async () => {
+    const filter = { url: `${backport}filter-criteria`, valueString: 'Observation?patient=Patient/p1' };
+    const { id } = await service.create(file({ _criteria: { extension: [filter] } }));
+    await until('it is active', () => receiver.posts.length === 1);
+    await until('it is matched', async () => {
+      const rows = await fixture.database.query('SELECT 1 FROM destination WHERE active');
+      return rows.length > 0;
+    });
+    await store(
+      message(result('a', 'p1', 1, 'preliminary'), result('b', 'p2', 1)),
+      message(result('a', 'p1', 1)),
+      message(result('a', 'p1', 1)),
+    );
+    await store(message(result('a', 'p1', 1), result('c', 'p1', 5)));
+    await store(message(result('a', 'p1', 2)));
+    await notifier.sweep();
+    await until('all are told', async () => (await service.read(id))?.sent === 3);
+    const told = receiver.posts.slice(1).flatMap(({ body }) => {
+      const [status] = (readJson(body) as { entry: FhirObject[] }).entry;
+      const parameters = (status?.['resource'] as FhirObject)['parameter'] as FhirObject[];
+      expect(parameters).toContainEqual({ name: 'topic', valueCanonical: lab });
+      return parameters
+        .filter(({ name }) => name === 'notification-event')
+        .map(({ part }) =>
+          (part as FhirObject[]).flatMap((one) =>
+            one['name'] === 'timestamp'
+              ? []
+              : [one['valueString'] ?? (one['valueReference'] as FhirObject)['reference']],
+          ),
+        );
+    });
+    expect(told).toEqual([
+      ['1', 'Observation/a'],
+      ['2', 'Observation/c'],
+      ['3', 'Observation/a'],
+    ]);
+    await service.remove(id);
+  });
+
+  test('a topic that is not here is refused, and one whose file went away is trouble of its subscription', async () => {
+    await expect(service.create(file({ criteria: 'https://a.example/none' }))).rejects.toThrow('lab-results');
+    const others = TopicCatalog.of([
+      {
+        topic: 'https://a.example/gone',
+        title: 'gone',
+        trigger: { resource: 'Observation', interactions: ['create'] },
+        file: 'gone.yaml',
+      },
+    ]);
+    const before = new SubscriptionService(fixture.database, (id) => notifier.wake(id), systemRandom, others);
+    const { id } = await before.create(file({ criteria: 'https://a.example/gone' }));
+    await until('it shows trouble', async () => ((await service.read(id))?.attempts ?? 0) > 0);
+    expect((await service.read(id))?.lastError).toMatch(/^SUBSCRIPTION_TOPIC_UNKNOWN/);
+    await service.remove(id);
+  });
+});
