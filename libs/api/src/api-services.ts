@@ -3,6 +3,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
 import type { WriteResources } from '#pipeline';
+import type { Profiles } from '#validation';
 import type { SubscriptionSockets } from './subscription-sockets.js';
 
 /** One version of a Subscription. `resource` holds neither meta.versionId nor meta.lastUpdated. */
@@ -64,6 +65,8 @@ export interface ApiServices {
   readonly tokens: Pick<TokenService, 'issue' | 'callerOf'>;
   /** Lets whoever works at this machine read and search without a token. */
   readonly openLoopback: boolean;
+  /** What `$validate` knows beside R4. */
+  readonly profiles: Profiles;
   /** The address that clients see, without a slash at the end; undefined: what each request says. */
   readonly publicUrl: string | undefined;
   readonly softwareVersion: string;

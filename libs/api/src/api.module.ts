@@ -18,6 +18,7 @@ import { SubscriptionController } from './subscription-controller.js';
 import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 import { TokenController } from './token-controller.js';
 import { TransactionController } from './transaction-controller.js';
+import { ValidateController } from './validate-controller.js';
 import { WriteController } from './write-controller.js';
 
 /** All that is below /fhir; of two that have one address, the first answers. */
@@ -28,6 +29,7 @@ const fhirControllers = [
   DiscoveryController,
   HistoryController,
   OperationController,
+  ValidateController,
   FhirController,
   SearchController,
   WriteController,

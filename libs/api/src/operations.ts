@@ -17,6 +17,7 @@ export const operations: {
   readonly system: readonly DeclaredOperation[];
 } = {
   everyType: [
+    fhir('validate', 'Resource-validate'),
     fhir('meta', 'Resource-meta'),
     fhir('meta-add', 'Resource-meta-add'),
     fhir('meta-delete', 'Resource-meta-delete'),

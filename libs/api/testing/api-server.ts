@@ -14,6 +14,7 @@ import { type Clock, systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
 import { MessageWriter, storeMigrations } from '#store';
 import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
+import { Profiles } from '#validation';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
   ApiModule,
@@ -88,6 +89,7 @@ export async function startApiServer(
     webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
     topics: ['https://suture.example/SubscriptionTopic/test'],
     ledgerDirectory,
+    profiles: new Profiles(),
     accessToken: token,
     tokens: new TokenService(fixture.database, clients, clock, systemRandom),
     openLoopback,

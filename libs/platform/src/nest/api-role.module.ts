@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TokenService } from '#access';
@@ -8,6 +9,7 @@ import { Router, WriteResources } from '#pipeline';
 import { MessageWriter } from '#store';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
 import { TopicCatalog } from '#topics';
+import { loadProfiles, Profiles } from '#validation';
 import { readAccessToken } from '../access-token.js';
 import { ledgerDirectory } from '../anchor-role.js';
 import { engineVersion } from '../engine-version.js';
@@ -53,6 +55,7 @@ export class ApiRoleModule {
       sockets,
       webhookKeys: (name) => signer.publicKeys(name),
       topics: topics.urls,
+      profiles: profilesBelow(join(settings.mappingsDirectory, 'profiles')),
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
       tokens: new TokenService(database, services.clients.clients, systemClock, systemRandom),
@@ -65,4 +68,9 @@ export class ApiRoleModule {
     const role = { provide: WEBSOCKET_ROLE, useFactory: () => new WebsocketRole(services, sockets, topics) };
     return { module: ApiRoleModule, imports: [api], providers: [role] };
   }
+}
+
+/** The packages of profiles that stand beside the mappings, where there are some: one folder is one package, unpacked. */
+function profilesBelow(folder: string): Profiles {
+  return existsSync(folder) ? loadProfiles(folder) : new Profiles();
 }
