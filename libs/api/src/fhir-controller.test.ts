@@ -209,9 +209,9 @@ describe('what is not there', () => {
       'a,b',
     );
     expect([csv.status, outcome(csv).code]).toEqual([415, 'not-supported']);
-    const form = { 'content-type': 'application/x-www-form-urlencoded' };
-    const large = await server.send('POST', '/fhir/Patient/_search', form, 'x'.repeat(1024 * 1024 + 1));
-    expect([large.status, outcome(large).code]).toEqual([413, 'too-long']);
+    const form = { authorization: '', 'content-type': 'application/x-www-form-urlencoded' };
+    const large = await server.send('POST', '/auth/token', form, 'x'.repeat(64 * 1024 + 1));
+    expect([large.status, large.json()['code']]).toEqual([413, 'HTTP_BODY_TOO_LARGE']);
   });
 
   test('an address that cannot be decoded is refused', async () => {
