@@ -131,7 +131,7 @@ describe('operations on subscriptions', () => {
       });
     }
     expect((await get('/fhir/Subscription/o1/$get-ws-binding-token')).status).toBe(404);
-    expect((await server.send('GET', path)).status).toBe(401);
+    expect((await server.send('GET', path, { authorization: '' })).status).toBe(401);
     const statement = (await server.send('GET', '/fhir/metadata')).text;
     expect(statement).toContain('capabilitystatement-websocket');
     expect(statement).toContain('https://suture.example/SubscriptionTopic/test');
@@ -143,9 +143,11 @@ describe('operations on subscriptions', () => {
       subscriptions: [{ subscription: 'o1', lag: 0 }, { subscription: 'o2' }],
     });
     expect((await get('/admin/webhook-keys/ehr')).json()).toEqual({ publicKeys: ['whpk_ehr'] });
-    expect((await server.send('GET', '/admin/subscriptions')).status).toBe(401);
-    expect((await server.send('GET', '/admin/webhook-keys/ehr')).status).toBe(401);
-    expect((await server.send('GET', '/fhir/Subscription/o1/$events')).status).toBe(401);
+    expect((await server.send('GET', '/admin/subscriptions', { authorization: '' })).status).toBe(401);
+    expect((await server.send('GET', '/admin/webhook-keys/ehr', { authorization: '' })).status).toBe(401);
+    expect((await server.send('GET', '/fhir/Subscription/o1/$events', { authorization: '' })).status).toBe(
+      401,
+    );
   });
 });
 
