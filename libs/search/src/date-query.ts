@@ -13,7 +13,7 @@ export interface DateQuery {
 }
 
 /** The span that a date of any precision names; a time without a zone is UTC. undefined for what is no date. */
-export function dateSpan(text: string): Span | undefined {
+function dateSpan(text: string): Span | undefined {
   const match = VALUE.exec(text);
   if (!match) return undefined;
   const [, year, month, day, hour, minute, second, fraction, zone] = match;

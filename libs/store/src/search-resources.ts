@@ -32,7 +32,7 @@ export interface TypePage {
 }
 
 /** Most candidates that one page looks at. A search that no index serves then goes on with its next link. */
-export const MAX_CANDIDATES = 10_000;
+const MAX_CANDIDATES = 10_000;
 /** A page that took longer ends where it is and goes on with its next link. */
 const MAX_MS = 5_000;
 const MIN_CHUNK = 20;
