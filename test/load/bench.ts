@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { baselines } from './baselines.js';
 import { benchMessages } from './bench-messages.js';
 import { EngineProcess, freePort } from './engine-process.js';
+import { fhirBench } from './fhir-bench.js';
 import type { Figure } from './figure.js';
 import { hostileBench } from './hostile-bench.js';
 import { HttpSink } from './http-sink.js';
@@ -33,6 +34,7 @@ const USAGE = `npm run bench [-- --quick] [--messages <folder>] [--json]
 npm run bench -- mapping [--quick] [--json]
 npm run bench -- hostile [--json]
 npm run bench -- rows [--megabytes <number>] [--json]
+npm run bench -- fhir [--patients <number>] [--json]
 npm run bench -- validation [--json]
 
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
@@ -40,10 +42,12 @@ With mapping: no engine, the mapping language alone against a mapper written by 
 With hostile: files that do harm before one channel, and the latency of another one meanwhile.
 With validation: CPU time of validating a resource, and of XML.
 With rows: a large file of rows read, converted, and a smaller one through a folder of an engine.
+With fhir: the FHIR API of an engine over HTTP; the load generator shares the cores with it, so read the ratios.
 
   --quick              a fifth of the messages
   --messages <folder>  messages to send instead of the usual ones
   --megabytes <number> size of the file of rows; default 200
+  --patients <number>  patients of the second round of searches; default 4000
   --json               JSON alone`;
 
 /** Drives load through the whole pipe to an HTTP sink and prints the figures. Answers the exit code. */
@@ -51,6 +55,7 @@ export async function bench(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'mapping') return benchMapping(argv.slice(1));
   if (argv[0] === 'hostile') return benchHostile(argv.slice(1));
   if (argv[0] === 'rows') return benchRows(argv.slice(1));
+  if (argv[0] === 'fhir') return benchFhir(argv.slice(1));
   if (argv[0] === 'validation') return benchValidation(argv.slice(1));
   const words = readWords(argv, USAGE, {
     json: { type: 'boolean' },
@@ -123,6 +128,18 @@ async function benchRows(argv: readonly string[]): Promise<number> {
     return 2;
   }
   print(await rowsBench(Number(megabytes), (text) => process.stderr.write(`${text}\n`)), json);
+  return 0;
+}
+
+async function benchFhir(argv: readonly string[]): Promise<number> {
+  const words = readWords(argv, USAGE, { json: { type: 'boolean' }, patients: { type: 'string' } });
+  if (!words.good) return words.exitCode;
+  const { json = false, patients = '4000' } = words.values;
+  if (!/^[1-9]\d{3,6}$/.test(patients)) {
+    process.stderr.write(`--patients wants a whole number from 1000 on\n\n${USAGE}\n`);
+    return 2;
+  }
+  print(await fhirBench(Number(patients), (text) => process.stderr.write(`${text}\n`)), json);
   return 0;
 }
 

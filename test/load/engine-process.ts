@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { cpuOf, readProc, residentOf } from './process-facts.js';
+import { cpuOf, cpuOfEnded, readProc, residentOf } from './process-facts.js';
 
 const READY_WITHIN_MS = 60_000;
 
@@ -62,7 +62,7 @@ export class EngineProcess {
   cpuSeconds(): { engine: number; database: number } {
     const family = descendants(this.child.pid ?? 0);
     const own = cpuOf(this.child.pid ?? 0);
-    return { engine: own, database: family.reduce((sum, pid) => sum + cpuOf(pid), 0) };
+    return { engine: own, database: family.reduce((sum, pid) => sum + cpuOf(pid) + cpuOfEnded(pid), 0) };
   }
 
   /** Highest resident memory of the engine process seen so far, in bytes. PostgreSQL is not counted. */

@@ -15,10 +15,20 @@ export function readProc(pid: number, file: string): string {
 
 /** Seconds of CPU of a process so far. */
 export function cpuOf(pid: number): number {
+  return secondsAt(pid, 11);
+}
+
+/** Seconds of CPU of those children of a process that have ended. */
+export function cpuOfEnded(pid: number): number {
+  return secondsAt(pid, 13);
+}
+
+/** Time in user mode and, in the next field of `stat`, in the system; counted from the field behind the name. */
+function secondsAt(pid: number, field: number): number {
   const fields = readProc(pid, 'stat')
     .replace(/^.*\) /, '')
     .split(' ');
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
+  return (Number(fields[field] ?? 0) + Number(fields[field + 1] ?? 0)) / TICKS_PER_SECOND;
 }
 
 /** Resident memory of a process now, in bytes. */

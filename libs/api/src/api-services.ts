@@ -1,7 +1,9 @@
+import type { BulkJobs } from '#bulk';
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
 import type { WriteResources } from '#pipeline';
+import type { Profiles } from '#validation';
 import type { SubscriptionSockets } from './subscription-sockets.js';
 
 /** One version of a Subscription. `resource` holds neither meta.versionId nor meta.lastUpdated. */
@@ -46,6 +48,7 @@ export interface SubscriptionAnswers {
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
+  readonly bulk: BulkJobs;
   /** Writes what clients send. */
   readonly writes: Pick<WriteResources, 'run'>;
   readonly subscriptionAnswers: SubscriptionAnswers;
@@ -59,6 +62,8 @@ export interface ApiServices {
   readonly ledgerDirectory: string;
   /** Opens /admin, /fhir/Subscription and all that writes; undefined: these are closed. */
   readonly accessToken: string | undefined;
+  /** What `$validate` knows beside R4. */
+  readonly profiles: Profiles;
   /** The address that clients see, without a slash at the end; undefined: what each request says. */
   readonly publicUrl: string | undefined;
   readonly softwareVersion: string;

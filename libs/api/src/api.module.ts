@@ -3,6 +3,7 @@ import { type DynamicModule, Inject, Module, type OnModuleDestroy, type OnModule
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
+import { BulkController } from './bulk-controller.js';
 import { CAPABILITIES, Capabilities } from './capabilities.js';
 import { FhirController } from './fhir-controller.js';
 import { FhirExceptionFilter } from './fhir-exception-filter.js';
@@ -16,6 +17,7 @@ import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { SubscriptionOperationsController } from './subscription-operations-controller.js';
 import { TransactionController } from './transaction-controller.js';
+import { ValidateController } from './validate-controller.js';
 import { WriteController } from './write-controller.js';
 
 /**
@@ -47,8 +49,10 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
         SubscriptionOperationsController,
         SubscriptionController,
         TransactionController,
+        BulkController,
         HistoryController,
         OperationController,
+        ValidateController,
         FhirController,
         SearchController,
         WriteController,
@@ -64,13 +68,15 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
   }
 
   /** A socket that is open would hold up the closing of the server. */
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
     this.services.sockets.close();
+    await this.services.bulk.stop();
   }
 
   /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
   onModuleInit(): void {
     this.services.sockets.attach(this.host.httpAdapter.getHttpServer() as Server);
     prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
+    this.services.bulk.start();
   }
 }

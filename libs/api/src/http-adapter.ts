@@ -13,7 +13,8 @@ export function createHttpAdapter(report: (error: unknown) => void): FastifyAdap
   return new FastifyAdapter({
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    // Clients that join addresses post Bundles to `/fhir/`.
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH, ignoreTrailingSlash: true },
     // Fastify's own type of a reply depends on schemas that no route here has.
     frameworkErrors: ((error: Error, request: HttpRequest, reply: HttpReply) =>
       answerError(error, request, reply, report)) as never,

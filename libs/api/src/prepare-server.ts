@@ -55,6 +55,10 @@ export function prepareServer(server: HttpServer, accessToken: string | undefine
   server.addContentTypeParser('*', { parseAs: 'buffer', ...limits }, (_request, body, done) =>
     done(null, body),
   );
+  // Only $import takes it, and writes it to disk as it comes; its own limit holds.
+  server.addContentTypeParser(['application/fhir+ndjson', 'application/ndjson'], (_request, body, done) =>
+    done(null, body),
+  );
 }
 
 /** A body that says its length, and is short; a request without one. */

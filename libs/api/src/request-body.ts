@@ -1,6 +1,7 @@
 import { checkResource, Decimal, type FhirObject, type FhirValue, readJson } from '#fhir';
 import { fromXml } from '#fhirxml';
 import { EngineError } from '#kernel';
+import { r4RuleOf } from '#validation';
 import { binaryOf } from './binary.js';
 import { isObject } from './fhir-tree.js';
 import { fhirPathPatch } from './fhirpath-patch.js';
@@ -52,7 +53,7 @@ export function ofType(value: FhirValue | undefined, type: string): FhirObject {
 
 /** The resource itself, when R4 finds nothing wrong with it. `at`: where it stands in what was sent. */
 export function checked(resource: FhirObject, at?: string): FhirObject {
-  const issues = checkResource(resource);
+  const issues = checkResource(resource, r4RuleOf);
   if (issues.length === 0) return resource;
   throw new EngineError('rejected', 'RESOURCE_INVALID', 'R4 does not allow the resource as it is', {
     cause: {

@@ -244,3 +244,39 @@ describe('deleting', () => {
     expect((await send('DELETE', 'Patient')).status).toBe(400);
   });
 });
+
+describe('writes at the same moment', () => {
+  test('each gets its own answer, one that fails costs itself, and journal, packs and cursors agree', async () => {
+    await Promise.all(
+      Array.from({ length: 8 }, (_, n) => send('PUT', `Patient/same${n}`, patient({ id: `same${n}` }))),
+    );
+    const asked = Array.from({ length: 120 }, (_, n) => {
+      const id = `same${n % 8}`;
+      switch (n % 5) {
+        case 0:
+          return send('PUT', `Patient/${id}`, patient({ id, active: n % 2 === 0, multipleBirthInteger: n }));
+        case 1:
+          return send('PUT', `Patient/${id}`, patient({ id, multipleBirthInteger: n }), {
+            'if-match': 'W/"99"',
+          });
+        case 2:
+          return send('DELETE', `Patient/other${n}`);
+        default:
+          return send('POST', 'Observation', weight(`${n}.0`));
+      }
+    });
+    const answers = await Promise.all(asked);
+    const statuses = answers.map(({ status }, n) => `${n % 5}: ${status}`);
+    expect([...new Set(statuses)].sort()).toEqual(['0: 200', '1: 412', '2: 204', '3: 201', '4: 201']);
+    for (const [n, { text }] of answers.entries()) if (n % 5 > 2) expect(text).toContain(`"value":${n}.0`);
+    const versions = answers.flatMap(({ headers }, n) =>
+      n % 5 === 0 ? [`${n % 8} ${String(headers['etag'])}`] : [],
+    );
+    expect(new Set(versions).size).toBe(versions.length);
+    const [state] = await server.fixture.database.query<{ behind: number; without: number }>(
+      `SELECT (SELECT count(*) FROM journal_head h JOIN cursor c USING (lane, partition) WHERE h.seq <> c.seq)::int AS behind,
+              (SELECT count(*) FROM journal j LEFT JOIN pack p USING (lane, partition, seq) WHERE p.seq IS NULL)::int AS without`,
+    );
+    expect(state).toEqual({ behind: 0, without: 0 });
+  });
+});

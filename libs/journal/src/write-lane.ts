@@ -10,6 +10,25 @@ import { openPartitions } from './lane.js';
  */
 const WRITE_LANE = 1_024;
 
+/** All bytes travel as one blob with lengths, as those of messages do; `base` is the number before the first of a partition. */
+const APPEND_WRITES_SQL = `
+WITH input AS MATERIALIZED (
+  SELECT u.*, sum(len) OVER (ORDER BY ord) - len AS off, row_number() OVER (PARTITION BY partition ORDER BY ord) AS nth
+  FROM unnest($5::smallint[], $6::float8[], $7::int[]) WITH ORDINALITY AS u(partition, received, len, ord)
+), head AS (
+  UPDATE journal_head h SET seq = h.seq + added.n
+  FROM (SELECT partition, count(*) AS n FROM input GROUP BY partition) AS added
+  WHERE h.lane = $1 AND h.partition = added.partition RETURNING h.partition, h.seq - added.n AS base
+), written AS (
+  INSERT INTO journal (lane, partition, seq, kind, flags, channel, received_at, raw)
+  SELECT $1, i.partition, head.base + i.nth, $2, 0, $3, to_timestamp(i.received),
+         substring($4::bytea FROM i.off::int + 1 FOR i.len)
+  FROM input i JOIN head USING (partition)
+)
+SELECT i.ord::int, head.base + i.nth AS seq, c.entry_hash
+FROM input i JOIN head USING (partition)
+JOIN cursor c ON c.lane = $1 AND c.partition = i.partition AND c.seq = head.base`;
+
 /** A write through the FHIR API. */
 export interface JournaledWrite {
   readonly partition: number;
@@ -31,31 +50,41 @@ export class WriteLane {
   }
 
   /**
-   * Waits for the partition and appends a write in the caller's transaction, which must also store its outcome and move the
-   * cursor. `entryHash` is that of the write before in its partition.
+   * Waits for the partitions and appends writes, in their order, in the caller's transaction, which must also store their
+   * outcomes and move the cursors. Answers their positions, and of each partition the hash of the entry before them.
    */
   async append(
     tx: Query,
-    { partition, receivedAtMs, raw }: JournaledWrite,
-  ): Promise<{ readonly position: Position; readonly entryHash: Buffer }> {
+    writes: readonly JournaledWrite[],
+  ): Promise<{ readonly positions: readonly Position[]; readonly entryHashes: ReadonlyMap<number, Buffer> }> {
+    const partitions = writes.map(({ partition }) => partition);
     await tx.query(
-      'SELECT FROM partition_lock WHERE partition = $1 FOR UPDATE',
-      [partition],
-      'lock-write-partition',
+      // In one order, so that two of them wait for each other rather than deadlock.
+      'SELECT FROM partition_lock WHERE partition = ANY($1) ORDER BY partition FOR UPDATE',
+      [[...new Set(partitions)]],
+      'lock-write-partitions',
     );
-    const rows = await tx.query<{ seq: number; entry_hash: Buffer }>(
-      `WITH head AS (
-         UPDATE journal_head SET seq = seq + 1 WHERE lane = $1 AND partition = $2 RETURNING seq
-       ), written AS (
-         INSERT INTO journal (lane, partition, seq, kind, flags, channel, received_at, raw)
-         SELECT $1, $2, head.seq, $3, 0, $4, to_timestamp($5::float8), $6 FROM head RETURNING seq
-       )
-       SELECT w.seq, c.entry_hash FROM written w JOIN cursor c ON c.lane = $1 AND c.partition = $2 AND c.seq = w.seq - 1`,
-      [WRITE_LANE, partition, journalKind.fhirWrite, this.channel, receivedAtMs / 1000, raw],
-      'append-write',
+    const rows = await tx.query<{ ord: number; seq: number; entry_hash: Buffer }>(
+      APPEND_WRITES_SQL,
+      [
+        WRITE_LANE,
+        journalKind.fhirWrite,
+        this.channel,
+        Buffer.concat(writes.map(({ raw }) => raw)),
+        partitions,
+        writes.map(({ receivedAtMs }) => receivedAtMs / 1000),
+        writes.map(({ raw }) => raw.length),
+      ],
+      'append-writes',
     );
-    const [row] = rows;
-    assert(row !== undefined, 'JOURNAL_WRITE_LANE_BEHIND');
-    return { position: { lane: WRITE_LANE, partition, seq: row.seq }, entryHash: row.entry_hash };
+    assert(rows.length === writes.length, 'JOURNAL_WRITE_LANE_BEHIND');
+    const positions: Position[] = [];
+    const entryHashes = new Map<number, Buffer>();
+    for (const { ord, seq, entry_hash } of rows) {
+      const partition = partitions[ord - 1] ?? 0;
+      positions[ord - 1] = { lane: WRITE_LANE, partition, seq };
+      entryHashes.set(partition, entry_hash);
+    }
+    return { positions, entryHashes };
   }
 }

@@ -1,3 +1,4 @@
+import { bulkMigrations } from '#bulk';
 import type { Migration } from '#database';
 import { deliveryMigrations } from '#delivery';
 import { journalMigrations } from '#journal';
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   ...deliveryMigrations,
   ...ledgerMigrations,
   ...subscriptionsMigrations,
+  ...bulkMigrations,
 ];

@@ -3,12 +3,14 @@ import fc from 'fast-check';
 import {
   BlockText,
   deflateBlock,
+  inflated,
   PackUnfolder,
   packLine,
   resourceAt,
   resourcesOf,
   unfoldPack,
 } from './pack-bytes.js';
+import { splitSegments } from './pack-segments.js';
 
 /** As the view folded_pack puts it together. */
 function folded(at: number, length: number, block: Buffer = Buffer.alloc(0)): Buffer {
@@ -42,6 +44,30 @@ describe('pack bytes', () => {
         }
       }),
     );
+  });
+
+  test('a large pack alone is in segments, and a part of them, and comes out byte for byte', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 30, max: 100 }), texts, (count, [text = '{}']) => {
+        const resources = Array.from({ length: count }, (_, n) => `{"n":${n},"is":${text}}`);
+        const block = deflateBlock([plain(resources)]);
+        expect(block[0]).toBe(count < 32 ? 1 : 2);
+        expect(resourcesOf(unfoldPack(folded(0, plain(resources).length, block)))).toEqual(resources);
+        if (count < 32) return;
+        const last = splitSegments(block).at(-1) ?? Buffer.alloc(0);
+        expect(resourcesOf(inflated(last))).toEqual(resources.slice(16 * Math.floor((count - 1) / 16)));
+      }),
+    );
+  });
+
+  test('damaged segments are an error, never a part of the pack', () => {
+    const block = deflateBlock([plain(Array.from({ length: 40 }, (_, n) => `{"n":${n}}`))]);
+    for (const at of [1, 5, 9, 13]) {
+      const damaged = Buffer.from(block);
+      damaged.writeInt32BE(-1, at);
+      expect(() => unfoldPack(folded(0, -1, damaged))).toThrow('PACK_SEGMENTS_DAMAGED');
+    }
+    expect(() => unfoldPack(folded(0, -1, block.subarray(0, 6)))).toThrow('PACK_SEGMENTS_DAMAGED');
   });
 
   test('a resource that came before in the block is written as its number, and read as what it says', () => {

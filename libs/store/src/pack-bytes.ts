@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { assert } from '#kernel';
 import { packDictionary } from './pack-dictionary.js';
+import { joinSegments, SEGMENTED, segmentsOf, splitSegments } from './pack-segments.js';
 
 /** Names the dictionary a pack was deflated with. A new dictionary gets a new number; old packs stay readable. */
 const DICTIONARY_VERSION = 1;
@@ -91,17 +92,22 @@ export class BlockText {
   }
 }
 
-/** Deflates the packs of one block, as `BlockText` encodes them, for storage. The first byte names the dictionary. */
+/**
+ * Deflates the packs of one block, as `BlockText` encodes them, for storage. The first byte names the dictionary, or says
+ * that a large pack, alone in its block, is in segments (pack-segments.ts), of which a reader inflates one.
+ */
 export function deflateBlock(packs: readonly Buffer[]): Buffer {
   const lineFeed = Buffer.from('\n');
   const [only] = packs;
+  const segments = packs.length === 1 && only ? segmentsOf(only) : undefined;
+  if (segments) return joinSegments(segments.map((segment) => deflated(segment, DEFLATE_SIZES.one)));
   const text = packs.length === 1 && only ? only : Buffer.concat(packs.flatMap((pack) => [pack, lineFeed]));
-  const sizes = packs.length > 1 ? DEFLATE_SIZES.several : DEFLATE_SIZES.one;
-  const body = deflateRawSync(text, { level: DEFLATE_LEVEL, ...sizes, dictionary: packDictionary });
-  const stored = Buffer.allocUnsafe(body.length + 1);
-  stored[0] = DICTIONARY_VERSION;
-  body.copy(stored, 1);
-  return stored;
+  const body = deflated(text, packs.length > 1 ? DEFLATE_SIZES.several : DEFLATE_SIZES.one);
+  return Buffer.concat([Buffer.of(DICTIONARY_VERSION), body]);
+}
+
+function deflated(text: Buffer, sizes: { windowBits: number; memLevel: number }): Buffer {
+  return deflateRawSync(text, { level: DEFLATE_LEVEL, ...sizes, dictionary: packDictionary });
 }
 
 /**
@@ -174,8 +180,18 @@ export function unfoldPack(folded: Buffer): Buffer {
 }
 
 function inflateBlock(stored: Buffer): Buffer {
+  if (stored[0] === SEGMENTED) {
+    const segments = splitSegments(stored).map(inflated);
+    assert(segments.reduce((sum, { length }) => sum + length, 0) <= MAX_PLAIN_BYTES, 'PACK_TOO_LARGE');
+    return joined(segments);
+  }
   assert(stored[0] === DICTIONARY_VERSION, 'PACK_DICTIONARY_UNKNOWN');
-  return inflateRawSync(stored.subarray(1), { dictionary: packDictionary, maxOutputLength: MAX_PLAIN_BYTES });
+  return inflated(stored.subarray(1));
+}
+
+/** One deflated piece: a block without its first byte, or a segment of one. */
+export function inflated(piece: Buffer): Buffer {
+  return inflateRawSync(piece, { dictionary: packDictionary, maxOutputLength: MAX_PLAIN_BYTES });
 }
 
 /** The resources of a plain pack as parts of it, in order. */

@@ -89,6 +89,20 @@ describe('reading a resource', () => {
     expect(history?.versions.map((v) => v.deleted)).toEqual([true, false]);
   });
 
+  test('one of many that were stored together is read alone, and a damaged place of it spoils no other read', async () => {
+    await store('{"resourceType":"Patient","id":"p"}');
+    await store(...Array.from({ length: 70 }, (_, n) => observation(`j${n}`, `${n}.0`)));
+    for (const n of [0, 15, 16, 33, 69]) {
+      expect(await reader.read('Observation', `j${n}`)).toMatchObject({
+        text: expect.stringContaining(`"value":${n}.0}`) as unknown,
+      });
+    }
+    const damaged = Buffer.concat([Buffer.of(2), Buffer.alloc(40, 0xff)]);
+    await fixture.database.query('UPDATE pack SET bytes = $1 WHERE seq = $2', [damaged, seq]);
+    const answers = await Promise.allSettled([reader.read('Observation', 'j1'), reader.read('Patient', 'p')]);
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  });
+
   test('reads at the same moment each get their own answer, and a damaged pack spoils only its own', async () => {
     await store(observation('h', '1'));
     await store(observation('i', '2'));

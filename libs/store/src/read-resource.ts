@@ -1,7 +1,8 @@
 import type { Query } from '#database';
 import { isResourceType, resourceTypeCode, resourceTypes, spliceMeta } from '#fhir';
 import { assert, formatPosition, type Position } from '#kernel';
-import { resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
+import { inflated, resourceAt, resourcesOf, unfoldPack } from './pack-bytes.js';
+import { packPartColumns, SEGMENT_LINES } from './pack-segments.js';
 
 interface VersionHead {
   readonly type: string;
@@ -45,17 +46,23 @@ export const pointerColumns = [
 /** The pack may be missing only for a deletion, which needs none. */
 const PACK = 'LEFT JOIN folded_pack p ON p.lane = r.lane AND p.partition = r.partition AND p.seq = r.seq';
 
-const readCurrentSql = `SELECT k.ord::int, ${pointerColumns}, p.folded
+const readCurrentSql = `SELECT k.ord::int, ${pointerColumns}, ${packPartColumns('r.position')}
   FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS k(type, id, ord)
   JOIN resource r ON r.type = k.type AND r.id = k.id ${PACK}`;
 
-const readVersionSql = `SELECT ${pointerColumns}, p.folded FROM (
+const readVersionSql = `SELECT ${pointerColumns}, ${packPartColumns('r.position')} FROM (
     SELECT * FROM resource WHERE type = $1 AND id = $2 AND version = $3
     UNION ALL
     SELECT h.* FROM resource c JOIN resource_history h ON h.rid = c.rid
     WHERE c.type = $1 AND c.id = $2 AND h.version = $3) r ${PACK}`;
 
-type PackedRow = PointerRow & { folded: Buffer | null };
+/** What `packPartColumns` gives; null where there is no pack. */
+interface PackPart {
+  in_segment: boolean | null;
+  folded: Buffer | null;
+}
+
+type PackedRow = PointerRow & PackPart;
 
 /** What one of several reads found: nothing, a version, or that its pack is damaged. */
 export type ReadOutcome = { readonly found: ResourceVersion | undefined } | { readonly error: unknown };
@@ -102,7 +109,18 @@ function versionOf(row: PackedRow): ResourceVersion {
   const head = headOfRow(row);
   if (row.deleted) return { ...head, deleted: true };
   assert(row.folded !== null, 'STORE_PACK_MISSING', formatPosition(row));
-  return contentOf(head, resourceAt(unfoldPack(row.folded), row.position));
+  return contentOf(
+    head,
+    resourceAt(plainPart(row.folded, row.in_segment), lineIn(row.in_segment, row.position)),
+  );
+}
+
+function plainPart(folded: Buffer, inSegment: boolean | null): Buffer {
+  return inSegment ? inflated(folded) : unfoldPack(folded);
+}
+
+function lineIn(inSegment: boolean | null, line: number): number {
+  return inSegment ? line % SEGMENT_LINES : line;
 }
 
 /** What a pointer says by itself. */
@@ -119,20 +137,21 @@ export function contentOf(head: VersionHead, stored: string): ResourceVersion {
 }
 
 /**
- * The versions that `pointers` point to, in their order. Each pack is fetched and inflated once, however many of the
- * versions lie in it.
+ * The versions that `pointers` point to, in their order. Each pack, or segment of a large one, is fetched and inflated once,
+ * however many of the versions lie in it.
  */
 export async function readPointers(
   database: Query,
   pointers: readonly PointerRow[],
 ): Promise<ResourceVersion[]> {
-  const places = new Map<string, Position>();
-  for (const row of pointers) if (!row.deleted) places.set(formatPosition(row), row);
-  const packs = await readPacks(database, [...places.values()]);
+  const wanted = new Map<string, PointerRow>();
+  for (const row of pointers) if (!row.deleted) wanted.set(partName(row), row);
+  const parts = await readParts(database, [...wanted.values()]);
   return pointers.map((row) => {
     const head = headOfRow(row);
     if (row.deleted) return { ...head, deleted: true };
-    const stored = packs.get(formatPosition(row))?.[row.position];
+    const part = parts.get(partName(row));
+    const stored = part?.lines[lineIn(part.inSegment, row.position)];
     assert(stored !== undefined, 'STORE_PACK_MISSING', formatPosition(row));
     return contentOf(head, stored);
   });
@@ -154,4 +173,38 @@ export async function readPacks(
   );
   for (const row of rows) packs.set(formatPosition(row), resourcesOf(unfoldPack(row.folded)));
   return packs;
+}
+
+function partName(row: PointerRow): string {
+  return `${formatPosition(row)} ${Math.floor(row.position / SEGMENT_LINES)}`;
+}
+
+interface PlainPart {
+  readonly inSegment: boolean;
+  readonly lines: readonly string[];
+}
+
+async function readParts(database: Query, wanted: readonly PointerRow[]): Promise<Map<string, PlainPart>> {
+  const parts = new Map<string, PlainPart>();
+  if (wanted.length === 0) return parts;
+  const rows = await database.query<PackPart & { ord: number }>(
+    `SELECT k.ord::int, ${packPartColumns('k.line')}
+     FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::int[]) WITH ORDINALITY
+       AS k(lane, partition, seq, line, ord)
+     JOIN folded_pack p USING (lane, partition, seq)`,
+    [
+      wanted.map((row) => row.lane),
+      wanted.map((row) => row.partition),
+      wanted.map((row) => row.seq),
+      wanted.map((row) => row.position),
+    ],
+    'read-pack-parts',
+  );
+  for (const { ord, folded, in_segment } of rows) {
+    const row = wanted[ord - 1];
+    if (row === undefined || folded === null) continue;
+    const lines = resourcesOf(plainPart(folded, in_segment));
+    parts.set(partName(row), { inSegment: in_segment === true, lines });
+  }
+  return parts;
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Database, Query } from '#database';
-import { spliceMeta, writeJson } from '#fhir';
+import { type Database, GroupCommit, type Query } from '#database';
 import { moveCursors, partitionOf, WriteLane } from '#journal';
 import { assert, EngineError, isEngineError, type Random } from '#kernel';
 import {
   chainKey,
   digestOfMapping,
+  type EntryChains,
   type MessageOutcome,
   type MessageWriter,
   messageState,
@@ -14,6 +14,15 @@ import {
 import type { Router } from '../route-message.js';
 import { type PlannedWrite, planWrites } from './plan-writes.js';
 import type { ResourceWrite, WriteAnswer } from './resource-write.js';
+import { answerOf } from './write-answer.js';
+import {
+  type GroupResult,
+  groupsOf,
+  isGroupable,
+  settled,
+  type WriteCall,
+  type WriteSource,
+} from './write-groups.js';
 
 /** The channel that the journal names for writes through the FHIR API. */
 const WRITE_CHANNEL = 'fhir-api';
@@ -33,20 +42,26 @@ interface WriterFacts {
   readonly onWritten: (deliveries: number) => void;
 }
 
-interface WriteSource {
-  /** What the client sent: what the journal keeps and the ledger commits to. */
-  readonly raw: Buffer;
-  /** The address under which the client reached this server. */
-  readonly ownUrl: string | undefined;
+interface CallPlan {
+  readonly source: WriteSource;
+  readonly planned: readonly PlannedWrite[];
+}
+
+interface Appended {
+  readonly messages: readonly MessageOutcome[];
+  readonly byPlan: ReadonlyMap<CallPlan, MessageOutcome>;
+  readonly chains: EntryChains;
 }
 
 /**
- * Writes through the FHIR API. All of one call is one transaction: journal, pack, pointers, search rows, ledger entry, numbers
+ * Writes through the FHIR API. All of one call is in one transaction: journal, pack, pointers, search rows, ledger entry, numbers
  * of deliveries and cursor; it is there for the next request, or not at all. Conditions are race-free: who asks the same
  * question waits for the other's answer.
  */
 export class WriteResources {
   private lane: WriteLane | undefined;
+  /** Calls that come while a transaction of theirs is under way go together into the next. */
+  private readonly singles = new GroupCommit<WriteCall, GroupResult>((calls) => this.group(calls));
 
   constructor(
     private readonly database: Database,
@@ -69,13 +84,45 @@ export class WriteResources {
       );
     }
     this.lane ??= await WriteLane.open(this.database, WRITE_CHANNEL);
+    const call = { writes, source };
+    if (!isGroupable(writes)) return this.alone(this.lane, call);
+    const result = await this.singles.add(call);
+    if ('error' in result) throw result.error;
+    return result.answers;
+  }
+
+  /** Calls of one write each: as many as can be in one transaction; where one of them fails there, each by itself. */
+  private async group(calls: readonly WriteCall[]): Promise<GroupResult[]> {
     const { lane } = this;
+    assert(lane !== undefined, 'WRITE_LANE_CLOSED');
+    const results: GroupResult[] = [];
+    for (const together of groupsOf(calls)) {
+      const made = await this.together(lane, together);
+      results.push(...(made ?? (await Promise.all(together.map((call) => settled(this.alone(lane, call)))))));
+    }
+    return results;
+  }
+
+  /** undefined: nothing was written; each is to be tried by itself. */
+  private async together(
+    lane: WriteLane,
+    calls: readonly WriteCall[],
+  ): Promise<readonly GroupResult[] | undefined> {
+    if (calls.length === 1) return undefined;
+    try {
+      return (await this.transaction(lane, calls)).map((answers) => ({ answers }));
+    } catch (error) {
+      // A database that is gone may have committed: what was written must not be written again.
+      const isGone =
+        isEngineError(error) && error.kind === 'unavailable' && error.code !== 'DATABASE_CONFLICT';
+      return isGone ? calls.map(() => ({ error })) : undefined;
+    }
+  }
+
+  private async alone(lane: WriteLane, call: WriteCall): Promise<WriteAnswer[]> {
     for (let conflicts = 0; ; conflicts++) {
       try {
-        const { answers, deliveries } = await this.database.transaction((tx) =>
-          this.once(tx, lane, writes, source),
-        );
-        if (answers.some(({ version }) => version !== undefined)) this.facts.onWritten(deliveries);
+        const [answers = []] = await this.transaction(lane, [call]);
         return answers;
       } catch (error) {
         if (!isEngineError(error) || error.code !== 'DATABASE_CONFLICT' || conflicts === MAX_CONFLICTS)
@@ -86,27 +133,86 @@ export class WriteResources {
     }
   }
 
+  /** The answers to each call. */
+  private async transaction(lane: WriteLane, calls: readonly WriteCall[]): Promise<WriteAnswer[][]> {
+    const { answers, deliveries } = await this.database.transaction((tx) => this.once(tx, lane, calls));
+    if (answers.some((ones) => ones.some(({ version }) => version !== undefined)))
+      this.facts.onWritten(deliveries);
+    return answers;
+  }
+
   private async once(
     tx: Query,
     lane: WriteLane,
-    writes: readonly ResourceWrite[],
-    { raw, ownUrl }: WriteSource,
-  ): Promise<{ answers: WriteAnswer[]; deliveries: number }> {
-    const planned = await planWrites(tx, writes, ownUrl, this.facts.random);
-    const [first] = planned.filter(({ does }) => does !== 'nothing');
-    if (first === undefined)
-      return { answers: planned.map((one) => answerOf(one, undefined, undefined)), deliveries: 0 };
+    calls: readonly WriteCall[],
+  ): Promise<{ answers: WriteAnswer[][]; deliveries: number }> {
+    const plans: CallPlan[] = [];
+    for (const { writes, source } of calls)
+      plans.push({ source, planned: await planWrites(tx, writes, source.ownUrl, this.facts.random) });
+    const outcomes = await this.append(tx, lane, plans);
+    if (outcomes.messages.length === 0) {
+      const answers = plans.map(({ planned }) => planned.map((one) => answerOf(one, undefined, undefined)));
+      return { answers, deliveries: 0 };
+    }
+    const route = await this.router.forTransaction(tx);
+    const stored = new Map<MessageOutcome, readonly StoredResource[]>();
+    const written = await this.writer.write(tx, outcomes.messages, outcomes.chains, (message, made) => {
+      stored.set(message, made);
+      return route(message, made);
+    });
+    const last = new Map(outcomes.messages.map(({ position }) => [chainKey(position), position]));
+    await moveCursors(
+      tx,
+      [...last].map(([chain, position]) => {
+        const entryHash = written.chains.get(chain);
+        assert(entryHash !== undefined, 'WRITE_CHAIN_LOST');
+        return { ...position, entryHash };
+      }),
+    );
+    const answers = plans.map((plan) => {
+      const message = outcomes.byPlan.get(plan);
+      const byKey = new Map((message && stored.get(message))?.map((one) => [one.key, one]));
+      return plan.planned.map((one) => answerOf(one, byKey.get(one.key), written.deleted.get(one.key)));
+    });
+    return { answers, deliveries: written.deliveries };
+  }
+
+  /** Journals each call that writes something. */
+  private async append(tx: Query, lane: WriteLane, plans: readonly CallPlan[]): Promise<Appended> {
     const receivedAtMs = this.facts.clock.nowMs();
-    const partition = partitionOf(this.facts.tenant, ownerOf(first));
-    const { position, entryHash } = await lane.append(tx, { partition, receivedAtMs, raw });
-    const outcome: MessageOutcome = {
-      position,
+    const writing = plans.flatMap((plan) => {
+      const first = plan.planned.find(({ does }) => does !== 'nothing');
+      return first === undefined
+        ? []
+        : [{ plan, partition: partitionOf(this.facts.tenant, ownerOf(first)), raw: plan.source.raw }];
+    });
+    if (writing.length === 0) return { messages: [], byPlan: new Map(), chains: new Map() };
+    const { positions, entryHashes } = await lane.append(
+      tx,
+      writing.map(({ partition, raw }) => ({ partition, receivedAtMs, raw })),
+    );
+    const byPlan = new Map<CallPlan, MessageOutcome>();
+    const chains: EntryChains = new Map();
+    for (const [index, { plan, partition }] of writing.entries()) {
+      const position = positions[index];
+      const entryHash = entryHashes.get(partition);
+      assert(position !== undefined && entryHash !== undefined, 'WRITE_NOT_JOURNALED');
+      chains.set(chainKey(position), entryHash);
+      byPlan.set(plan, this.outcomeOf(plan, { position, receivedAtMs, channel: lane.channel }));
+    }
+    return { messages: [...byPlan.values()], byPlan, chains };
+  }
+
+  private outcomeOf(
+    { planned, source }: CallPlan,
+    at: Pick<MessageOutcome, 'position' | 'receivedAtMs' | 'channel'>,
+  ): MessageOutcome {
+    return {
+      ...at,
       kind: WRITE_KIND,
-      channel: lane.channel,
       channelName: WRITE_CHANNEL,
-      receivedAtMs,
       state: messageState.transformed,
-      raw,
+      raw: source.raw,
       mapping: digestOfMapping(this.facts.engineVersion, WRITE_CHANNEL),
       resources: planned.flatMap(({ does, type, id, key, resource }) =>
         does === 'put' && resource ? [{ type, id, key, merge: 'snapshot', resource, removals: [] }] : [],
@@ -114,19 +220,6 @@ export class WriteResources {
       deletions: planned.filter(({ does }) => does === 'delete'),
       hasProvenance: false,
     };
-    const route = await this.router.forTransaction(tx);
-    let stored: readonly StoredResource[] = [];
-    const chain = chainKey(position);
-    const written = await this.writer.write(tx, [outcome], new Map([[chain, entryHash]]), (message, made) => {
-      stored = made;
-      return route(message, made);
-    });
-    const last = written.chains.get(chain);
-    assert(last !== undefined, 'WRITE_CHAIN_LOST');
-    await moveCursors(tx, [{ ...position, entryHash: last }]);
-    const byKey = new Map(stored.map((one) => [one.key, one]));
-    const answers = planned.map((one) => answerOf(one, byKey.get(one.key), written.deleted.get(one.key)));
-    return { answers, deliveries: written.deliveries };
   }
 }
 
@@ -142,51 +235,4 @@ function ownerOf({ type, key, resource }: PlannedWrite): string {
     if (typeof reference === 'string' && reference.startsWith('Patient/')) return reference;
   }
   return key;
-}
-
-/** What is answered; throws when another version was current than the client said. */
-function answerOf(
-  { type, does, ifMatch, onlyNew, current }: PlannedWrite,
-  stored: StoredResource | undefined,
-  deleted: number | undefined,
-): WriteAnswer {
-  if (does === 'nothing') {
-    if (current === undefined || current.deleted) return { status: 204, version: undefined };
-    const { version, lastUpdatedMs, text } = current;
-    return { status: 200, type, id: current.id, version, lastUpdatedMs, text };
-  }
-  if (does === 'delete') {
-    if (ifMatch !== undefined && deleted !== ifMatch + 1) throw otherVersion();
-    return { status: 204, version: deleted };
-  }
-  assert(stored !== undefined, 'WRITE_NOT_STORED');
-  const { version, lastUpdatedMs, changed, created } = stored;
-  // Between the plan and the write another one may have come; what was patched must be what is replaced.
-  if (current !== undefined && version - Number(changed) !== current.version)
-    throw new EngineError('unavailable', 'DATABASE_CONFLICT', 'another write came first');
-  if (ifMatch !== undefined && (created || version - Number(changed) !== ifMatch)) throw otherVersion();
-  if (onlyNew && !created) throw exists();
-  const lastUpdated = new Date(lastUpdatedMs).toISOString();
-  const text = spliceMeta(writeJson(stored.content), { versionId: version, lastUpdated });
-  return { status: created ? 201 : 200, type, id: stored.id, version, lastUpdatedMs, text };
-}
-
-function otherVersion(): EngineError {
-  return new EngineError(
-    'rejected',
-    'RESOURCE_VERSION_CONFLICT',
-    'another version is current than If-Match says; read it, and write again',
-    { cause: { at: 'http.If-Match' } },
-  );
-}
-
-function exists(): EngineError {
-  return new EngineError(
-    'rejected',
-    'RESOURCE_EXISTS',
-    'there is such a resource, and If-None-Match says *',
-    {
-      cause: { at: 'http.If-None-Match' },
-    },
-  );
 }

@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiModule, SubscriptionSockets } from '#api';
+import { BulkJobs } from '#bulk';
 import { WebhookSigner } from '#connectors';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
-import { MessageWriter } from '#store';
+import { MessageWriter, ResourceReader } from '#store';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
 import { TopicCatalog } from '#topics';
+import { loadProfiles, Profiles } from '#validation';
 import { readAccessToken } from '../access-token.js';
 import { ledgerDirectory } from '../anchor-role.js';
 import { engineVersion } from '../engine-version.js';
@@ -46,12 +49,20 @@ export class ApiRoleModule {
     );
     const api = ApiModule.forServices({
       database,
+      bulk: new BulkJobs({
+        database,
+        directory: join(settings.dataDirectory, 'bulk'),
+        reader: new ResourceReader(database),
+        writer: writes,
+        report: (error) => log.error('a bulk job met trouble', error),
+      }),
       subscriptions: registryOf(subscriptions),
       writes,
       subscriptionAnswers: new SubscriptionOperations(database, topics),
       sockets,
       webhookKeys: (name) => signer.publicKeys(name),
       topics: topics.urls,
+      profiles: profilesBelow(join(settings.mappingsDirectory, 'profiles')),
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
       publicUrl: settings.publicUrl,
@@ -62,4 +73,9 @@ export class ApiRoleModule {
     const role = { provide: WEBSOCKET_ROLE, useFactory: () => new WebsocketRole(services, sockets, topics) };
     return { module: ApiRoleModule, imports: [api], providers: [role] };
   }
+}
+
+/** The packages of profiles that stand beside the mappings, where there are some: one folder is one package, unpacked. */
+function profilesBelow(folder: string): Profiles {
+  return existsSync(folder) ? loadProfiles(folder) : new Profiles();
 }

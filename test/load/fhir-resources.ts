@@ -1,0 +1,167 @@
+/** Resources of the size that registries and laboratories send; every one can be told by its number. All names are made up. */
+type Json = Record<string, unknown>;
+
+export const identifierSystem = 'urn:oid:2.999.1.4';
+
+const families = [
+  'Achterberg',
+  'Brouwer',
+  'Castellanos',
+  'Dvořák',
+  'Eriksson',
+  'Fonseca',
+  'Grünwald',
+  'Haugen',
+];
+const givens = [
+  'Anna',
+  'Bo',
+  'Clara',
+  'Daan',
+  'Elif',
+  'Femke',
+  'Gustav',
+  'Hanna',
+  'Ivo',
+  'Jana',
+  'Kai',
+  'Lotte',
+];
+const cities = ['Norddorf', 'Süderhaven', 'Ostwijk', 'Vestby'];
+const analytes = [
+  ['718-7', 'Hemoglobin [Mass/volume] in Blood', 'g/dL', 12, 16],
+  ['2951-2', 'Sodium [Moles/volume] in Serum or Plasma', 'mmol/L', 136, 145],
+  ['2823-3', 'Potassium [Moles/volume] in Serum or Plasma', 'mmol/L', 3.5, 5.1],
+  ['2345-7', 'Glucose [Mass/volume] in Serum or Plasma', 'mg/dL', 70, 99],
+  ['6690-2', 'Leukocytes [#/volume] in Blood by Automated count', '10*3/uL', 4.5, 11],
+] as const;
+
+function pick<T>(list: readonly T[], n: number): T {
+  return list[n % list.length] as T;
+}
+
+const two = (n: number) => String(n).padStart(2, '0');
+
+export function patientIdentifier(n: number): string {
+  return `MRN${String(n).padStart(8, '0')}`;
+}
+
+export function benchPatient(n: number): Json {
+  const family = pick(families, Math.floor(n / 3));
+  return {
+    resourceType: 'Patient',
+    identifier: [
+      {
+        use: 'official',
+        type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MR' }] },
+        system: identifierSystem,
+        value: patientIdentifier(n),
+      },
+      { system: 'urn:oid:2.999.1.5', value: `N${n * 7 + 1}` },
+    ],
+    active: true,
+    name: [
+      { use: 'official', family, given: [pick(givens, n), pick(givens, n * 5 + 2)] },
+      { use: 'maiden', family: pick(families, n + 1) },
+    ],
+    telecom: [
+      { system: 'phone', value: `+49 555 ${100_000 + n}`, use: 'home' },
+      { system: 'email', value: `patient${n}@example.org` },
+    ],
+    gender: pick(['female', 'male'], n),
+    birthDate: `${1930 + (n % 90)}-${two(1 + (n % 12))}-${two(1 + (n % 28))}`,
+    address: [
+      {
+        use: 'home',
+        line: [`${1 + (n % 200)} Harbour Street`],
+        city: pick(cities, n),
+        postalCode: String(10_000 + (n % 9_000)),
+        country: 'DE',
+      },
+    ],
+    contact: [
+      {
+        relationship: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0131', code: 'N' }] }],
+        name: { family, given: [pick(givens, n + 4)] },
+        telecom: [{ system: 'phone', value: `+49 555 ${200_000 + n}` }],
+      },
+    ],
+  };
+}
+
+export function benchObservation(n: number, patient: string): Json {
+  const [code, display, unit, low, high] = pick(analytes, n);
+  const at = `2026-0${1 + (n % 9)}-${two(1 + (n % 28))}T${two(n % 24)}:${two(n % 60)}:00+01:00`;
+  const quantity = (value: number) => ({ value, unit, system: 'http://unitsofmeasure.org', code: unit });
+  return {
+    resourceType: 'Observation',
+    identifier: [{ system: 'urn:oid:2.999.1.6', value: `R${n}` }],
+    status: 'final',
+    category: [
+      {
+        coding: [
+          {
+            system: 'http://terminology.hl7.org/CodeSystem/observation-category',
+            code: 'laboratory',
+            display: 'Laboratory',
+          },
+        ],
+      },
+    ],
+    code: { coding: [{ system: 'http://loinc.org', code, display }], text: display },
+    subject: { reference: patient },
+    effectiveDateTime: at,
+    issued: at,
+    valueQuantity: quantity(Math.round((low + ((n * 37) % 100) * 0.02 * (high - low)) * 10) / 10),
+    interpretation: [
+      {
+        coding: [
+          {
+            system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation',
+            code: 'N',
+            display: 'Normal',
+          },
+        ],
+      },
+    ],
+    referenceRange: [{ low: quantity(low), high: quantity(high), text: `${low} - ${high} ${unit}` }],
+  };
+}
+
+/** A transaction of `size` resources that name each other: a Patient, then nine of its Observations, and so on. */
+export function importBundle(first: number, size: number): string {
+  let patient = '';
+  const entries = Array.from({ length: size }, (_, index) => {
+    const n = first + index;
+    const fullUrl = `urn:uuid:00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+    const isPatient = index % 10 === 0;
+    if (isPatient) patient = fullUrl;
+    const resource = isPatient ? benchPatient(n) : benchObservation(n, patient);
+    return { fullUrl, resource, request: { method: 'POST', url: resource['resourceType'] } };
+  });
+  return bundle(entries);
+}
+
+/** A transaction that puts the Patients from `from` to `to` (not included) and an Observation of each, under known ids. */
+export function populationBundle(from: number, to: number): string {
+  const entries: unknown[] = [];
+  for (let n = from; n < to; n++) {
+    const [patient, observation] = [`Patient/${patientId(n)}`, `Observation/o${n}`];
+    entries.push(
+      { resource: { ...benchPatient(n), id: patientId(n) }, request: { method: 'PUT', url: patient } },
+      {
+        resource: { ...benchObservation(n, patient), id: `o${n}` },
+        request: { method: 'PUT', url: observation },
+      },
+    );
+  }
+  return bundle(entries);
+}
+
+export function patientId(n: number): string {
+  return `p${n}`;
+}
+
+function bundle(entry: readonly unknown[]): string {
+  return JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+}
