@@ -45,8 +45,13 @@ const notHome = (key: string, name: string): Rule =>
     list(value[name]).every((item) => asObject(item)?.['use'] !== 'home'),
   );
 
-const enteredInError = (value: FhirObject): boolean =>
-  hasCode(value['verificationStatus'], 'entered-in-error');
+const terminology = 'http://terminology.hl7.org/CodeSystem';
+const enteredInError =
+  (system: string) =>
+  (value: FhirObject): boolean =>
+    hasCode(value['verificationStatus'], `${terminology}/${system}`, 'entered-in-error');
+const wrongAllergy = enteredInError('allergyintolerance-verification');
+const wrongCondition = enteredInError('condition-ver-status');
 
 const rules: Readonly<Record<string, Rule>> = {
   Extension: rule(
@@ -103,7 +108,13 @@ const rules: Readonly<Record<string, Rule>> = {
       (value) => !has(value, 'durationMax') || has(value, 'duration'),
     ),
     rule('tim-8', 'countMax needs a count', (value) => !has(value, 'countMax') || has(value, 'count')),
-    rule('tim-9', 'an offset needs an event', (value) => !has(value, 'offset') || has(value, 'when')),
+    rule('tim-9', 'an offset needs an event, and not a meal as such', (value) => {
+      const meals = ['C', 'CM', 'CD', 'CV'];
+      return (
+        !has(value, 'offset') ||
+        (has(value, 'when') && !list(value['when']).some((when) => meals.includes(textOf(when))))
+      );
+    }),
     rule(
       'tim-10',
       'timeOfDay or when, not both',
@@ -138,12 +149,12 @@ const rules: Readonly<Record<string, Rule>> = {
     rule(
       'ait-1',
       'a clinicalStatus is needed unless entered in error',
-      (value) => enteredInError(value) || has(value, 'clinicalStatus'),
+      (value) => wrongAllergy(value) || has(value, 'clinicalStatus'),
     ),
     rule(
       'ait-2',
       'no clinicalStatus when entered in error',
-      (value) => !(enteredInError(value) && has(value, 'clinicalStatus')),
+      (value) => !(wrongAllergy(value) && has(value, 'clinicalStatus')),
     ),
   ),
   Condition: all(
@@ -151,12 +162,19 @@ const rules: Readonly<Record<string, Rule>> = {
       'con-4',
       'what has abated is inactive, in remission or resolved',
       (value) =>
-        !choice(value, 'abatement') || hasCode(value['clinicalStatus'], 'inactive', 'resolved', 'remission'),
+        !choice(value, 'abatement') ||
+        hasCode(
+          value['clinicalStatus'],
+          `${terminology}/condition-clinical`,
+          'inactive',
+          'resolved',
+          'remission',
+        ),
     ),
     rule(
       'con-5',
       'no clinicalStatus when entered in error',
-      (value) => !(enteredInError(value) && has(value, 'clinicalStatus')),
+      (value) => !(wrongCondition(value) && has(value, 'clinicalStatus')),
     ),
   ),
   'Condition.evidence': atLeastOne('con-2', 'code', 'detail'),

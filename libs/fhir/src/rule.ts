@@ -23,9 +23,9 @@ export const asObject = (value: FhirValue | undefined): FhirObject | undefined =
     : undefined;
 /** The text, or '' for anything else. */
 export const textOf = (value: FhirValue | undefined): string => (typeof value === 'string' ? value : '');
-/** True when one coding of a CodeableConcept has one of the codes. */
-export const hasCode = (concept: FhirValue | undefined, ...codes: string[]): boolean =>
-  list(asObject(concept)?.['coding']).some((coding) => codes.includes(textOf(asObject(coding)?.['code'])));
+/** True when one coding of a CodeableConcept has one of the codes of this system. */
+export const hasCode = (concept: FhirValue | undefined, system: string, ...codes: string[]): boolean =>
+  codings(concept).some((coding) => codes.some((code) => coding === `${system} ${code}`));
 /** `system code` of each coding of a CodeableConcept. */
 export const codings = (concept: FhirValue | undefined): string[] =>
   list(asObject(concept)?.['coding']).map(

