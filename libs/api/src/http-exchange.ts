@@ -1,3 +1,6 @@
+import type { Readable } from 'node:stream';
+import type { Caller } from '#access';
+
 /** What this library uses of a request as Fastify gives it. */
 export interface HttpRequest {
   readonly method: string;
@@ -11,6 +14,12 @@ export interface HttpRequest {
   readonly host: string;
   /** The route that was found; its `url` is the pattern. */
   readonly routeOptions: { readonly url?: string };
+  /** Address of the other side of the connection. */
+  readonly ip: string;
+  /** Where the connection ends here. */
+  readonly socket: { readonly localAddress?: string; readonly localPort?: number };
+  /** Who asks; undefined where nobody needs to be known. */
+  caller?: Caller;
 }
 
 /** What this library uses of a reply as Fastify gives it. */
@@ -18,12 +27,14 @@ export interface HttpReply {
   readonly sent: boolean;
   code(status: number): HttpReply;
   header(name: string, value: string): HttpReply;
-  send(body?: string | Buffer): HttpReply;
+  removeHeader(name: string): HttpReply;
+  send(body?: string | Buffer | Readable): HttpReply;
   getHeader(name: string): unknown;
 }
 
 /** What this library uses of the Fastify server itself. */
 export interface HttpServer {
+  decorateRequest(name: 'caller', value: undefined): void;
   addHook(
     name: 'onRequest',
     hook: (request: HttpRequest, reply: HttpReply, done: (error?: Error) => void) => void,
@@ -46,6 +57,15 @@ export interface HttpServer {
       request: HttpRequest,
       body: string | Buffer,
       done: (error: Error | null, body?: string | Buffer) => void,
+    ) => void,
+  ): void;
+  /** The body goes to the handler as it arrives. */
+  addContentTypeParser(
+    type: string[],
+    parse: (
+      request: HttpRequest,
+      body: Readable,
+      done: (error: Error | null, body?: Readable) => void,
     ) => void,
   ): void;
 }

@@ -17,11 +17,19 @@ const kinds: Record<ErrorKind, HttpMeaning> = {
 
 /** Codes for which HTTP has a word of its own (R4 http, section 3.1.0.4.1 and the interactions). */
 const codes: Readonly<Record<string, HttpMeaning>> = {
+  ACCESS_OPERATOR_ONLY: { status: 403, issue: 'forbidden' },
+  ACCESS_SCOPE_INSUFFICIENT: { status: 403, issue: 'forbidden' },
   ACCESS_TOKEN_MISSING: { status: 401, issue: 'login' },
   ACCESS_TOKEN_WRONG: { status: 401, issue: 'login' },
+  BULK_GROUP_TOO_LARGE: { status: 422, issue: 'too-costly' },
+  BULK_JOB_UNKNOWN: { status: 404, issue: 'not-found' },
+  BULK_NOT_ASYNC: { status: 400, issue: 'invalid' },
+  BULK_TOO_MANY: { status: 429, issue: 'throttled' },
   CONDITION_AMBIGUOUS: { status: 412, issue: 'multiple-matches' },
   CONTENT_TYPE_UNKNOWN: { status: 415, issue: 'not-supported' },
   FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
+  IMPORT_BODY_INVALID: { status: 415, issue: 'not-supported' },
+  IMPORT_TOO_LARGE: { status: 413, issue: 'too-long' },
   LEDGER_FILE_UNKNOWN: { status: 404, issue: 'not-found' },
   PATCH_INVALID: { status: 400, issue: 'invalid' },
   REFERENCE_UNRESOLVED: { status: 412, issue: 'not-found' },

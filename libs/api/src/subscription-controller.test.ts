@@ -131,7 +131,7 @@ describe('operations on subscriptions', () => {
       });
     }
     expect((await get('/fhir/Subscription/o1/$get-ws-binding-token')).status).toBe(404);
-    expect((await server.send('GET', path)).status).toBe(401);
+    expect((await server.send('GET', path, { authorization: '' })).status).toBe(401);
     const statement = (await server.send('GET', '/fhir/metadata')).text;
     expect(statement).toContain('capabilitystatement-websocket');
     expect(statement).toContain('https://suture.example/SubscriptionTopic/test');
@@ -143,9 +143,11 @@ describe('operations on subscriptions', () => {
       subscriptions: [{ subscription: 'o1', lag: 0 }, { subscription: 'o2' }],
     });
     expect((await get('/admin/webhook-keys/ehr')).json()).toEqual({ publicKeys: ['whpk_ehr'] });
-    expect((await server.send('GET', '/admin/subscriptions')).status).toBe(401);
-    expect((await server.send('GET', '/admin/webhook-keys/ehr')).status).toBe(401);
-    expect((await server.send('GET', '/fhir/Subscription/o1/$events')).status).toBe(401);
+    expect((await server.send('GET', '/admin/subscriptions', { authorization: '' })).status).toBe(401);
+    expect((await server.send('GET', '/admin/webhook-keys/ehr', { authorization: '' })).status).toBe(401);
+    expect((await server.send('GET', '/fhir/Subscription/o1/$events', { authorization: '' })).status).toBe(
+      401,
+    );
   });
 });
 
@@ -161,7 +163,7 @@ describe('the access token', () => {
       ['DELETE', '/fhir/Subscription/x'],
       ['POST', '/fhir/Subscription/_search'],
     ] as const) {
-      const missing = await server.send(method, path);
+      const missing = await server.send(method, path, { authorization: '' });
       expect([missing.status, missing.headers['www-authenticate']]).toEqual([401, 'Bearer']);
       const wrong = await server.send(method, path, { authorization: `${authorization}x` });
       expect(wrong.status).toBe(401);
@@ -185,7 +187,8 @@ describe('the access token', () => {
 
   test('without a configured token all of it is closed', async () => {
     const answer = await closed.send('GET', '/fhir/Subscription', { authorization: 'Bearer ' });
-    expect(answer.status).toBe(403);
+    expect(answer.status).toBe(401);
+    expect((await closed.send('GET', '/fhir/Subscription')).status).toBe(401);
     expect((await closed.send('GET', '/fhir/metadata')).status).toBe(200);
   });
 });

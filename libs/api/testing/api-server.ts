@@ -6,12 +6,14 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
+import { accessMigrations, type Client, TokenService } from '#access';
+import { BulkJobs, bulkMigrations } from '#bulk';
 import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
-import { systemClock, systemRandom } from '#kernel';
+import { type Clock, systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
-import { MessageWriter, storeMigrations } from '#store';
+import { MessageWriter, ResourceReader, storeMigrations } from '#store';
 import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
 import { Profiles } from '#validation';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
@@ -39,7 +41,7 @@ export interface ApiServer {
   readonly ledgerDirectory: string;
   readonly origin: string;
   readonly reported: unknown[];
-  /** Sends one request over a real socket; the path is sent as it is. */
+  /** Sends one request over a real socket, with the operator's token unless `authorization` says otherwise ('' is none); the path is sent as it is. */
   send(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -47,31 +49,53 @@ export interface ApiServer {
 @Module({})
 class Root {}
 
+/** What a test needs to be otherwise. */
+export interface ApiServerOptions {
+  readonly clients?: ReadonlyMap<string, Client>;
+  readonly openLoopback?: boolean;
+  readonly clock?: Clock;
+}
+
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
-export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
+export async function startApiServer(
+  token: string | undefined = accessToken,
+  { clients = new Map(), openLoopback = false, clock = systemClock }: ApiServerOptions = {},
+): Promise<ApiServer> {
   const fixture = await createTestDatabase([
     ...journalMigrations,
     ...storeMigrations,
     ...deliveryMigrations,
+    ...accessMigrations,
     ...subscriptionsMigrations,
+    ...bulkMigrations,
   ]);
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
+  const bulkDirectory = mkdtempSync(join(tmpdir(), 'suture-bulk-'));
   const reported: unknown[] = [];
+  const writes = new WriteResources(
+    fixture.database,
+    new MessageWriter('test', systemRandom),
+    new Router(new Map()),
+    {
+      tenant: 'test',
+      engineVersion: '0.0.0-test',
+      random: systemRandom,
+      clock: systemClock,
+      onWritten: () => {},
+    },
+  );
+  const bulk = new BulkJobs({
+    database: fixture.database,
+    directory: bulkDirectory,
+    reader: new ResourceReader(fixture.database),
+    writer: writes,
+    report: (error) => reported.push(error),
+  });
   const api = ApiModule.forServices({
     database: fixture.database,
     subscriptions: new SubscriptionsInMemory(),
-    writes: new WriteResources(
-      fixture.database,
-      new MessageWriter('test', systemRandom),
-      new Router(new Map()),
-      {
-        tenant: 'test',
-        engineVersion: '0.0.0-test',
-        random: systemRandom,
-        clock: systemClock,
-        onWritten: () => {},
-      },
-    ),
+    writes,
+    bulk,
     subscriptionAnswers: new SubscriptionOperations(fixture.database),
     sockets: new SubscriptionSockets(token, systemClock),
     webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
@@ -79,6 +103,8 @@ export async function startApiServer(token: string | undefined = accessToken): P
     ledgerDirectory,
     profiles: new Profiles(),
     accessToken: token,
+    tokens: new TokenService(fixture.database, clients, clock, systemRandom),
+    openLoopback,
     publicUrl: undefined,
     softwareVersion: '0.0.0-test',
     clock: { nowMs: () => Date.UTC(2026, 10, 23) },
@@ -102,7 +128,7 @@ export async function startApiServer(token: string | undefined = accessToken): P
       const answer = await pool.request({
         method: method as 'GET',
         path,
-        headers,
+        headers: withToken(headers),
         ...(body === undefined ? {} : { body }),
       });
       const text = await answer.body.text();
@@ -114,8 +140,14 @@ export async function startApiServer(token: string | undefined = accessToken): P
       await app.close();
       await fixture.remove();
       rmSync(ledgerDirectory, { recursive: true });
+      rmSync(bulkDirectory, { recursive: true });
     },
   };
+}
+
+function withToken({ authorization, ...headers }: Record<string, string>): Record<string, string> {
+  if (authorization === '') return headers;
+  return { ...headers, authorization: authorization ?? `Bearer ${accessToken}` };
 }
 
 /** The port, kept in memory: refuses what has no criteria. */

@@ -1,3 +1,5 @@
+import { accessMigrations } from '#access';
+import { bulkMigrations } from '#bulk';
 import type { Migration } from '#database';
 import { deliveryMigrations } from '#delivery';
 import { journalMigrations } from '#journal';
@@ -20,6 +22,8 @@ export const migrations: readonly Migration[] = [
   ...journalMigrations,
   ...storeMigrations,
   ...deliveryMigrations,
+  ...accessMigrations,
   ...ledgerMigrations,
   ...subscriptionsMigrations,
+  ...bulkMigrations,
 ];

@@ -30,13 +30,9 @@ export function foldText(text: string): string {
 /** Calls `emit` for each text of a value. */
 export function textsOf(value: unknown, emit: (text: string) => void): void {
   if (typeof value === 'string') emit(value);
+  else if (Array.isArray(value)) for (const one of value as unknown[]) textsOf(one, emit);
   else if (typeof value === 'object' && value !== null) {
-    for (const name of parts) {
-      const part = (value as Record<string, unknown>)[name];
-      if (typeof part === 'string') emit(part);
-      else if (Array.isArray(part))
-        for (const one of part as unknown[]) if (typeof one === 'string') emit(one);
-    }
+    for (const name of parts) textsOf((value as Record<string, unknown>)[name], emit);
   }
 }
 

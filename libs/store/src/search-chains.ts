@@ -35,10 +35,10 @@ export async function followChains(
   if (depth > MAX_DEPTH) throw tooLong(`a chain has at most ${MAX_DEPTH} links`);
   const plain: QueryPair[] = [];
   for (const pair of pairs) {
-    const [name, value] = pair;
+    const [name] = pair;
     let next: QueryPair | undefined = pair;
-    if (name.startsWith('_has:')) next = await reverse(database, type, name, value, context, depth);
-    else if (name.includes('.')) next = await forward(database, type, name, value, context, depth);
+    if (name.startsWith('_has:')) next = await reverse(database, type, pair, context, depth);
+    else if (name.includes('.')) next = await forward(database, type, pair, context, depth);
     if (next === undefined) return undefined;
     plain.push(next);
   }
@@ -48,8 +48,7 @@ export async function followChains(
 async function forward(
   database: Query,
   type: string,
-  name: string,
-  value: string,
+  [name, value]: QueryPair,
   context: QueryContext,
   depth: number,
 ): Promise<QueryPair | undefined> {
@@ -86,8 +85,7 @@ async function forward(
 async function reverse(
   database: Query,
   type: string,
-  name: string,
-  value: string,
+  [name, value]: QueryPair,
   context: QueryContext,
   depth: number,
 ): Promise<QueryPair | undefined> {

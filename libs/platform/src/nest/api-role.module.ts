@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
+import { TokenService } from '#access';
 import { ApiModule, SubscriptionSockets } from '#api';
+import { BulkJobs } from '#bulk';
 import { WebhookSigner } from '#connectors';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
-import { MessageWriter } from '#store';
+import { MessageWriter, ResourceReader } from '#store';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
 import { TopicCatalog } from '#topics';
 import { loadProfiles, Profiles } from '#validation';
@@ -48,6 +50,13 @@ export class ApiRoleModule {
     );
     const api = ApiModule.forServices({
       database,
+      bulk: new BulkJobs({
+        database,
+        directory: join(settings.dataDirectory, 'bulk'),
+        reader: new ResourceReader(database),
+        writer: writes,
+        report: (error) => log.error('a bulk job met trouble', error),
+      }),
       subscriptions: registryOf(subscriptions),
       writes,
       subscriptionAnswers: new SubscriptionOperations(database, topics),
@@ -57,6 +66,8 @@ export class ApiRoleModule {
       profiles: profilesBelow(join(settings.mappingsDirectory, 'profiles')),
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
+      tokens: new TokenService(database, services.clients.clients, systemClock, systemRandom),
+      openLoopback: settings.openLoopback,
       publicUrl: settings.publicUrl,
       softwareVersion: engineVersion,
       clock: systemClock,
