@@ -269,8 +269,8 @@ describe('writes at the same moment', () => {
     const statuses = answers.map(({ status }, n) => `${n % 5}: ${status}`);
     expect([...new Set(statuses)].sort()).toEqual(['0: 200', '1: 412', '2: 204', '3: 201', '4: 201']);
     for (const [n, { text }] of answers.entries()) if (n % 5 > 2) expect(text).toContain(`"value":${n}.0`);
-    const versions = answers.flatMap(({ headers }, n) =>
-      n % 5 === 0 ? [`${n % 8} ${String(headers['etag'])}`] : [],
+    const versions = answers.flatMap((answer, n) =>
+      n % 5 === 0 ? [`${n % 8} ${String(answer.headers['etag'])}`] : [],
     );
     expect(new Set(versions).size).toBe(versions.length);
     const [state] = await server.fixture.database.query<{ behind: number; without: number }>(
