@@ -98,9 +98,10 @@ export class Scene {
     return suture(words, this.engine.environment, this.engine.workspace.directory);
   }
 
-  /** One request to the FHIR API. */
+  /** One request to the FHIR API, with the operator's token. */
   async fhir(path: string, request: RequestInit = {}): Promise<FhirAnswer> {
-    const answer = await fetch(`${this.engine.httpUrl}/fhir/${path}`, request);
+    const headers = { authorization: `Bearer ${this.engine.accessToken}`, ...request.headers };
+    const answer = await fetch(`${this.engine.httpUrl}/fhir/${path}`, { ...request, headers });
     const text = await answer.text();
     return {
       status: answer.status,

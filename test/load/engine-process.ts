@@ -48,8 +48,8 @@ export class EngineProcess {
     throw new Error('the engine did not become ready');
   }
 
-  get(path: string): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.httpPort}${path}`);
+  get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.httpPort}${path}`, { headers });
   }
 
   /** Entries in the ledger's tree, by its signed checkpoint (second line of the note). */

@@ -112,7 +112,9 @@ async function scenarios(stage: Stage, patients: number): Promise<void> {
 async function reading(stage: Stage): Promise<void> {
   stage.say('reads ...');
   const count = 30_000;
-  const answer = await stage.engine.get(`/fhir/Patient/${patientId(1)}`);
+  const answer = await stage.engine.get(`/fhir/Patient/${patientId(1)}`, {
+    authorization: `Bearer ${TOKEN}`,
+  });
   const body = await answer.text();
   const raw = await rawRoute(body, { connections: CONNECTIONS, count });
   const read = await measured(stage, 'read', {

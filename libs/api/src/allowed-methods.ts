@@ -10,6 +10,7 @@ export function allowedMethods(url: string): string | undefined {
   if (fhir !== 'fhir' || rest.length > 0) return undefined;
   if (type === undefined || type === '') return 'POST';
   if (type === 'metadata') return id === undefined ? 'GET, HEAD' : undefined;
+  if (path === '/fhir/openapi.json' || path === '/fhir/.well-known/smart-configuration') return 'GET, HEAD';
   if (!isResourceType(type)) return undefined;
   if (id === undefined) return 'GET, HEAD, POST, PUT, PATCH, DELETE';
   if (id === '_search') return 'POST';

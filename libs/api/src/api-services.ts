@@ -1,3 +1,4 @@
+import type { TokenService } from '#access';
 import type { BulkJobs } from '#bulk';
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
@@ -60,15 +61,19 @@ export interface ApiServices {
   readonly topics: readonly string[];
   /** Holds `checkpoint` and `tile/`; the files may come later. */
   readonly ledgerDirectory: string;
-  /** Opens /admin, /fhir/Subscription and all that writes; undefined: these are closed. */
+  /** The operator's: opens /admin and all of /fhir; undefined: nobody is the operator. */
   readonly accessToken: string | undefined;
+  /** Tokens of registered clients. */
+  readonly tokens: Pick<TokenService, 'issue' | 'callerOf'>;
+  /** Lets whoever works at this machine read and search without a token. */
+  readonly openLoopback: boolean;
   /** What `$validate` knows beside R4. */
   readonly profiles: Profiles;
   /** The address that clients see, without a slash at the end; undefined: what each request says. */
   readonly publicUrl: string | undefined;
   readonly softwareVersion: string;
   readonly clock: Clock;
-  /** Told about errors that are ours (status 500 and above), for the log. */
+  /** Told about errors that are ours (status 500 and above), and why a client was not believed, for the log. */
   readonly report: (error: unknown) => void;
 }
 

@@ -5,20 +5,37 @@ import { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { BulkController } from './bulk-controller.js';
 import { CAPABILITIES, Capabilities } from './capabilities.js';
+import { DiscoveryController } from './discovery-controller.js';
 import { FhirController } from './fhir-controller.js';
 import { FhirExceptionFilter } from './fhir-exception-filter.js';
 import { HistoryController } from './history-controller.js';
 import type { HttpServer } from './http-exchange.js';
-import { type InteractionCode, interactionsOf } from './interaction.js';
+import { type InteractionCode, interactionsOf, routesOf } from './interaction.js';
 import { LedgerController } from './ledger-controller.js';
 import { OperationController } from './operation-controller.js';
 import { prepareServer } from './prepare-server.js';
 import { SearchController } from './search-controller.js';
 import { SubscriptionController } from './subscription-controller.js';
 import { SubscriptionOperationsController } from './subscription-operations-controller.js';
+import { TokenController } from './token-controller.js';
 import { TransactionController } from './transaction-controller.js';
 import { ValidateController } from './validate-controller.js';
 import { WriteController } from './write-controller.js';
+
+/** All that is below /fhir; of two that have one address, the first answers. */
+const fhirControllers = [
+  SubscriptionOperationsController,
+  SubscriptionController,
+  TransactionController,
+  DiscoveryController,
+  BulkController,
+  HistoryController,
+  OperationController,
+  ValidateController,
+  FhirController,
+  SearchController,
+  WriteController,
+];
 
 /**
  * The HTTP edge: FHIR REST under /fhir, the ledger's files under /ledger. Import `ApiModule.forServices(...)` into an
@@ -42,22 +59,11 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
       everyType: marked.filter((code) => !ofSystem.has(code)),
       system: [...interactionsOf(TransactionController), ...ofSystem],
       oneType: { Subscription: interactionsOf(SubscriptionController) },
+      routes: fhirControllers.flatMap(routesOf),
     });
     return {
       module: ApiModule,
-      controllers: [
-        SubscriptionOperationsController,
-        SubscriptionController,
-        TransactionController,
-        BulkController,
-        HistoryController,
-        OperationController,
-        ValidateController,
-        FhirController,
-        SearchController,
-        WriteController,
-        LedgerController,
-      ],
+      controllers: [...fhirControllers, LedgerController, TokenController],
       providers: [
         { provide: API_SERVICES, useValue: services },
         { provide: RESOURCE_READER, useValue: reader },
@@ -76,7 +82,7 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
   /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
   onModuleInit(): void {
     this.services.sockets.attach(this.host.httpAdapter.getHttpServer() as Server);
-    prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services.accessToken);
+    prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services);
     this.services.bulk.start();
   }
 }

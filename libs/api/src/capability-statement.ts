@@ -15,12 +15,29 @@ export interface RoutedCapabilities {
   /** Canonical URLs of subscription topics. */
   readonly topics: readonly string[];
   readonly address: string;
+  readonly tokenEndpoint: string;
   readonly softwareVersion: string;
   readonly dateMs: number;
 }
 
 const SECURITY =
-  'Resources are read without a token on the loopback interface. What writes, /fhir/Subscription and /admin need a bearer token.';
+  'A bearer token: of a registered client (SMART Backend Services, system scopes), or of the operator. This statement, the SMART configuration and the OpenAPI document need none.';
+
+/** The service and its addresses, as SMART App Launch puts them into the statement. */
+function securityOf(tokenEndpoint: string): object {
+  const system = 'http://terminology.hl7.org/CodeSystem/restful-security-service';
+  return {
+    extension: [
+      {
+        url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
+        extension: [{ url: 'token', valueUri: tokenEndpoint }],
+      },
+    ],
+    cors: true,
+    service: [{ coding: [{ system, code: 'SMART-on-FHIR' }] }],
+    description: SECURITY,
+  };
+}
 
 const conditional = {
   conditionalCreate: true,
@@ -74,7 +91,7 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
       {
         extension: [{ url: WEBSOCKET, valueUri: websocketAddress(routed.address) }],
         mode: 'server',
-        security: { description: SECURITY },
+        security: securityOf(routed.tokenEndpoint),
         resource: resourceTypes.map((type) => ({
           ...(type === 'Subscription' ? { extension: topicExtensions(routed.topics) } : {}),
           type,

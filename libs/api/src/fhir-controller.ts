@@ -10,7 +10,7 @@ import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js
 import { Interaction } from './interaction.js';
 import { pageLinks } from './page-links.js';
 import { FHIR_JSON, requireFormat } from './representation.js';
-import { fhirAddress } from './request-address.js';
+import { fhirAddress, tokenEndpoints } from './request-address.js';
 import { replyVersion, unknownResource } from './resource-reply.js';
 
 /** FHIR R4 REST for every resource type. Texts go out as they are stored; nothing is serialised again. */
@@ -26,9 +26,9 @@ export class FhirController {
   @Interaction('capabilities')
   metadata(@Req() request: HttpRequest, @Res() reply: HttpReply): void {
     requireFormat(request);
-    reply
-      .header('content-type', FHIR_JSON)
-      .send(this.capabilities.statement(fhirAddress(request, this.services)));
+    const [tokenEndpoint = ''] = tokenEndpoints(request, this.services);
+    const address = fhirAddress(request, this.services);
+    reply.header('content-type', FHIR_JSON).send(this.capabilities.statement(address, tokenEndpoint));
   }
 
   @Get(':type/:id')

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Caller } from '#access';
 
 /** What this library uses of a request as Fastify gives it. */
 export interface HttpRequest {
@@ -13,6 +14,12 @@ export interface HttpRequest {
   readonly host: string;
   /** The route that was found; its `url` is the pattern. */
   readonly routeOptions: { readonly url?: string };
+  /** Address of the other side of the connection. */
+  readonly ip: string;
+  /** Where the connection ends here. */
+  readonly socket: { readonly localAddress?: string; readonly localPort?: number };
+  /** Who asks; undefined where nobody needs to be known. */
+  caller?: Caller;
 }
 
 /** What this library uses of a reply as Fastify gives it. */
@@ -27,6 +34,7 @@ export interface HttpReply {
 
 /** What this library uses of the Fastify server itself. */
 export interface HttpServer {
+  decorateRequest(name: 'caller', value: undefined): void;
   addHook(
     name: 'onRequest',
     hook: (request: HttpRequest, reply: HttpReply, done: (error?: Error) => void) => void,

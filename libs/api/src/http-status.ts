@@ -17,6 +17,8 @@ const kinds: Record<ErrorKind, HttpMeaning> = {
 
 /** Codes for which HTTP has a word of its own (R4 http, section 3.1.0.4.1 and the interactions). */
 const codes: Readonly<Record<string, HttpMeaning>> = {
+  ACCESS_OPERATOR_ONLY: { status: 403, issue: 'forbidden' },
+  ACCESS_SCOPE_INSUFFICIENT: { status: 403, issue: 'forbidden' },
   ACCESS_TOKEN_MISSING: { status: 401, issue: 'login' },
   ACCESS_TOKEN_WRONG: { status: 401, issue: 'login' },
   BULK_GROUP_TOO_LARGE: { status: 422, issue: 'too-costly' },

@@ -163,7 +163,7 @@ describe('labels', () => {
     const body = parameters({ tag: [tag('a')] });
     expect((await server.send('POST', '/fhir/Basic/none/$meta-add', headers, body)).status).toBe(404);
     expect((await server.send('POST', '/fhir/Basic/m/$meta-add', headers, '{}')).status).toBe(400);
-    const open = { 'content-type': 'application/fhir+json' };
+    const open = { authorization: '', 'content-type': 'application/fhir+json' };
     expect((await server.send('POST', '/fhir/Basic/m/$meta-add', open, body)).status).toBe(401);
   });
 });

@@ -1,7 +1,7 @@
 import { PayloadTooLargeException } from '@nestjs/common';
-import { isOperatorsOnly, requireAccessToken } from './access-token.js';
+import { type AdmissionRules, admit, challengeFor } from './admission.js';
 import { allowOrigins } from './cors.js';
-import { type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
+import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
 import { requireShape, shapeAnswer } from './shape-answer.js';
 
 /** Largest body: a transaction of 10,000 resources of ordinary size. */
@@ -22,27 +22,15 @@ const textTypes = [
 ];
 
 /**
- * Registers what must happen before a handler runs: the access token is checked before a byte of the body is read, and
+ * Registers what must happen before a handler runs: whether the caller may do this is decided before a byte of the body is read, and
  * bodies arrive as text, because the server's own JSON parser would round decimals and let members stand twice. And what
  * happens last: answers get the shape that was asked for.
  */
-export function prepareServer(server: HttpServer, accessToken: string | undefined): void {
+export function prepareServer(server: HttpServer, rules: AdmissionRules): void {
+  server.decorateRequest('caller', undefined);
   server.addHook('onRequest', (request, reply, done) => {
     if (allowOrigins(request, reply)) return;
-    try {
-      if (isOperatorsOnly(request)) requireAccessToken(request, accessToken);
-      else if (!isSmall(request)) throw new PayloadTooLargeException();
-    } catch (error) {
-      if (!(error instanceof PayloadTooLargeException)) reply.header('www-authenticate', 'Bearer');
-      done(error as Error);
-      return;
-    }
-    try {
-      requireShape(request);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+    letIn(request, reply, rules).then(() => done(), done);
   });
   server.addHook('onSend', (request, reply, payload, done) => {
     done(null, shapeAnswer(request, reply, payload));
@@ -59,6 +47,20 @@ export function prepareServer(server: HttpServer, accessToken: string | undefine
   server.addContentTypeParser(['application/fhir+ndjson', 'application/ndjson'], (_request, body, done) =>
     done(null, body),
   );
+}
+
+async function letIn(request: HttpRequest, reply: HttpReply, rules: AdmissionRules): Promise<void> {
+  try {
+    const caller = await admit(request, rules);
+    if (caller) request.caller = caller;
+  } catch (error) {
+    const challenge = challengeFor(error);
+    if (challenge !== undefined) reply.header('www-authenticate', challenge);
+    throw error;
+  }
+  const isKnown = request.caller !== undefined && request.caller.kind !== 'loopback';
+  if (!isKnown && !isSmall(request)) throw new PayloadTooLargeException();
+  requireShape(request);
 }
 
 /** A body that says its length, and is short; a request without one. */

@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { type BundleEntry, bundleOf, isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader, ResourceVersion } from '#store';
+import { requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
@@ -9,6 +10,7 @@ import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
 import { FHIR_JSON, isGeneralParameter, isLenient, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
+import { reachOf } from './request-needs.js';
 
 /** FHIR R4 search: of a type, of a compartment, of several types; each by address and by form. */
 @Controller('fhir')
@@ -58,7 +60,9 @@ export class SearchController {
     if (owner !== undefined) requireResourceType(owner);
     if (type !== undefined && !(type === '*' && owner !== undefined)) requireResourceType(type);
     const form = typeof request.body === 'string' ? [...new URLSearchParams(request.body)] : [];
-    const pairs = [...queryPairs(request.url), ...form].filter(([name]) => !isGeneralParameter(name));
+    // The form was not there yet when the request was let in.
+    requireAllowed(request.caller, reachOf(form));
+    const pairs = [...queryPairs(request.url), ...form].filter(isOfSearch);
     const address = fhirAddress(request, this.services);
     const found = await this.reader.search(type, pairs, {
       lenient: isLenient(request),
@@ -77,6 +81,11 @@ export class SearchController {
     // By form it is a POST, for which the framework would say 201.
     reply.code(200).header('content-type', FHIR_JSON).send(text);
   }
+}
+
+/** A count is asked of the search; every other summary only shapes the answer. */
+function isOfSearch([name, value]: readonly [string, string]): boolean {
+  return !isGeneralParameter(name) || (name === '_summary' && value === 'count');
 }
 
 /** Throws `rejected` RESOURCE_TYPE_UNKNOWN (404) for a type that R4 does not have. */

@@ -161,7 +161,7 @@ describe('the access token', () => {
       ['DELETE', '/fhir/Subscription/x'],
       ['POST', '/fhir/Subscription/_search'],
     ] as const) {
-      const missing = await server.send(method, path);
+      const missing = await server.send(method, path, { authorization: '' });
       expect([missing.status, missing.headers['www-authenticate']]).toEqual([401, 'Bearer']);
       const wrong = await server.send(method, path, { authorization: `${authorization}x` });
       expect(wrong.status).toBe(401);
@@ -185,7 +185,8 @@ describe('the access token', () => {
 
   test('without a configured token all of it is closed', async () => {
     const answer = await closed.send('GET', '/fhir/Subscription', { authorization: 'Bearer ' });
-    expect(answer.status).toBe(403);
+    expect(answer.status).toBe(401);
+    expect((await closed.send('GET', '/fhir/Subscription')).status).toBe(401);
     expect((await closed.send('GET', '/fhir/metadata')).status).toBe(200);
   });
 });

@@ -4,6 +4,7 @@ import { request as requestOf } from 'undici';
 import { type BundleEntry, bundleOf, type FhirObject, readJson, writeJson } from '#fhir';
 import { assert } from '#kernel';
 import type { ResourceWrite, WriteAnswer } from '#pipeline';
+import { requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type AskedEntry, type BundleRequest, bundleRequest, writeOf } from './bundle-request.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
@@ -11,6 +12,7 @@ import { Interaction } from './interaction.js';
 import { FHIR_JSON, preferredReturn, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { bodyText, ofType, readBody } from './request-body.js';
+import { requirementForEntry } from './request-needs.js';
 
 /** Transaction and batch (R4 http, section 3.1.0.11). The access token was checked before the body was read. */
 @Controller('fhir')
@@ -44,6 +46,7 @@ export class TransactionController {
     for (const entry of entries) {
       if (entry.method !== 'GET' && entry.method !== 'HEAD') writes.push({ entry, write: writeOf(entry) });
     }
+    for (const entry of entries) requireEntryAllowed(request, entry);
     const raw = Buffer.from(`${request.method} ${request.url}\n${bodyText(request)}`);
     const answers = await this.services.writes.run(
       writes.map(({ write }) => write),
@@ -104,6 +107,12 @@ export class TransactionController {
     if (statusCode >= 400) return { response: { ...response, outcome: readJson(body) as FhirObject } };
     return { resource: body, response };
   }
+}
+
+/** Each entry requires what it would by itself; nothing is written when one of them is not allowed. */
+function requireEntryAllowed({ caller }: HttpRequest, { at, method, url, headers }: AskedEntry): void {
+  const requirement = requirementForEntry(method, url, headers);
+  if (requirement !== 'open') requireAllowed(caller, requirement, `${at}.request`);
 }
 
 function writtenEntry(answer: WriteAnswer, address: string, whole: boolean): BundleEntry {

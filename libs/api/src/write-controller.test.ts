@@ -95,7 +95,7 @@ describe('creating', () => {
     const refused = await server.send(
       'POST',
       '/fhir/Patient',
-      { 'content-type': 'application/fhir+json' },
+      { authorization: '', 'content-type': 'application/fhir+json' },
       '{',
     );
     expect(refused.status).toBe(401);

@@ -6,11 +6,12 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
+import { accessMigrations, type Client, TokenService } from '#access';
 import { BulkJobs, bulkMigrations } from '#bulk';
 import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
-import { systemClock, systemRandom } from '#kernel';
+import { type Clock, systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
 import { MessageWriter, ResourceReader, storeMigrations } from '#store';
 import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
@@ -40,7 +41,7 @@ export interface ApiServer {
   readonly ledgerDirectory: string;
   readonly origin: string;
   readonly reported: unknown[];
-  /** Sends one request over a real socket; the path is sent as it is. */
+  /** Sends one request over a real socket, with the operator's token unless `authorization` says otherwise ('' is none); the path is sent as it is. */
   send(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -48,12 +49,23 @@ export interface ApiServer {
 @Module({})
 class Root {}
 
+/** What a test needs to be otherwise. */
+export interface ApiServerOptions {
+  readonly clients?: ReadonlyMap<string, Client>;
+  readonly openLoopback?: boolean;
+  readonly clock?: Clock;
+}
+
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
-export async function startApiServer(token: string | undefined = accessToken): Promise<ApiServer> {
+export async function startApiServer(
+  token: string | undefined = accessToken,
+  { clients = new Map(), openLoopback = false, clock = systemClock }: ApiServerOptions = {},
+): Promise<ApiServer> {
   const fixture = await createTestDatabase([
     ...journalMigrations,
     ...storeMigrations,
     ...deliveryMigrations,
+    ...accessMigrations,
     ...subscriptionsMigrations,
     ...bulkMigrations,
   ]);
@@ -91,6 +103,8 @@ export async function startApiServer(token: string | undefined = accessToken): P
     ledgerDirectory,
     profiles: new Profiles(),
     accessToken: token,
+    tokens: new TokenService(fixture.database, clients, clock, systemRandom),
+    openLoopback,
     publicUrl: undefined,
     softwareVersion: '0.0.0-test',
     clock: { nowMs: () => Date.UTC(2026, 10, 23) },
@@ -114,7 +128,7 @@ export async function startApiServer(token: string | undefined = accessToken): P
       const answer = await pool.request({
         method: method as 'GET',
         path,
-        headers,
+        headers: withToken(headers),
         ...(body === undefined ? {} : { body }),
       });
       const text = await answer.body.text();
@@ -129,6 +143,11 @@ export async function startApiServer(token: string | undefined = accessToken): P
       rmSync(bulkDirectory, { recursive: true });
     },
   };
+}
+
+function withToken({ authorization, ...headers }: Record<string, string>): Record<string, string> {
+  if (authorization === '') return headers;
+  return { ...headers, authorization: authorization ?? `Bearer ${accessToken}` };
 }
 
 /** The port, kept in memory: refuses what has no criteria. */

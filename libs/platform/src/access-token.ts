@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Settings } from './settings.js';
 
-/** The secret that opens /admin and subscriptions: from the file that the settings name, else made once in the data directory. */
-export function readAccessToken(settings: {
-  readonly accessTokenFile: string | undefined;
-  readonly dataDirectory: string;
-}): string {
-  if (settings.accessTokenFile !== undefined) return readFileSync(settings.accessTokenFile, 'utf8').trim();
-  const path = join(settings.dataDirectory, 'access-token');
+type TokenPlace = Pick<Settings, 'accessTokenFile' | 'dataDirectory'>;
+
+/** Where it is kept. */
+export function accessTokenPath({ accessTokenFile, dataDirectory }: TokenPlace): string {
+  return accessTokenFile ?? join(dataDirectory, 'access-token');
+}
+
+/** The secret of the operator, which opens all: from the file that the settings name, else made once in the data directory. */
+export function readAccessToken(settings: TokenPlace): string {
+  const path = accessTokenPath(settings);
+  if (settings.accessTokenFile !== undefined) return readFileSync(path, 'utf8').trim();
   mkdirSync(settings.dataDirectory, { recursive: true, mode: 0o700 });
   try {
     writeFileSync(path, `${randomBytes(24).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });

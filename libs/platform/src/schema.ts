@@ -1,3 +1,4 @@
+import { accessMigrations } from '#access';
 import { bulkMigrations } from '#bulk';
 import type { Migration } from '#database';
 import { deliveryMigrations } from '#delivery';
@@ -21,6 +22,7 @@ export const migrations: readonly Migration[] = [
   ...journalMigrations,
   ...storeMigrations,
   ...deliveryMigrations,
+  ...accessMigrations,
   ...ledgerMigrations,
   ...subscriptionsMigrations,
   ...bulkMigrations,

@@ -1,3 +1,4 @@
+import { type LoadedClients, loadClients } from '#access';
 import type { Database } from '#database';
 import { type PackKeeper, RecentPacks } from '#delivery';
 import { type QueueLocation, type Queues, queuesAt } from '#queue';
@@ -25,6 +26,8 @@ export interface RoleServices {
 /** What the roles of a process share. Opened before them, closed after them. */
 export interface Services extends RoleServices {
   readonly application: string;
+  /** Who may ask for tokens. */
+  readonly clients: LoadedClients;
   /** For threads, which open connections of their own. */
   readonly databaseUrl: string;
   /** Where deliveries of this process, in whatever thread, learn what it stored. */
@@ -66,6 +69,7 @@ export async function openServices(
     const recent = new RecentPacks();
     return {
       application,
+      clients: loadClients(settings.clientsDirectory),
       databaseUrl: url,
       settings,
       log,

@@ -19,8 +19,12 @@ export interface Settings {
   readonly mappingsDirectory: string;
   readonly tenant: string;
   readonly masterKeyFile: string | undefined;
-  /** Holds the access token of /admin and of subscriptions; undefined: one is made in the data directory. */
+  /** Holds the operator's access token; undefined: one is made in the data directory. */
   readonly accessTokenFile: string | undefined;
+  /** Files of the clients that may ask for tokens. */
+  readonly clientsDirectory: string;
+  /** Reads and searches need no token on the loopback interface. */
+  readonly openLoopback: boolean;
   /** Hosts, addresses and ranges beside the public Internet to which subscriptions may be sent. */
   readonly endpointsAllowed: readonly string[];
   /** Folder of the keys that sign what subscribers are sent. */
@@ -51,10 +55,11 @@ export function readSettings(environment: Environment, workingDirectory: string)
     problems.push(`${name}: the file ${path} cannot be read; name a file that the engine's account may read`);
     return undefined;
   };
+  const dataDirectory = directory('SUTURE_DATA_DIR', '.suture');
   const settings: Settings = {
     databaseUrl: url('DATABASE_URL', ['postgres:', 'postgresql:'], environment, workingDirectory, problems),
     redisUrl: url('REDIS_URL', ['redis:', 'rediss:'], environment, workingDirectory, problems),
-    dataDirectory: directory('SUTURE_DATA_DIR', '.suture'),
+    dataDirectory,
     httpHost: value('SUTURE_HTTP_HOST') ?? '127.0.0.1',
     httpPort: port('SUTURE_HTTP_PORT', value('SUTURE_HTTP_PORT'), problems),
     publicUrl: publicUrl(value('SUTURE_PUBLIC_URL'), problems),
@@ -63,6 +68,8 @@ export function readSettings(environment: Environment, workingDirectory: string)
     tenant: tenant(value('SUTURE_TENANT'), problems),
     masterKeyFile: file('SUTURE_MASTER_KEY_FILE'),
     accessTokenFile: file('SUTURE_ACCESS_TOKEN_FILE'),
+    clientsDirectory: directory('SUTURE_CLIENTS', join(dataDirectory, 'clients')),
+    openLoopback: yesOrNo('SUTURE_OPEN_LOOPBACK', value('SUTURE_OPEN_LOOPBACK'), problems),
     endpointsAllowed: (value('SUTURE_ENDPOINTS_ALLOWED') ?? '')
       .split(/[\s,]+/)
       .filter((entry) => entry !== ''),
@@ -102,6 +109,12 @@ function port(name: string, text: string | undefined, problems: Problems): numbe
   if (number >= 0 && number <= 65_535) return number;
   problems.push(`${name}: '${text}' is no port; write a whole number from 0 (any free one) to 65535`);
   return defaultHttpPort;
+}
+
+function yesOrNo(name: string, text: string | undefined, problems: Problems): boolean {
+  if (text !== undefined && text !== 'true' && text !== 'false')
+    problems.push(`${name}: '${text}' is neither; write true or false`);
+  return text === 'true';
 }
 
 function publicUrl(text: string | undefined, problems: Problems): string | undefined {

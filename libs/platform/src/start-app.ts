@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter } from '#api';
 import { EngineError, isEngineError } from '#kernel';
 import { describeError } from '#telemetry';
+import { accessTokenPath } from './access-token.js';
 import { drain, type Part } from './drain.js';
 import { engineVersion } from './engine-version.js';
 import { Health } from './health.js';
@@ -222,19 +223,27 @@ function explain(name: string, error: unknown): void {
 }
 
 function print(name: string, settings: Settings, services: Services, lines: readonly string[]): void {
-  const { places, channels } = services;
+  const { places, channels, clients } = services;
+  const isDoor = name === 'engine' || name === 'api';
   const width = Math.max(...lines.map((line) => line.indexOf(':')), 8) + 2;
   const row = (key: string, value: string) => `  ${key.padEnd(width)}${value}`;
   const text = [
     '',
     `Suture ${engineVersion} (${name}) is ready after ${process.uptime().toFixed(2)} s`,
     ...lines.map((line) => row(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2))),
+    ...(isDoor
+      ? [row('token', `${accessTokenPath(settings)} (the operator's, opens /fhir and /admin)`)]
+      : []),
     row('data', settings.dataDirectory),
     row('database', places.database),
     row('queue', places.queue),
     ...channels.problems.map(
       ({ file, line, column, code, message, remedy }) =>
         `  NOT RUNNING ${file}:${line}:${column} ${code}: ${message}; ${remedy}`,
+    ),
+    ...(isDoor ? clients.problems : []).map(
+      ({ file, line, column, code, message, remedy }) =>
+        `  NOT REGISTERED ${file}:${line}:${column} ${code}: ${message}; ${remedy}`,
     ),
   ];
   if (name === 'engine' || name === 'ingest') {

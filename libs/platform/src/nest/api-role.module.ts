@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
+import { TokenService } from '#access';
 import { ApiModule, SubscriptionSockets } from '#api';
 import { BulkJobs } from '#bulk';
 import { WebhookSigner } from '#connectors';
@@ -65,6 +66,8 @@ export class ApiRoleModule {
       profiles: profilesBelow(join(settings.mappingsDirectory, 'profiles')),
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
+      tokens: new TokenService(database, services.clients.clients, systemClock, systemRandom),
+      openLoopback: settings.openLoopback,
       publicUrl: settings.publicUrl,
       softwareVersion: engineVersion,
       clock: systemClock,

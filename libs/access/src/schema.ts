@@ -1,0 +1,20 @@
+import type { Migration } from '#database';
+
+/** Tokens stand here as digests only: who reads the table, or a backup of it, can use none. */
+export const accessMigrations: readonly Migration[] = [
+  {
+    id: 'access-1',
+    sql: `CREATE TABLE access_token (
+            hash bytea PRIMARY KEY,
+            client text NOT NULL,
+            scopes text NOT NULL,
+            expires_at timestamptz NOT NULL);
+          CREATE INDEX access_token_expires_at ON access_token (expires_at);
+          CREATE TABLE client_assertion (
+            client text NOT NULL,
+            jti bytea NOT NULL,
+            expires_at timestamptz NOT NULL,
+            PRIMARY KEY (client, jti));
+          CREATE INDEX client_assertion_expires_at ON client_assertion (expires_at);`,
+  },
+];
