@@ -182,7 +182,7 @@ describe('exporting', () => {
   test('needs the token everywhere, respond-async, and parameters that it knows', async () => {
     const path = await accepted(await server.send('GET', '/fhir/$export?_type=Patient', asynchronous));
     const [file] = (await done(path)).output;
-    const open = { prefer: 'respond-async' };
+    const open = { prefer: 'respond-async', authorization: '' };
     for (const closed of ['/fhir/$export', '/fhir/Patient/$export', '/fhir/Group/g/$export', path])
       expect((await server.send('GET', closed, open)).status).toBe(401);
     expect((await server.send('GET', pathOf(file?.url ?? ''), open)).status).toBe(401);
