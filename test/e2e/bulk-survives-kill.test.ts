@@ -44,13 +44,13 @@ async function ask(job: string): Promise<Manifest | number> {
 }
 
 /** Kills the engine whenever the job has moved on, then lets it end. */
-async function killInTheMiddle(job: string, kills: number): Promise<{ manifest: Manifest; killed: number }> {
+async function killInTheMiddle(job: string, most: number): Promise<{ manifest: Manifest; killed: number }> {
   let killed = 0;
   let reached = 0;
   for (;;) {
     const found = await ask(job);
     if (typeof found !== 'number') return { manifest: found, killed };
-    if (found <= reached || killed === kills) continue;
+    if (found <= reached || killed === most) continue;
     reached = found;
     killed++;
     await engine.kill();

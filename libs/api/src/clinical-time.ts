@@ -1,5 +1,4 @@
-import type { TimeSpan } from '#store';
-import { spanOf } from './date-span.js';
+import { spanOf, type TimeSpan } from './date-span.js';
 
 /** Elements that say when care was given, the first that stands decides (as the R4 parameter `date` of each type). */
 const elements = [

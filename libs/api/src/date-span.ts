@@ -1,5 +1,10 @@
 import { EngineError } from '#kernel';
-import type { TimeSpan } from '#store';
+
+/** A span of time, its end excluded. */
+export interface TimeSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
 
 const DAY_MS = 86_400_000;
 // A plus sign that the client did not escape arrives as a space.

@@ -1,8 +1,8 @@
 import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
-import { type ResourceReader, referencesOf, type TimeSpan } from '#store';
+import { type ResourceReader, referencesOf } from '#store';
 import { clinicalTime } from './clinical-time.js';
-import { spanOfParameter } from './date-span.js';
+import { spanOfParameter, type TimeSpan } from './date-span.js';
 import { isGeneralParameter } from './representation.js';
 
 const DEFAULT_COUNT = 200;
@@ -40,7 +40,8 @@ export function parseEverything(pairs: readonly Pair[]): EverythingAsked {
     const [name, value] = pair;
     if (isGeneralParameter(name)) continue;
     if (!['start', 'end', '_since', '_type', '_count', '_page'].includes(name)) throw unknownParameter(name);
-    given.set(name, name === '_type' && given.has(name) ? `${given.get(name)},${value}` : value);
+    const before = name === '_type' ? given.get(name) : undefined;
+    given.set(name, before === undefined ? value : `${before},${value}`);
     if (name !== '_page') followed.push(pair);
   }
   const time = (name: string) => {

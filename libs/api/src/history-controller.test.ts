@@ -114,7 +114,7 @@ describe('the history of everything', () => {
     expect((await server.send('GET', '/fhir/Nonsense/_history')).status).toBe(404);
   });
 
-  test('is declared', async () => {
+  test('is declared by the server', async () => {
     const statement = await server.send('GET', '/fhir/metadata');
     expect(statement.text).toContain('{"code":"history-type"}');
     expect(statement.text).toContain('{"code":"history-system"}');

@@ -1,12 +1,13 @@
 import type { BundleEntry } from '#fhir';
 import { EngineError } from '#kernel';
-import type { ChangePlace, ResourceVersion, TimeSpan } from '#store';
-import { spanOfParameter } from './date-span.js';
+import type { ResourceReader, ResourceVersion } from '#store';
+import { spanOfParameter, type TimeSpan } from './date-span.js';
 import { isGeneralParameter } from './representation.js';
 
 const DEFAULT_COUNT = 50;
 const MAX_COUNT = 1_000;
 
+type ChangePlace = NonNullable<Awaited<ReturnType<ResourceReader['changes']>>['next']>;
 type Pair = [name: string, value: string];
 
 /** What the query of a history asks for, and the pairs that its self link repeats. */

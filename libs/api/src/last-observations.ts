@@ -61,15 +61,18 @@ export async function lastObservations(
 function keep(group: Told[], told: Told, max: number): void {
   const index = group.findIndex(({ atMs }) => atMs < told.atMs);
   group.splice(index < 0 ? group.length : index, 0, told);
-  const last = group[max - 1];
-  while (last !== undefined && group.length > max && (group.at(-1)?.atMs ?? 0) < last.atMs) group.pop();
+  const leastMs = group[max - 1]?.atMs ?? -Infinity;
+  const end = group.findIndex(({ atMs }) => atMs < leastMs);
+  if (end >= 0) group.length = end;
 }
 
 /** Observations that share a coding are of one code; without a coding, those of one text. */
 function codesOf(content: object): string[] {
   const { code } = content as { code?: { coding?: { system?: string; code?: string }[]; text?: string } };
-  const codings = (code?.coding ?? []).filter((one) => one.code !== undefined);
-  if (codings.length > 0) return codings.map((one) => `${one.system ?? ''}|${one.code}`);
+  const keys: string[] = [];
+  for (const one of code?.coding ?? [])
+    if (one.code !== undefined) keys.push(`${one.system ?? ''}|${one.code}`);
+  if (keys.length > 0) return keys;
   return [`text ${code?.text ?? ''}`];
 }
 

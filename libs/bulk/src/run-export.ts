@@ -1,5 +1,5 @@
 import { bundleOf } from '#fhir';
-import type { ResourceReader, Walk } from '#store';
+import type { ResourceReader } from '#store';
 import { ExportFilter } from './export-filter.js';
 import type { ExportRequest, Job, JobPlan, JobProgress } from './job.js';
 import { Parts, writeParts } from './part-files.js';
@@ -11,6 +11,8 @@ const PART_RESOURCES = 2_000;
 const PART_BYTES = 8 * 1024 * 1024;
 /** Or after so many chunks, however little was found in them. */
 const PART_CHUNKS = 40;
+
+type Walk = Parameters<ResourceReader['walk']>[0];
 
 /** What a job works with. */
 export interface JobContext {

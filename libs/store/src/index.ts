@@ -6,10 +6,8 @@ export {
 } from './ledger-entry.js';
 export { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
 export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
-export type { ChangePlace, TimeSpan } from './read-changes.js';
 export { readFormer } from './read-former.js';
 export type { ResourceVersion } from './read-resource.js';
-export type { Walk } from './read-walk.js';
 export { referencesOf } from './references.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
