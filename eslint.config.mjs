@@ -3,6 +3,8 @@ import tseslint from 'typescript-eslint';
 /** The house measures a file at 300 lines. These are tables or grammars whose reader sees at once why. */
 const longFiles = {
   'libs/fhir/src/r4-tables.ts': 'generated: the elements of FHIR R4',
+  'libs/search/src/r4-parameters.ts': 'generated: the search parameters of FHIR R4',
+  'libs/search/src/ucum-units.ts': 'generated: the units of UCUM',
   'libs/mapping/src/dictionary/v2-tables.ts': 'generated: the HL7 v2 dictionary',
 };
 

@@ -13,9 +13,12 @@ const rows = [
     libraries: ['hl7v2', 'cda', 'csv', 'fhir', 'merkle', 'database', 'declaration', 'telemetry'],
   },
   { name: 'language', libraries: ['mapping', 'channel', 'search', 'verify', 'fhirxml', 'validation'] },
-  { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery'] },
-  { name: 'guards', libraries: ['access', 'identity', 'topics'] },
-  { name: 'services', libraries: ['connectors', 'pipeline', 'subscriptions', 'ledger', 'wallet', 'record'] },
+  { name: 'state', libraries: ['journal', 'queue', 'store', 'delivery', 'topics'] },
+  { name: 'guards', libraries: ['access', 'identity'] },
+  {
+    name: 'services',
+    libraries: ['connectors', 'pipeline', 'subscriptions', 'bulk', 'ledger', 'wallet', 'record'],
+  },
   { name: 'wiring and edge', libraries: ['platform', 'api'] },
   { name: 'hand tools', libraries: ['cli'] },
 ];

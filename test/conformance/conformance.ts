@@ -39,7 +39,7 @@ export function conformance(argv: readonly string[]): number {
     if (figures) return reportFigures(figures, options);
     process.stdout.write(
       part === 'fhir'
-        ? 'npm cannot fetch hl7.fhir.r4.examples here: nothing was checked\n'
+        ? 'npm cannot fetch hl7.fhir.r4.examples and hl7.fhir.uv.ips here: nothing was checked\n'
         : 'there is no corpus beside this repository (../shared): nothing was checked\n',
     );
     return 3;

@@ -73,7 +73,9 @@ describe('subscriptions by websocket', () => {
       closed = code;
     });
     client.on('message', (data) => {
-      const { entry } = readJson(String(data)) as { entry: { resource: { parameter: FhirObject[] } }[] };
+      const { entry } = readJson((data as Buffer).toString()) as {
+        entry: { resource: { parameter: FhirObject[] } }[];
+      };
       const parameters = entry[0]?.resource.parameter ?? [];
       heard.push({
         type: parameters.find(({ name }) => name === 'type')?.['valueCode'] as string,

@@ -13,6 +13,7 @@ import type { MessageTemplate } from './message-templates.js';
 import { type LoadOptions, type LoadReport, runLoad } from './mllp-load.js';
 import { readWords } from './read-words.js';
 import { rowsBench } from './rows-bench.js';
+import { validationBench } from './validation-bench.js';
 
 const SETTLE_WITHIN_MS = 120_000;
 /** How often is looked whether it has settled: at the sink, which costs nothing, and at the engine's checkpoint. */
@@ -34,10 +35,12 @@ npm run bench -- mapping [--quick] [--json]
 npm run bench -- hostile [--json]
 npm run bench -- rows [--megabytes <number>] [--json]
 npm run bench -- fhir [--patients <number>] [--json]
+npm run bench -- validation [--json]
 
 Starts the engine, drives load through the whole pipe to an HTTP receiver, and prints the figures as a table and as JSON.
 With mapping: no engine, the mapping language alone against a mapper written by hand, and documents against their parser.
 With hostile: files that do harm before one channel, and the latency of another one meanwhile.
+With validation: CPU time of validating a resource, and of XML.
 With rows: a large file of rows read, converted, and a smaller one through a folder of an engine.
 With fhir: the FHIR API of an engine over HTTP; the load generator shares the cores with it, so read the ratios.
 
@@ -53,6 +56,7 @@ export async function bench(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'hostile') return benchHostile(argv.slice(1));
   if (argv[0] === 'rows') return benchRows(argv.slice(1));
   if (argv[0] === 'fhir') return benchFhir(argv.slice(1));
+  if (argv[0] === 'validation') return benchValidation(argv.slice(1));
   const words = readWords(argv, USAGE, {
     json: { type: 'boolean' },
     quick: { type: 'boolean' },
@@ -98,6 +102,13 @@ function benchMapping(argv: readonly string[]): number {
     mappingBench(quick ? 0.2 : 1, (text) => process.stderr.write(`${text}\n`)),
     json,
   );
+  return 0;
+}
+
+function benchValidation(argv: readonly string[]): number {
+  const words = readWords(argv, USAGE, { json: { type: 'boolean' } });
+  if (!words.good) return words.exitCode;
+  print(validationBench(), words.values.json ?? false);
   return 0;
 }
 

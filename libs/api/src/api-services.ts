@@ -1,4 +1,5 @@
 import type { TokenService } from '#access';
+import type { BulkJobs } from '#bulk';
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import type { Clock } from '#kernel';
@@ -48,6 +49,7 @@ export interface SubscriptionAnswers {
 export interface ApiServices {
   readonly database: Query;
   readonly subscriptions: SubscriptionRegistry;
+  readonly bulk: BulkJobs;
   /** Writes what clients send. */
   readonly writes: Pick<WriteResources, 'run'>;
   readonly subscriptionAnswers: SubscriptionAnswers;

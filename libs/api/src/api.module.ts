@@ -3,6 +3,7 @@ import { type DynamicModule, Inject, Module, type OnModuleDestroy, type OnModule
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
+import { BulkController } from './bulk-controller.js';
 import { CAPABILITIES, Capabilities } from './capabilities.js';
 import { DiscoveryController } from './discovery-controller.js';
 import { FhirController } from './fhir-controller.js';
@@ -27,6 +28,7 @@ const fhirControllers = [
   SubscriptionController,
   TransactionController,
   DiscoveryController,
+  BulkController,
   HistoryController,
   OperationController,
   ValidateController,
@@ -72,13 +74,15 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
   }
 
   /** A socket that is open would hold up the closing of the server. */
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
     this.services.sockets.close();
+    await this.services.bulk.stop();
   }
 
   /** Runs before the server listens; Fastify gives hooks that are added now to all routes. */
   onModuleInit(): void {
     this.services.sockets.attach(this.host.httpAdapter.getHttpServer() as Server);
     prepareServer(this.host.httpAdapter.getInstance<HttpServer>(), this.services);
+    this.services.bulk.start();
   }
 }

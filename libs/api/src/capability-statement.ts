@@ -114,7 +114,7 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
             : {}),
         })),
         interaction: [...routed.system, ...batchOf(routed.system)].map((code) => ({ code })),
-        ...(operations.system.length > 0 ? { operation: operations.system } : {}),
+        operation: operations.system,
       },
     ],
   });

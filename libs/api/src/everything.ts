@@ -1,9 +1,8 @@
 import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
-import type { ResourceReader, TimeSpan } from '#store';
+import { type ResourceReader, referencesOf, type TimeSpan } from '#store';
 import { clinicalTime } from './clinical-time.js';
 import { spanOfParameter } from './date-span.js';
-import { referencesOf } from './references.js';
 import { isGeneralParameter } from './representation.js';
 
 const DEFAULT_COUNT = 200;
@@ -84,9 +83,10 @@ export async function readEverything(
   while (next !== undefined && belonging.length < asked.count) {
     const { types, sinceMs } = asked;
     const limit = Math.min(CHUNK, asked.count - belonging.length);
-    const walk = { patient, types, sinceMs, asOfMs: undefined, afterRid: next, limit };
+    const walk = { of: { patient }, types, sinceMs, asOfMs: undefined, afterRid: next, limit };
     const walked = await reader.walk(walk);
-    for (const { version } of walked.found) {
+    for (const version of walked.found) {
+      if (version.deleted) continue;
       const content = JSON.parse(version.text) as object; // for looking only: the text itself goes out
       const references = referencesOf(content);
       const own = version.type === 'Patient' && version.id === patient;

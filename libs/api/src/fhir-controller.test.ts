@@ -162,6 +162,25 @@ describe('searching over HTTP', () => {
     expect(seen).toEqual(['o1', 'o2']);
   });
 
+  test('what is included, counted, in a compartment or of several types comes over HTTP too', async () => {
+    const included = bundle(await get('/fhir/Observation?_id=o1&_include=Observation:subject'));
+    expect(included.entry?.map((entry) => [entry.resource.id, entry.search.mode])).toEqual([
+      ['o1', 'match'],
+      ['p1', 'include'],
+    ]);
+    const counted = bundle(await get('/fhir/Observation?patient=p1&_summary=count'));
+    expect([counted.total, counted.entry]).toEqual([2, undefined]);
+    const held = bundle(await get('/fhir/Patient/p1/Observation?_sort=-_id'));
+    expect(held.entry?.map((entry) => entry.resource.id)).toEqual(['o2', 'o1']);
+    expect(held.link[0]?.url).toBe(`${server.origin}/fhir/Patient/p1/Observation?_sort=-_id`);
+    const all = bundle(await get('/fhir/Patient/p1/*'));
+    expect(all.entry?.map((entry) => entry.resource.id)).toEqual(expect.arrayContaining(['p1', 'o1', 'o2']));
+    const several = bundle(await get('/fhir?_type=Patient,Observation&_count=10'));
+    expect(several.entry?.map((entry) => entry.resource.id)).toEqual(['p1', 'o1', 'o2']);
+    const costly = await get('/fhir');
+    expect([costly.status, outcome(costly).code]).toEqual([400, 'too-costly']);
+  });
+
   test('nothing found is an empty searchset without entries', async () => {
     const found = bundle(await get('/fhir/Patient?identifier=nothing'));
     expect([found.total, found.entry]).toEqual([0, undefined]);

@@ -49,6 +49,7 @@ export function answerError(
   if (reply.sent) return;
   reply.code(told.status);
   if (told.status === 503) reply.header('retry-after', '1');
+  if (told.status === 429) reply.header('retry-after', '120');
   if (/^\/fhir(\/|\?|$)/.test(request.url)) {
     const severity = told.status >= 500 ? 'fatal' : 'error';
     const issues = issuesOf(error) ?? [{ severity, ...told } as const];

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Caller } from '#access';
 
 /** What this library uses of a request as Fastify gives it. */
@@ -26,7 +27,8 @@ export interface HttpReply {
   readonly sent: boolean;
   code(status: number): HttpReply;
   header(name: string, value: string): HttpReply;
-  send(body?: string | Buffer): HttpReply;
+  removeHeader(name: string): HttpReply;
+  send(body?: string | Buffer | Readable): HttpReply;
   getHeader(name: string): unknown;
 }
 
@@ -55,6 +57,15 @@ export interface HttpServer {
       request: HttpRequest,
       body: string | Buffer,
       done: (error: Error | null, body?: string | Buffer) => void,
+    ) => void,
+  ): void;
+  /** The body goes to the handler as it arrives. */
+  addContentTypeParser(
+    type: string[],
+    parse: (
+      request: HttpRequest,
+      body: Readable,
+      done: (error: Error | null, body?: Readable) => void,
     ) => void,
   ): void;
 }

@@ -57,7 +57,17 @@ describe('everything of a patient', () => {
     await observation('o1', 'p', '1-1', '2026-01-05', { performer: [to('Practitioner/doc')] });
     await observation('o2', 'p', '1-1', '2026-02-05');
     await observation('o3', 'q', '1-1', '2026-02-05', { performer: [to('Practitioner/other')] });
-    await put('AllergyIntolerance', 'a1', { patient: to('Patient/p') });
+    await put('AllergyIntolerance', 'a1', {
+      patient: to('Patient/p'),
+      verificationStatus: {
+        coding: [
+          {
+            system: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-verification',
+            code: 'entered-in-error',
+          },
+        ],
+      },
+    });
     await put('Appointment', 'ap', {
       status: 'booked',
       participant: [{ status: 'accepted', actor: to('Patient/p') }],

@@ -1,7 +1,8 @@
-import { type FhirObject, readJson } from '#fhir';
+import type { FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
 import { type HttpRequest, queryPairs } from './http-exchange.js';
 import { isGeneralParameter } from './representation.js';
+import { ofType, readBody } from './request-body.js';
 
 /** Simple parameters of an operation by name; those that repeat in order. */
 export type OperationParameters = ReadonlyMap<string, readonly string[]>;
@@ -31,13 +32,9 @@ export function operationParameters(request: HttpRequest, known: readonly string
 }
 
 function bodyPairs(request: HttpRequest): [name: string, value: string][] {
-  const { body } = request;
-  if (typeof body !== 'string' || body === '') return [];
-  const resource = readJson(body) as FhirObject;
-  const parameters = resource?.['parameter'] ?? [];
-  if (resource?.['resourceType'] !== 'Parameters' || !Array.isArray(parameters)) {
-    throw invalid('Parameters', 'the body must be a Parameters resource');
-  }
+  if (request.body === undefined || request.body === '') return [];
+  const parameters = ofType(readBody(request, 'Parameters'), 'Parameters')['parameter'] ?? [];
+  if (!Array.isArray(parameters)) throw invalid('Parameters.parameter', 'write a list');
   return parameters.map((parameter) => {
     const { name, ...rest } = parameter as FhirObject;
     const value = Object.entries(rest).find(([key]) => key.startsWith('value'))?.[1];

@@ -10,6 +10,11 @@ const fhir = (name: string, definition: string): DeclaredOperation => ({
   definition: `http://hl7.org/fhir/OperationDefinition/${definition}`,
 });
 
+const bulk = (name: string, definition: string): DeclaredOperation => ({
+  name,
+  definition: `http://hl7.org/fhir/uv/bulkdata/OperationDefinition/${definition}`,
+});
+
 /** Operations of every type, of single types, and of the whole server: what the controllers route. */
 export const operations: {
   readonly everyType: readonly DeclaredOperation[];
@@ -23,8 +28,9 @@ export const operations: {
     fhir('meta-delete', 'Resource-meta-delete'),
   ],
   oneType: {
-    Patient: [fhir('everything', 'Patient-everything')],
+    Patient: [fhir('everything', 'Patient-everything'), bulk('export', 'patient-export')],
+    Group: [bulk('export', 'group-export')],
     Observation: [fhir('lastn', 'Observation-lastn')],
   },
-  system: [],
+  system: [bulk('export', 'export'), { name: 'import', definition: 'urn:x-suture:operation:import' }],
 };

@@ -43,6 +43,10 @@ export function prepareServer(server: HttpServer, rules: AdmissionRules): void {
   server.addContentTypeParser('*', { parseAs: 'buffer', ...limits }, (_request, body, done) =>
     done(null, body),
   );
+  // Only $import takes it, and writes it to disk as it comes; its own limit holds.
+  server.addContentTypeParser(['application/fhir+ndjson', 'application/ndjson'], (_request, body, done) =>
+    done(null, body),
+  );
 }
 
 async function letIn(request: HttpRequest, reply: HttpReply, rules: AdmissionRules): Promise<void> {

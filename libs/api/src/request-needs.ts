@@ -69,6 +69,8 @@ export function requirementFor(asked: AskedFor): Requirement {
   if (isRead && ['metadata', 'openapi.json', '.well-known'].includes(first)) return 'open';
   if (first.startsWith('$')) return operationOf('*', first, asked);
   if (first === '_search' || (first === '_history' && isRead)) return searchOf('*', asked);
+  // Who knows the name of a job, which nobody guesses, is who was told it.
+  if (first === '_bulk' && (isRead || asked.method === 'DELETE')) return [];
   if (!isResourceType(first)) return 'operator';
   const operation = rest.find((segment) => segment.startsWith('$'));
   if (operation !== undefined) return operationOf(first, operation, asked);

@@ -62,7 +62,7 @@ export class SearchController {
     const form = typeof request.body === 'string' ? [...new URLSearchParams(request.body)] : [];
     // The form was not there yet when the request was let in.
     requireAllowed(request.caller, reachOf(form));
-    const pairs = [...queryPairs(request.url), ...form].filter(([name]) => !isGeneralParameter(name));
+    const pairs = [...queryPairs(request.url), ...form].filter(isOfSearch);
     const address = fhirAddress(request, this.services);
     const found = await this.reader.search(type, pairs, {
       lenient: isLenient(request),
@@ -81,6 +81,11 @@ export class SearchController {
     // By form it is a POST, for which the framework would say 201.
     reply.code(200).header('content-type', FHIR_JSON).send(text);
   }
+}
+
+/** A count is asked of the search; every other summary only shapes the answer. */
+function isOfSearch([name, value]: readonly [string, string]): boolean {
+  return !isGeneralParameter(name) || (name === '_summary' && value === 'count');
 }
 
 /** Throws `rejected` RESOURCE_TYPE_UNKNOWN (404) for a type that R4 does not have. */

@@ -115,7 +115,7 @@ export class SubscriptionSockets {
   }
 
   private hear(socket: WebSocket, state: SocketState, data: RawData): void {
-    const { type, token } = messageOf(String(data));
+    const { type, token } = messageOf((data as Buffer).toString());
     if (type === 'ping') {
       socket.send('{"type":"pong"}');
       return;

@@ -7,12 +7,13 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
 import { accessMigrations, type Client, TokenService } from '#access';
+import { BulkJobs, bulkMigrations } from '#bulk';
 import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
 import { type Clock, systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
-import { MessageWriter, storeMigrations } from '#store';
+import { MessageWriter, ResourceReader, storeMigrations } from '#store';
 import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions';
 import { Profiles } from '#validation';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
@@ -66,24 +67,35 @@ export async function startApiServer(
     ...deliveryMigrations,
     ...accessMigrations,
     ...subscriptionsMigrations,
+    ...bulkMigrations,
   ]);
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
+  const bulkDirectory = mkdtempSync(join(tmpdir(), 'suture-bulk-'));
   const reported: unknown[] = [];
+  const writes = new WriteResources(
+    fixture.database,
+    new MessageWriter('test', systemRandom),
+    new Router(new Map()),
+    {
+      tenant: 'test',
+      engineVersion: '0.0.0-test',
+      random: systemRandom,
+      clock: systemClock,
+      onWritten: () => {},
+    },
+  );
+  const bulk = new BulkJobs({
+    database: fixture.database,
+    directory: bulkDirectory,
+    reader: new ResourceReader(fixture.database),
+    writer: writes,
+    report: (error) => reported.push(error),
+  });
   const api = ApiModule.forServices({
     database: fixture.database,
     subscriptions: new SubscriptionsInMemory(),
-    writes: new WriteResources(
-      fixture.database,
-      new MessageWriter('test', systemRandom),
-      new Router(new Map()),
-      {
-        tenant: 'test',
-        engineVersion: '0.0.0-test',
-        random: systemRandom,
-        clock: systemClock,
-        onWritten: () => {},
-      },
-    ),
+    writes,
+    bulk,
     subscriptionAnswers: new SubscriptionOperations(fixture.database),
     sockets: new SubscriptionSockets(token, systemClock),
     webhookKeys: (name) => Promise.resolve([`whpk_${name}`]),
@@ -128,6 +140,7 @@ export async function startApiServer(
       await app.close();
       await fixture.remove();
       rmSync(ledgerDirectory, { recursive: true });
+      rmSync(bulkDirectory, { recursive: true });
     },
   };
 }

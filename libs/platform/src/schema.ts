@@ -1,4 +1,5 @@
 import { accessMigrations } from '#access';
+import { bulkMigrations } from '#bulk';
 import type { Migration } from '#database';
 import { deliveryMigrations } from '#delivery';
 import { journalMigrations } from '#journal';
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   ...accessMigrations,
   ...ledgerMigrations,
   ...subscriptionsMigrations,
+  ...bulkMigrations,
 ];

@@ -73,6 +73,47 @@ describe('criteria', () => {
     );
   });
 
+  test('every time, name and code that matches is among the candidates that its terms lead to', () => {
+    const day = fc.date({ min: new Date('1990-01-01'), max: new Date('2030-01-01'), noInvalidDate: true });
+    const time = fc
+      .tuple(day, fc.constantFrom(4, 7, 10, 24))
+      .map(([date, length]) => date.toISOString().slice(0, length));
+    const prefix = fc.constantFrom('', 'eq', 'gt', 'lt', 'ge', 'le', 'sa', 'eb');
+    const name = fc.stringMatching(/^[abÄß ]{0,9}$/);
+    const resource = fc.oneof(
+      fc.record({
+        resourceType: fc.constant('Encounter'),
+        period: fc.oneof(
+          fc.record({ start: time, end: time }),
+          fc.record({ start: time }),
+          fc.record({ end: time }),
+        ),
+        status: fc.constantFrom('a', 'b'),
+      }),
+      fc.record({
+        resourceType: fc.constant('Patient'),
+        birthDate: time,
+        name: fc.array(fc.record({ family: name })),
+      }),
+    );
+    const asked = fc.record({ prefix, time, second: fc.option(fc.tuple(prefix, time)), name });
+    fc.assert(
+      fc.property(resource, asked, (candidate, { prefix: first, time: at, second, name: word }) => {
+        const type = candidate.resourceType;
+        const parameter = type === 'Patient' ? 'birthdate' : 'date';
+        const dates = `${type}?${parameter}=${first}${at}${second ? `&${parameter}=${second.join('')}` : ''}`;
+        for (const text of [dates, `Patient?family=${word}`, 'Encounter?status=a']) {
+          if (!text.startsWith(type) || text.endsWith('=')) continue;
+          const { candidates, matches } = compileCriteria(text);
+          if (candidates === undefined || !matches(candidate)) continue;
+          const terms = new Set(indexTerms(candidate, null));
+          expect([text, candidates.terms.some((term) => terms.has(term))]).toEqual([text, true]);
+        }
+      }),
+      { numRuns: 2_000, seed: 7 },
+    );
+  });
+
   test('alternatives joined by commas come apart as they were', () => {
     const text = fc.string({ minLength: 1 }).map((value) => value.replace(/[\\,|$]/g, '\\$&'));
     fc.assert(

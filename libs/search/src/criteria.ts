@@ -1,17 +1,19 @@
 import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import { type Condition, compileCondition } from './condition.js';
-import { keyHash, patientHash } from './index-keys.js';
+import { dateKeysOf } from './date-keys.js';
+import { keyHash, keyPrefix, patientHash } from './index-keys.js';
 import { alternatives, unescapeValue } from './query-text.js';
 import { compartmentOf, parametersOf, type SearchKind } from './search-parameters.js';
 import { containsWords } from './string-query.js';
-import type { QueryContext } from './value-query.js';
+import type { QueryContext, Span } from './value-query.js';
 
 /** Where to look for what matches: everything that does is under one of these, and other things may be. */
 export interface Candidates {
   /** Terms of the index. */
   readonly terms: readonly string[];
   readonly patients: readonly bigint[];
+  readonly ids: readonly string[];
 }
 
 /** What resources of one type must look like. */
@@ -58,6 +60,9 @@ export function compileCriteria(text: string): Criteria {
 interface Ranked extends Condition {
   readonly rank: number;
   readonly patients: readonly bigint[];
+  readonly ids?: readonly string[];
+  /** `Type|parameter|`; of conditions on content. */
+  readonly prefix?: string;
 }
 
 /**
@@ -87,11 +92,17 @@ export function compileConditions(
     } else conditions.push(compileParameter(type, name, value, context));
   }
   if (compartment !== undefined) conditions.push(compartmentCondition(type, compartment, context));
-  const indexed = conditions.filter(({ keys }) => keys !== undefined).sort((a, b) => a.rank - b.rank);
+  const indexed = joinReaches(conditions)
+    .filter(({ keys }) => keys !== undefined)
+    .sort((a, b) => a.rank - b.rank);
   return {
     type,
     ids,
-    candidates: indexed[0] && { terms: indexed[0].keys?.map(keyHash) ?? [], patients: indexed[0].patients },
+    candidates: indexed[0] && {
+      terms: indexed[0].keys?.map(keyHash) ?? [],
+      patients: indexed[0].patients,
+      ids: indexed[0].ids ?? [],
+    },
     unconditional: ids === undefined && conditions.length === 0,
     matches: (resource) => {
       const { resourceType, id } = resource as { resourceType?: unknown; id?: unknown };
@@ -101,6 +112,23 @@ export function compileConditions(
       return true;
     },
   };
+}
+
+/** A range is written as two conditions on one parameter; where there is one time, it overlaps with what both leave. */
+function joinReaches(conditions: readonly Ranked[]): Ranked[] {
+  const joined = new Map<string, Span>();
+  for (const { prefix, reach } of conditions) {
+    if (prefix === undefined || reach === undefined) continue;
+    const other = joined.get(prefix) ?? reach;
+    joined.set(prefix, { low: Math.max(other.low, reach.low), high: Math.min(other.high, reach.high) });
+  }
+  return conditions.map((condition) => {
+    const { prefix, reach } = condition;
+    const span = prefix === undefined || reach === undefined ? undefined : joined.get(prefix);
+    return span === undefined || span === reach
+      ? condition
+      : { ...condition, keys: dateKeysOf(span).map((key) => `${prefix ?? ''}${key}`) };
+  });
 }
 
 /** Any of the parameters that put a resource into the compartment leads to its owner. */
@@ -117,14 +145,16 @@ function compartmentCondition(
       'no compartment of that type holds such resources',
     );
   }
+  // The owner belongs to its compartment; some definitions say so by `{def}`.
   const isOwner = (resource: object): boolean =>
-    type === ownerType && names.includes('{def}') && (resource as { id?: unknown }).id === ownerId;
+    type === ownerType && (resource as { id?: unknown }).id === ownerId;
   const conditions = names
     .filter((name) => name !== '{def}')
     .map((name) => compileParameter(type, name, `${ownerType}/${ownerId}`, context));
   return {
     rank: 0.5,
-    keys: names.includes('{def}') ? undefined : conditions.flatMap(({ keys }) => keys ?? []),
+    keys: conditions.flatMap(({ keys }) => keys ?? []),
+    ids: type === ownerType ? [ownerId] : [],
     patients: conditions.flatMap(({ patients }) => patients),
     matches: (resource) => isOwner(resource) || conditions.some((one) => one.matches(resource)),
   };
@@ -171,7 +201,8 @@ function compileParameter(
   const condition = compileCondition(type, parameter, modifier, text, context);
   const rank = name === 'identifier' ? 0 : breadth[parameter.kind];
   const mayBePatient = parameter.kind === 'reference' && condition.keys !== undefined;
-  return { ...condition, rank, patients: mayBePatient ? patientsOf(condition.keys ?? []) : [] };
+  const prefix = keyPrefix(type, parameter);
+  return { ...condition, rank, prefix, patients: mayBePatient ? patientsOf(condition.keys ?? []) : [] };
 }
 
 /** References to the Patient of a record have no rows, so whatever the key names may be found by that Patient. */

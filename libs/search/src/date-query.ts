@@ -54,7 +54,11 @@ export function spanOfTime(value: unknown): Span | undefined {
   const first = typeof start === 'string' ? dateSpan(start) : undefined;
   const last = typeof end === 'string' ? dateSpan(end) : undefined;
   if (first !== undefined || last !== undefined) {
-    return { low: first?.low ?? Number.NEGATIVE_INFINITY, high: last?.high ?? Number.POSITIVE_INFINITY };
+    const span = {
+      low: first?.low ?? Number.NEGATIVE_INFINITY,
+      high: last?.high ?? Number.POSITIVE_INFINITY,
+    };
+    return span.low < span.high ? span : undefined; // one that ends before it begins says no time
   }
   const bounds = (repeat as { boundsPeriod?: unknown } | undefined)?.boundsPeriod;
   const spans = [...(Array.isArray(event) ? (event as unknown[]) : []), bounds].flatMap(
@@ -91,6 +95,7 @@ export function dateQuery(name: string, text: string, nowMs: number | undefined)
       return target !== undefined && spanMatches(prefix, span, target);
     },
     keys: prefix === 'ne' ? undefined : dateKeysOf(reach(prefix, span)),
+    reach: prefix === 'ne' ? undefined : reach(prefix, span),
   };
 }
 

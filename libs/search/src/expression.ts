@@ -16,6 +16,8 @@ export interface Extract {
   (element: unknown, emit: Emit): void;
   /** The same from the members of the element, for a reader that goes through these; undefined: it must see the element. */
   readonly byMember?: readonly MemberExtract[];
+  /** True where there is never more than one value. */
+  readonly single?: boolean;
 }
 
 /** Takes values out of one member of an element. */
@@ -34,6 +36,7 @@ type Step =
 interface Route {
   readonly steps: readonly Step[];
   readonly leaf: Leaf;
+  readonly many: boolean;
 }
 
 const ALWAYS_TRUE_OR_FALSE = /^(\w+)\.exists\(\) and \1 != false$/;
@@ -59,7 +62,8 @@ export function compileExpression(type: string, below: string, expression: strin
       ? [{ member: first.name, extract: (value, emit) => walk(value, steps, 1, leaf, emit) }]
       : [];
   });
-  return byMember.length === routes.length ? Object.assign(extract, { byMember }) : extract;
+  const single = !expression.includes('|') && routes.every(({ many }) => !many);
+  return Object.assign(extract, byMember.length === routes.length ? { byMember, single } : { single });
 }
 
 /** The paths (dots, no indexes) that an expression leads to, for what stands below them. */
@@ -137,6 +141,8 @@ interface Position {
   /** Path in the type where the expression starts from. */
   readonly path: string;
   readonly types: readonly string[];
+  /** A list was passed on the way. */
+  readonly many: boolean;
 }
 
 /** Reads an expression once; each position is a place that the expression so far may lead to. */
@@ -165,7 +171,7 @@ class ExpressionReader {
   }
 
   private term(): Position[] {
-    let found: Position[] = [{ steps: [], path: this.below, types: [this.type] }];
+    let found: Position[] = [{ steps: [], path: this.below, types: [this.type], many: false }];
     for (;;) {
       TOKEN.lastIndex = this.at;
       const token = TOKEN.exec(this.text);
@@ -213,8 +219,9 @@ class ExpressionReader {
     const element = elementType(this.type, path);
     if (!element.known) return []; // another choice has it
     const types = element.types;
+    const many = position.many || element.max > 1;
     if (!element.choice) {
-      return [{ steps: [...position.steps, { kind: 'member', name }], path, types }];
+      return [{ steps: [...position.steps, { kind: 'member', name }], path, types, many }];
     }
     return types.map((type) => {
       const chosen = choiceName(name, type);
@@ -223,6 +230,7 @@ class ExpressionReader {
         steps: [...position.steps, { kind: 'member', name: chosen }],
         path: chosenPath,
         types: [type],
+        many,
       };
     });
   }
@@ -232,14 +240,16 @@ class ExpressionReader {
     return found.filter(({ types }) => types.some((one) => wanted.includes(one.toLowerCase())));
   }
 
-  private routesOf({ steps, path, types }: Position): Route[] {
+  private routesOf({ steps, path, types, many }: Position): Route[] {
     const element = path === '' ? undefined : elementType(this.type, path);
     const systems = new Map<string, string>();
     if (element?.known && element.binding && types[0] === 'code') {
       for (const [system, codes] of element.binding.systems)
         for (const code of codes) systems.set(code, system);
     }
-    return [{ steps, leaf: { type: types[0] ?? '', systems: systems.size === 0 ? undefined : systems } }];
+    return [
+      { steps, leaf: { type: types[0] ?? '', systems: systems.size === 0 ? undefined : systems }, many },
+    ];
   }
 }
 

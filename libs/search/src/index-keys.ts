@@ -10,6 +10,10 @@ import { tokensOf } from './token-query.js';
 /** Parameters whose values another one of the same type has too: they share its rows. */
 const sharedRows: Readonly<Record<string, string>> = {
   patient: 'subject',
+  code: 'combo-code',
+  'component-code': 'combo-code',
+  'value-concept': 'combo-value-concept',
+  'component-value-concept': 'combo-value-concept',
   family: 'name',
   given: 'name',
   phonetic: 'name',
@@ -41,7 +45,7 @@ class TermWriter {
   ) {}
 
   /** Adds the terms of a value. `patient`: a reference to that one needs none. */
-  write(value: unknown, leaf: Leaf, patient: bigint | null, found: Set<string>): void {
+  write(value: unknown, leaf: Leaf, patient: bigint | null, found: string[]): void {
     switch (this.kind) {
       case 'token':
         // A token that is only a system has no term: `system|` is answered by reading.
@@ -57,38 +61,34 @@ class TermWriter {
         return;
       case 'date':
         if (typeof value === 'string') this.add(value, found);
-        else for (const key of dateKeys(value)) found.add(keyHash(this.prefix + key));
+        else for (const key of dateKeys(value)) found.push(keyHash(this.prefix + key));
         return;
       default:
         this.writeTexts(value, found);
     }
   }
 
-  private writeReference(
-    target: ReturnType<typeof targetOf>,
-    patient: bigint | null,
-    found: Set<string>,
-  ): void {
+  private writeReference(target: ReturnType<typeof targetOf>, patient: bigint | null, found: string[]): void {
     if (target === undefined) return;
     if (!target.here) this.add(withoutVersion(target.url), found);
     else if (target.type !== 'Patient' || patientHash(target.id) !== patient) this.add(target.id, found);
   }
 
-  private writeTexts(value: unknown, found: Set<string>): void {
+  private writeTexts(value: unknown, found: string[]): void {
     let count = 0;
     textsOf(value, (text) => {
       if (count++ < MAX_TEXTS) this.add(text, found);
     });
   }
 
-  private add(value: string, found: Set<string>): void {
+  private add(value: string, found: string[]): void {
     let terms = this.kept.get(value);
     if (terms === undefined) {
       terms = this.keysOf(value).map((key) => keyHash(this.prefix + key));
       if (this.kept.size === MAX_KEPT) this.kept.clear();
       this.kept.set(value, terms);
     }
-    for (const term of terms) found.add(term);
+    for (const term of terms) found.push(term);
   }
 
   private keysOf(value: string): string[] {
@@ -148,17 +148,18 @@ export function keyHash(key: string): string {
 }
 
 /**
- * The terms that the index must hold for this version of a resource, without repeats. Pure; the resource is only read.
+ * The terms that the index must hold for this version of a resource; some may repeat. Pure; the resource is only read.
  * `patient` is what its row will hold in `resource.patient`: a reference to that Patient needs no term, which spares nearly all.
  */
 export function indexTerms(resource: object, patient: bigint | null): string[] {
   const type = (resource as { resourceType?: unknown }).resourceType;
   if (typeof type !== 'string') return [];
-  const found = new Set<string>();
+  const found: string[] = [];
   const { byMember, whole } = planOf(type);
   let writer: TermWriter | undefined;
   const emit = (value: unknown, leaf: Leaf): void => writer?.write(value, leaf, patient, found);
-  for (const [member, value] of Object.entries(resource)) {
+  for (const member in resource) {
+    const value = (resource as Record<string, unknown>)[member];
     for (const one of byMember.get(member) ?? nothing) {
       writer = one.writer;
       one.extract(value, emit);
@@ -168,7 +169,7 @@ export function indexTerms(resource: object, patient: bigint | null): string[] {
     writer = one.writer;
     one.extract(resource, emit);
   }
-  return [...found];
+  return found;
 }
 
 const nothing: readonly never[] = [];

@@ -1,5 +1,4 @@
 export {
-  type Candidates,
   type Criteria,
   compileConditions,
   compileCriteria,
@@ -9,10 +8,10 @@ export {
   searchParameterNames,
   unknownParameter,
 } from './criteria.js';
-export { type DateQuery, parseDateQuery, spanOfTime } from './date-query.js';
+export { parseDateQuery } from './date-query.js';
 export { indexTerms, patientHash } from './index-keys.js';
 export { alternatives, invalidValue } from './query-text.js';
 export { targetOf } from './reference-query.js';
 export { compartmentOf, parametersOf, type SearchParameter } from './search-parameters.js';
-export { sortValueOf } from './sort-value.js';
+export { sortKeyOf } from './sort-value.js';
 export { type QueryContext, spanMatches } from './value-query.js';

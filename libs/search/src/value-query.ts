@@ -8,6 +8,8 @@ export interface ValueQuery {
   readonly test: Test;
   /** Index keys (`index-keys.ts`): whatever passes the test has one of them. Undefined: no index serves. */
   readonly keys: readonly string[] | undefined;
+  /** Of times: what every value that passes overlaps with. */
+  readonly reach?: Span | undefined;
 }
 
 /** What a query may need to know beside its text. */

@@ -9,6 +9,8 @@ export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
 export type { ChangePlace, TimeSpan } from './read-changes.js';
 export { readFormer } from './read-former.js';
 export type { ResourceVersion } from './read-resource.js';
+export type { Walk } from './read-walk.js';
+export { referencesOf } from './references.js';
 export { ResourceReader } from './resource-reader.js';
 export { storeMigrations } from './schema.js';
 export { StoreTrace } from './trace-store.js';

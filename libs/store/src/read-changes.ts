@@ -41,6 +41,8 @@ export interface ChangesPage {
 }
 
 interface PackPlace extends Position {
+  /** Lines of the pack. */
+  readonly resources: number;
   readonly stored_at: Date;
 }
 
@@ -59,6 +61,8 @@ const WINDOW_GROWTH = 4;
 /** Messages that are looked at together, and for one page; then it ends, however short it is. */
 const CHUNK = 64;
 const MAX_LOOKED_AT = 1_024;
+/** Lines of packs that are looked at together; a pack is never cut. */
+const CHUNK_LINES = 1_000;
 
 /**
  * The versions that came to be, newest first, over all resources. The order is that of the packs, to which the store only
@@ -73,7 +77,8 @@ export async function readChanges(database: Query, asked: ChangesAsked, nowMs: n
   let windowMs = FIRST_WINDOW_MS;
   for (let looked = 0; place.storedAtMs >= sinceMs && looked < MAX_LOOKED_AT; ) {
     const lowMs = Math.max(sinceMs, place.storedAtMs - windowMs);
-    const packs = await packsBetween(database, lowMs, place);
+    const between = await packsBetween(database, lowMs, place);
+    const packs = firstLines(between, CHUNK_LINES);
     for (const { pack, found } of await changesOf(database, packs, asked)) {
       const done = samePack(pack, place) ? place.done : 0;
       for (const [index, version] of found.entries()) {
@@ -84,7 +89,8 @@ export async function readChanges(database: Query, asked: ChangesAsked, nowMs: n
     }
     looked += packs.length;
     const last = packs.at(-1);
-    if (last !== undefined && packs.length === CHUNK) place = { ...placeOf(last, 0), seq: last.seq - 1 };
+    if (last !== undefined && (packs.length < between.length || packs.length === CHUNK))
+      place = { ...placeOf(last, 0), seq: last.seq - 1 };
     else {
       place = endOf(lowMs - 1);
       windowMs *= WINDOW_GROWTH;
@@ -106,10 +112,16 @@ function samePack(pack: PackPlace, place: ChangePlace): boolean {
   return formatPosition(pack) === formatPosition(place);
 }
 
+function firstLines(packs: readonly PackPlace[], most: number): readonly PackPlace[] {
+  let lines = 0;
+  const over = packs.findIndex(({ resources }) => (lines += resources) > most);
+  return over < 0 ? packs : packs.slice(0, Math.max(1, over));
+}
+
 function packsBetween(database: Query, lowMs: number, place: ChangePlace): Promise<PackPlace[]> {
   const { storedAtMs, lane, partition, seq } = place;
   return database.query<PackPlace>(
-    `SELECT lane, partition, seq, stored_at FROM pack
+    `SELECT lane, partition, seq, stored_at, resources FROM pack
      WHERE stored_at >= to_timestamp($1::float8) AND stored_at <= to_timestamp($2::float8) AND state = 1
        AND (stored_at, lane, partition, seq) <= (to_timestamp($2::float8), $3::smallint, $4::smallint, $5::bigint)
      ORDER BY stored_at DESC, lane DESC, partition DESC, seq DESC LIMIT $6`,

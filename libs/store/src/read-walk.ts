@@ -5,8 +5,8 @@ import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } f
 
 /** What is walked through, in the order in which resources were made: no write changes it. */
 export interface Walk {
-  /** Id of the Patient to whose record they may belong: candidates, to be checked. Undefined: all resources. */
-  readonly patient: string | undefined;
+  /** All resources; what may belong to any patient; what may belong to one, by id. The latter two are to be checked. */
+  readonly of: 'everything' | 'patients' | { readonly patient: string };
   readonly types: readonly string[] | undefined;
   /** Only what changed at this time or later. */
   readonly sinceMs: number | undefined;
@@ -18,7 +18,8 @@ export interface Walk {
 }
 
 export interface Walked {
-  readonly found: readonly { readonly rid: number; readonly version: ResourceVersion & { deleted: false } }[];
+  /** What was deleted is told only where `sinceMs` is given. */
+  readonly found: readonly ResourceVersion[];
   /** `afterRid` of the next part; undefined: this was the last. */
   readonly next: number | undefined;
 }
@@ -27,12 +28,12 @@ type WalkedRow = { walked: number } & (PointerRow | { [Column in keyof PointerRo
 
 /** One part of a walk. Resources of one message lie beside each other, so their pack is read once. */
 export async function walkResources(database: Query, walk: Walk): Promise<Walked> {
-  const { patient, types, sinceMs, asOfMs, afterRid, limit } = walk;
-  const ofPatient = patient === undefined ? '' : 'AND patient = $6::bigint';
+  const { of, types, sinceMs, asOfMs, afterRid, limit } = walk;
+  const { filter, name, hash } = ownersOf(of);
   const rows = await database.query<WalkedRow>(
     `SELECT c.rid AS walked, ${pointerColumns} FROM (
        SELECT * FROM resource
-       WHERE rid > $1 ${ofPatient} AND ($2::smallint[] IS NULL OR type = ANY($2::smallint[]))
+       WHERE rid > $1 ${filter} AND ($2::smallint[] IS NULL OR type = ANY($2::smallint[]))
          AND ($3::float8 IS NULL OR last_updated >= to_timestamp($3::float8))
        ORDER BY rid LIMIT $4) c
      LEFT JOIN LATERAL (
@@ -42,7 +43,7 @@ export async function walkResources(database: Query, walk: Walk): Promise<Walked
          (SELECT h.* FROM resource_history h
           WHERE h.rid = c.rid AND c.last_updated > to_timestamp($5::float8) AND h.last_updated <= to_timestamp($5::float8)
           ORDER BY h.version DESC LIMIT 1)) v
-       WHERE NOT v.deleted AND ($3::float8 IS NULL OR v.last_updated >= to_timestamp($3::float8))) r ON true
+       WHERE CASE WHEN $3::float8 IS NULL THEN NOT v.deleted ELSE v.last_updated >= to_timestamp($3::float8) END) r ON true
      ORDER BY c.rid`,
     [
       afterRid,
@@ -50,17 +51,24 @@ export async function walkResources(database: Query, walk: Walk): Promise<Walked
       sinceMs === undefined ? null : sinceMs / 1000,
       limit,
       asOfMs === undefined ? null : asOfMs / 1000,
-      ...(patient === undefined ? [] : [patientHash(patient).toString()]),
+      ...(hash === undefined ? [] : [hash]),
     ],
-    patient === undefined ? 'walk-resources' : 'walk-record',
+    name,
   );
   const there = rows.filter((row): row is { walked: number } & PointerRow => row.type !== null);
-  const versions = await readPointers(database, there);
   return {
-    found: versions.flatMap((version, index) =>
-      version.deleted ? [] : [{ rid: there[index]?.walked ?? 0, version }],
-    ),
+    found: await readPointers(database, there),
     next: rows.length < limit ? undefined : rows.at(-1)?.walked,
+  };
+}
+
+function ownersOf(of: Walk['of']): { filter: string; name: string; hash: string | undefined } {
+  if (of === 'everything') return { filter: '', name: 'walk-resources', hash: undefined };
+  if (of === 'patients') return { filter: 'AND patient IS NOT NULL', name: 'walk-records', hash: undefined };
+  return {
+    filter: 'AND patient = $6::bigint',
+    name: 'walk-record',
+    hash: patientHash(of.patient).toString(),
   };
 }
 

@@ -4,7 +4,8 @@ import type { Migration } from '#database';
  * pack: what became of one journaled message, one row each, contiguous in (lane, partition); state 1 transformed,
  * 2 filtered, 3 dead. `entry` is the exact ledger leaf. `bytes` is a deflated block (pack-bytes.ts) of the output of one or
  * more messages; `block` is the seq of the row that holds the block (null: its own), and the message's own bytes begin at
- * `plain_at` of what it inflates to and are `plain_bytes` long there (-1: all of it). Readers ask folded_pack.
+ * `plain_at` of what it inflates to and are `plain_bytes` long there (-1: all of it). A large pack is in segments
+ * (pack-segments.ts). Readers ask folded_pack.
  *
  * resource: the current version of each resource as a pointer into a pack; former versions in resource_history.
  * `type` is an index into `resourceTypes` of #fhir. `patient` is hash64("Patient/<id>") of the Patient whose record it

@@ -3,7 +3,6 @@ import {
   alternatives,
   compartmentOf,
   cutModifier,
-  type DateQuery,
   invalidValue,
   parametersOf,
   parseDateQuery,
@@ -14,6 +13,7 @@ import {
 } from '#search';
 import { type Inclusion, parseInclusion } from './search-inclusions.js';
 import { type PagePlace, parsePlace } from './search-place.js';
+import type { TypeSearch } from './search-resources.js';
 import { parseSort, type SortRule } from './search-sort.js';
 
 /** A search as a client asks for it; chains are still to be followed. */
@@ -25,7 +25,7 @@ export interface SearchRequest {
   /** Only what belongs to this resource. */
   readonly compartment: Compartment | undefined;
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
-  readonly lastUpdated: readonly (readonly DateQuery[])[];
+  readonly lastUpdated: TypeSearch['lastUpdated'];
   readonly sort: readonly SortRule[];
   readonly inclusions: readonly Inclusion[];
   /** Resources on a page; 0: only how many there are. */
@@ -73,7 +73,7 @@ type Draft = {
   -readonly [Key in 'count' | 'countAll' | 'after' | 'sort']: SearchRequest[Key];
 } & {
   readonly content: QueryPair[];
-  readonly lastUpdated: DateQuery[][];
+  readonly lastUpdated: TypeSearch['lastUpdated'][number][];
   readonly inclusions: Inclusion[];
 };
 

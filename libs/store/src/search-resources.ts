@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, type DateQuery, spanMatches } from '#search';
+import { type Criteria, type parseDateQuery, spanMatches } from '#search';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 import { readSearchTerms } from './search-terms.js';
 
@@ -9,7 +9,7 @@ import { readSearchTerms } from './search-terms.js';
 export interface TypeSearch {
   readonly criteria: Criteria;
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
-  readonly lastUpdated: readonly (readonly DateQuery[])[];
+  readonly lastUpdated: readonly (readonly ReturnType<typeof parseDateQuery>[])[];
 }
 
 /** Where a page of one type ended. */
@@ -150,7 +150,7 @@ async function readCandidates(
 async function readIndexed(
   database: Query,
   type: number,
-  { terms, patients }: NonNullable<Criteria['candidates']>,
+  { terms, patients, ids }: NonNullable<Criteria['candidates']>,
   after: number,
   limit: number,
 ): Promise<Chunk> {
@@ -166,6 +166,14 @@ async function readIndexed(
     for (const { rid } of own) rids.add(rid);
     const last = own.at(-1);
     if (last !== undefined && own.length === limit) upTo = Math.min(upTo ?? last.rid, last.rid);
+  }
+  if (ids.length > 0) {
+    const named = await database.query<{ rid: number }>(
+      'SELECT rid FROM resource WHERE type = $1 AND id = ANY($2) AND rid > $3',
+      [type, ids, after],
+      'search-named',
+    );
+    for (const { rid } of named) rids.add(rid);
   }
   const end = upTo;
   const ordered = [...rids].filter((rid) => end === undefined || rid <= end).sort((a, b) => a - b);

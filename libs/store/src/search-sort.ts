@@ -1,4 +1,4 @@
-import { invalidValue, parametersOf, type SearchParameter, sortValueOf, spanOfTime } from '#search';
+import { invalidValue, parametersOf, type SearchParameter, sortKeyOf } from '#search';
 
 /** One key of `_sort`. */
 export interface SortRule {
@@ -40,18 +40,11 @@ export function sortKeysOf(
     if (parameter === '_lastUpdated') return row.lastUpdatedMs;
     let best: SortKey = null;
     parameter.extract(resource, (value, leaf) => {
-      const key = parameter.kind === 'date' ? timeKey(value, descending) : sortValueOf(value, leaf);
+      const key = sortKeyOf(parameter.kind, descending, value, leaf);
       if (key !== null && (best === null || compareKeys(key, best) * (descending ? -1 : 1) < 0)) best = key;
     });
     return best;
   });
-}
-
-function timeKey(value: unknown, descending: boolean): number | null {
-  const span = spanOfTime(value);
-  if (span === undefined) return null;
-  const key = descending ? span.high : span.low;
-  return Number.isFinite(key) ? key : Math.sign(key) * Number.MAX_SAFE_INTEGER;
 }
 
 /** The order of a sorted search; what has no value comes last either way, and equals go by row number. */

@@ -29,7 +29,7 @@ export async function writeSearchTerms(
     for (const term of terms) {
       const row = isNew ? open.get(term) : undefined;
       if (row !== undefined && rid - (row.rids[0] ?? 0) < MAX_SPAN) {
-        row.rids.push(rid);
+        if (row.rids.at(-1) !== rid) row.rids.push(rid);
         continue;
       }
       const made = { term, rids: [rid] };
@@ -58,8 +58,9 @@ export interface TermPage {
   readonly upTo: number | undefined;
 }
 
-/** Rows of each term that one statement reads, and most statements for one page. */
-const ROWS_PER_TERM = 50;
+/** Rows of each term that the first statement of a page reads, and the others; and most statements for one page. */
+const FIRST_ROWS = 6;
+const MORE_ROWS = 50;
 const MAX_STATEMENTS = 100;
 
 interface FoundRow {
@@ -81,10 +82,11 @@ export async function readSearchTerms(
   const found = new Set<number>();
   let from = after - MAX_SPAN;
   for (let statement = 0; ; statement++) {
+    const rowsPerTerm = statement === 0 ? FIRST_ROWS : MORE_ROWS;
     const rows = await database.query<FoundRow>(
       `SELECT k.hash::text, t.first, t.rids FROM unnest($1::bigint[]) AS k(hash) CROSS JOIN LATERAL
          (SELECT first, rids FROM search_term WHERE hash = k.hash AND first > $2 ORDER BY first LIMIT $3) t`,
-      [terms, from, ROWS_PER_TERM],
+      [terms, from, rowsPerTerm],
       'search-terms',
     );
     const counts = new Map<string, number>();
@@ -93,15 +95,14 @@ export async function readSearchTerms(
       for (const rid of rids) if (Number(rid) > after) found.add(Number(rid));
       const count = (counts.get(hash) ?? 0) + 1;
       counts.set(hash, count);
-      if (count === ROWS_PER_TERM && (upTo === undefined || first < upTo)) upTo = first;
+      if (count === rowsPerTerm && (upTo === undefined || first < upTo)) upTo = first;
     }
     if (upTo !== undefined && statement < MAX_STATEMENTS && countUpTo(found, upTo) < limit) {
       from = upTo;
       continue;
     }
-    const end = upTo;
-    const sorted = [...found].sort((a, b) => a - b);
-    return { rids: end === undefined ? sorted : sorted.filter((rid) => rid <= end), upTo: end };
+    const end = upTo ?? Number.POSITIVE_INFINITY;
+    return { rids: [...found].filter((rid) => rid <= end).sort((a, b) => a - b), upTo };
   }
 }
 

@@ -436,12 +436,6 @@ describe('notifying subscribers', () => {
     const beats = notifications().slice(1);
     expect(beats.at(-1)).toMatchObject({ type: 'heartbeat', status: 'error', events: 1, numbers: [] });
     expect(new Set(beats.map((one) => one.type))).toEqual(new Set(['heartbeat']));
-    const before = notifications().length;
-    await notifier.sweep();
-    await seed(destination, [31], 1, 1);
-    notifier.wake(destination);
-    await until('the next event is told', async () => (await service.read(id))?.sent === 2);
-    expect(notifications().slice(before)).toMatchObject([{ type: 'event-notification', numbers: [2] }]);
   });
 
   test('its headers go with each request, and no other', async () => {

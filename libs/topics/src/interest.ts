@@ -1,7 +1,7 @@
 import type { FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
 import { compileCriteria } from '#search';
-import type { Change, Topic } from './topic.js';
+import type { Topic } from './topic.js';
 import type { TopicCatalog } from './topic-catalog.js';
 
 /** What a subscription wants to hear of: resources that match criteria, or events of a topic that its filters let through. */
@@ -27,8 +27,9 @@ export function interestText(criteria: string, filters: readonly string[]): stri
 export function compileInterest(text: string, topics: TopicCatalog): Interest {
   const [first = '', ...filters] = text.split('\n');
   if (!/^(https?|urn):/.test(first)) {
-    const { type, unconditional, matches } = compileCriteria(first);
-    return { type, topic: undefined, unconditional, matches };
+    const criteria = compileCriteria(first);
+    const { type, unconditional } = criteria;
+    return { type, topic: undefined, unconditional, matches: (resource) => criteria.matches(resource) };
   }
   const topic = topics.find(first);
   if (topic === undefined) {
@@ -42,11 +43,6 @@ export function compileInterest(text: string, topics: TopicCatalog): Interest {
     unconditional: criteria.length === 0,
     matches: (resource) => criteria.every((one) => one.matches(resource)),
   };
-}
-
-/** Whether a change is an event of the interest. */
-export function isEvent(interest: Interest, change: Change): boolean {
-  return interest.matches(change.current) && (interest.topic?.isTriggeredBy(change) ?? true);
 }
 
 /** `Type?name=value&...`, or only what stands behind the mark. */

@@ -106,7 +106,9 @@ describe('the topics that ship', () => {
     expect(isEvent(first, observation(value('7.10')))).toBe(true);
     expect(isEvent(first, observation(''))).toBe(true);
     expect(isEvent(observation(value('6.80'), 'preliminary'))).toBe(false);
-    expect(isEvent({ resourceType: 'Observation', status: 'final' })).toBe(false);
+    expect(isEvent({ resourceType: 'Observation', status: 'final' })).toBe(true);
+    const category = [{ coding: [{ code: 'vital-signs' }] }];
+    expect(isEvent({ resourceType: 'Observation', status: 'final', category })).toBe(false);
   });
 
   test('an admission is an event once', () => {

@@ -57,8 +57,8 @@ export function compileTopic(file: TopicFile): Topic | FileProblem {
       // Names of functions and variables are looked up only now.
       evaluate({ resourceType: type }, { current: { resourceType: type }, previous: [] });
     } catch (error) {
-      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-      const message = `the expression is not understood: ${reason?.slice(0, 300)}`;
+      const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n');
+      const message = `the expression is not understood: ${reason.slice(0, 300)}`;
       const remedy = "write FHIRPath that is true or false, such as %current.status = 'final'";
       return {
         file: file.file,

@@ -13,16 +13,16 @@ const url = (name: string): string => `http://example.org/fhir/StructureDefiniti
 function told(resource: FhirValue, profiles: Profiles, request: ValidationRequest = {}): string[] {
   const outcome = validate(resource, request, profiles);
   expect(checkResource(outcome)).toEqual([]);
-  const issues = outcome['issue'] as FhirObject[];
+  const issues = outcome['issue'] as unknown as Readonly<Record<string, string>>[];
   return issues
     .filter(({ severity }) => severity !== 'information')
     .map(
       ({ severity, code, expression, diagnostics }) =>
-        `${String(severity)} ${String(code)} ${String((expression as string[] | undefined)?.[0])}: ${String(diagnostics)}`,
+        `${severity} ${code} ${expression?.[0]}: ${diagnostics}`,
     );
 }
 
-type Elements = readonly Readonly<Record<string, FhirValue>>[];
+type Elements = readonly (Readonly<Record<string, FhirValue>> & { readonly id: string })[];
 
 function profile(type: string, elements: Elements, name = 'p', parent?: string): FhirObject {
   return {
@@ -34,7 +34,7 @@ function profile(type: string, elements: Elements, name = 'p', parent?: string):
     baseDefinition: parent ?? `http://hl7.org/fhir/StructureDefinition/${type}`,
     differential: {
       element: elements.map((element) => ({
-        path: String(element['id']).replace(/:[^.]*/g, ''),
+        path: element.id.replace(/:[^.]*/g, ''),
         ...element,
       })),
     },

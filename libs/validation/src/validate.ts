@@ -54,7 +54,7 @@ export function validate(resource: unknown, request: ValidationRequest, profiles
       severity: 'error',
       code: 'required',
       message: 'an update needs the id of the resource',
-      path: `${String(tree['resourceType'])}.id`,
+      path: `${resourceItem(tree).type}.id`,
     });
   // Profiles rest on the structure: of a resource that is wrong by R4 they would say the same again.
   if (issues.length === 0) issues.push(...profileIssues(tree, request.profile ?? [], profiles));
@@ -65,28 +65,25 @@ function profileIssues(resource: FhirObject, asked: readonly string[], profiles:
   const meta = resource['meta'];
   const claimed = isObject(meta) ? textsAt(meta, 'profile') : [];
   const urls = new Set([...asked, ...claimed]);
+  const { type } = resourceItem(resource);
   const found: OutcomeIssue[] = [];
   for (const url of urls) {
     if (profiles.get(url)) found.push(...ofProfile(resource, url, profiles));
-    else if (!isCore(url, resource))
+    else if (!isCore(url, type))
       found.push({
         severity: asked.includes(url) ? 'error' : 'warning',
         code: 'not-found',
         message: asked.includes(url)
           ? 'the profile that is asked for is not loaded here'
           : 'a profile that the resource claims is not loaded here, so it was not checked',
-        path: asked.includes(url)
-          ? String(resource['resourceType'])
-          : `${String(resource['resourceType'])}.meta.profile`,
+        path: asked.includes(url) ? type : `${type}.meta.profile`,
       });
   }
   return found;
 }
 
-function isCore(url: string, resource: FhirObject): boolean {
-  return (
-    url.split('|', 1)[0] === `http://hl7.org/fhir/StructureDefinition/${String(resource['resourceType'])}`
-  );
+function isCore(url: string, type: string): boolean {
+  return url.split('|', 1)[0] === `http://hl7.org/fhir/StructureDefinition/${type}`;
 }
 
 function ofProfile(resource: FhirObject, url: string, profiles: Profiles): readonly ProfileIssue[] {

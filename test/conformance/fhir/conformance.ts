@@ -1,13 +1,18 @@
+import { join } from 'node:path';
 import type { Figure } from '../figure.js';
 import { readExamples } from './examples.js';
 import { fhirPackage } from './packages.js';
+import { patientSummaryFigures } from './patient-summary.js';
 import { trueReasons } from './true-reasons.js';
 
-/** The figures over the official examples of R4; undefined where they cannot be had. */
+/** The figures over the official examples of R4 and of IPS; undefined where they cannot be had. */
 export function conformanceOfFhir(): Figure[] | undefined {
   const folder = fhirPackage('hl7.fhir.r4.examples', '4.0.1');
-  if (folder === undefined) return undefined;
-  const { files, accepted, refused, changedByJson, changedByXml, bytes, checkMs } = readExamples(folder);
+  const summaries = fhirPackage('hl7.fhir.uv.ips', '2.0.0');
+  if (folder === undefined || summaries === undefined) return undefined;
+  const { files, accepted, refused, changedByJson, changedByXml, bytes, checkMs } = readExamples(
+    join(folder, 'package'),
+  );
   const unexplained = [...refused].filter(([reason]) => !trueReasons.some(({ found }) => found.test(reason)));
   const listed = (entries: readonly (readonly [string, readonly string[]])[]): string[] =>
     entries.map(([reason, names]) => `${names.length} files: ${reason}: ${names.slice(0, 3).join(', ')}`);
@@ -43,5 +48,6 @@ export function conformanceOfFhir(): Figure[] | undefined {
       reached: true,
       details: [],
     },
+    ...patientSummaryFigures(summaries),
   ];
 }

@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const cache = join(dirname(fileURLToPath(import.meta.url)), '../../../../node_modules/.cache/fhir-packages');
 
 /**
- * The folder of a FHIR package (`hl7.fhir.r4.examples`), fetched with npm into node_modules/.cache when it is not there: 190 MB
+ * The folder of a FHIR package (`hl7.fhir.r4.examples`, with its files in `package`), fetched with npm into node_modules/.cache when it is not there: 190 MB
  * are too much for every installation. undefined where it cannot be had.
  */
 export function fhirPackage(name: string, version: string): string | undefined {
   const home = join(cache, `${name}-${version}`);
-  if (existsSync(home)) return filesOf(home);
+  if (existsSync(home)) return home;
   const fetched = `${home}.${process.pid}`;
   mkdirSync(fetched, { recursive: true });
   const pack = spawnSync('npm', ['pack', '--silent', '--ignore-scripts', `${name}@${version}`], {
@@ -26,10 +26,5 @@ export function fhirPackage(name: string, version: string): string | undefined {
   rmSync(join(fetched, file));
   if (existsSync(home)) rmSync(fetched, { recursive: true });
   else renameSync(fetched, home);
-  return filesOf(home);
-}
-
-function filesOf(home: string): string | undefined {
-  const [folder] = readdirSync(home);
-  return folder === undefined ? undefined : join(home, folder);
+  return home;
 }

@@ -32,7 +32,7 @@ export function groupsOf(calls: readonly WriteCall[]): WriteCall[][] {
   for (const call of calls) {
     const [write] = call.writes;
     // What is created gets an id that nobody else has.
-    const key = write && write.method !== 'POST' ? `${write.type}/${write.id}` : undefined;
+    const key = write && write.method !== 'POST' ? `${write.type}/${write.id ?? ''}` : undefined;
     const { length } = call.source.raw;
     const open = groups.at(-1);
     const fits = open && open.length < MAX_CALLS && bytes + length <= MAX_BYTES;

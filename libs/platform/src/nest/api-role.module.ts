@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TokenService } from '#access';
 import { ApiModule, SubscriptionSockets } from '#api';
+import { BulkJobs } from '#bulk';
 import { WebhookSigner } from '#connectors';
 import { systemClock, systemRandom } from '#kernel';
 import { Router, WriteResources } from '#pipeline';
-import { MessageWriter } from '#store';
+import { MessageWriter, ResourceReader } from '#store';
 import { SubscriptionOperations, SubscriptionService } from '#subscriptions';
 import { TopicCatalog } from '#topics';
 import { loadProfiles, Profiles } from '#validation';
@@ -49,6 +50,13 @@ export class ApiRoleModule {
     );
     const api = ApiModule.forServices({
       database,
+      bulk: new BulkJobs({
+        database,
+        directory: join(settings.dataDirectory, 'bulk'),
+        reader: new ResourceReader(database),
+        writer: writes,
+        report: (error) => log.error('a bulk job met trouble', error),
+      }),
       subscriptions: registryOf(subscriptions),
       writes,
       subscriptionAnswers: new SubscriptionOperations(database, topics),

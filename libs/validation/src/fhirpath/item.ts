@@ -26,34 +26,49 @@ export const truth = (value: boolean): readonly Item[] => (value ? yes : no);
 export const text = (value: string): readonly Item[] => [{ value, type: 'string' }];
 export const whole = (value: number): readonly Item[] => [{ value, type: 'integer' }];
 
-interface Step {
-  /** Member of JSON -> the type of its values; `Resource` where the value itself says it. */
-  readonly members: readonly (readonly [member: string, type: string])[];
+/** A member of JSON, and the type of its values; `Resource` where the value itself says it. */
+interface Member {
+  readonly name: string;
+  readonly beside: string;
+  readonly type: string;
 }
 
-/** Types and elements of R4, times the names that expressions use; beyond that nothing is kept. */
-const stepsMax = 20_000;
-const steps = new Map<string, Step>();
+/** The members of a type, by the name that FHIRPath has for them (`value`, never `valueQuantity`). */
+interface Shape {
+  readonly byName: ReadonlyMap<string, readonly Member[]>;
+  readonly byMember: ReadonlyMap<string, Member>;
+}
 
-function stepOf(type: string, name: string): Step {
-  const key = `${type} ${name}`;
-  let step = steps.get(key);
-  if (!step) {
-    step = { members: membersOf(type, name) };
-    if (steps.size < stepsMax) steps.set(key, step);
+/** As many as R4 has types and nested elements. */
+const shapes = new Map<string, Shape>();
+const noMembers: readonly Member[] = [];
+
+function shapeOf(type: string): Shape {
+  let shape = shapes.get(type);
+  if (!shape) {
+    shape = makeShape(typeKind(type) === 'primitive' ? 'Element' : type);
+    if (shape.byName.size > 0) shapes.set(type, shape);
   }
-  return step;
+  return shape;
 }
 
-function membersOf(type: string, name: string): [string, string][] {
-  const element = elementType(typeKind(type) === 'primitive' ? 'Element' : type, name);
-  if (!element.known || name.startsWith('_')) return [];
-  // FHIRPath has `value`, never `valueQuantity`.
-  if (element.name !== name && element.name !== `${name}[x]`) return [];
-  return element.types.map((one) => [
-    element.choice ? choiceName(`${name}[x]`, one) : name,
-    element.backbone ? (element.content ?? one) : one,
-  ]);
+function makeShape(type: string): Shape {
+  const byName = new Map<string, Member[]>();
+  const byMember = new Map<string, Member>();
+  for (const child of childrenOf(type)) {
+    const element = elementType(type, child);
+    if (!element.known) continue;
+    const members = element.types.map((one) => {
+      const name = element.choice ? choiceName(child, one) : child;
+      return { name, beside: `_${name}`, type: element.backbone ? (element.content ?? one) : one };
+    });
+    byName.set(child.replace('[x]', ''), members);
+    for (const member of members) {
+      byMember.set(member.name, member);
+      byMember.set(member.beside, member);
+    }
+  }
+  return { byName, byMember };
 }
 
 function typeOfResource(value: FhirValue): string {
@@ -67,17 +82,18 @@ export function resourceItem(value: FhirObject): Item {
 
 /** The children of `item` by this name. */
 export function step(item: Item, name: string, into: Item[]): void {
-  const { value, beside, type } = item;
-  const owner = isObject(value) ? value : beside;
+  const owner = isObject(item.value) ? item.value : item.beside;
   if (!owner) return;
-  for (const [member, of] of stepOf(type, name).members) {
-    const found = owner[member];
-    const extras = owner[`_${member}`];
-    if (Array.isArray(found) || Array.isArray(extras)) {
-      const [values, besides] = [Array.isArray(found) ? found : [], Array.isArray(extras) ? extras : []];
-      for (let i = 0; i < Math.max(values.length, besides.length); i++) push(into, of, values[i], besides[i]);
-    } else push(into, of, found, extras);
-  }
+  for (const member of shapeOf(item.type).byName.get(name) ?? noMembers) pushMember(owner, member, into);
+}
+
+function pushMember(owner: FhirObject, { name, beside, type }: Member, into: Item[]): void {
+  const found = owner[name];
+  const extras = owner[beside];
+  if (found === undefined && extras === undefined) return;
+  if (!Array.isArray(found) && !Array.isArray(extras)) return push(into, type, found, extras);
+  const [values, besides] = [Array.isArray(found) ? found : [], Array.isArray(extras) ? extras : []];
+  for (let i = 0; i < Math.max(values.length, besides.length); i++) push(into, type, values[i], besides[i]);
 }
 
 function push(into: Item[], type: string, value: FhirValue | undefined, extras: FhirValue | undefined): void {
@@ -89,10 +105,16 @@ function push(into: Item[], type: string, value: FhirValue | undefined, extras: 
   else into.push({ value, type });
 }
 
-/** All children of `item`, in the order of R4. */
+/** All children of `item`. */
 export function children(item: Item, into: Item[]): void {
-  const type = typeKind(item.type) === 'primitive' ? 'Element' : item.type;
-  for (const name of childrenOf(type)) step(item, name.replace('[x]', ''), into);
+  const owner = isObject(item.value) ? item.value : item.beside;
+  if (!owner) return;
+  const { byMember } = shapeOf(item.type);
+  for (const name in owner) {
+    const member = byMember.get(name);
+    // A value and what stands beside it are one item.
+    if (member && (name === member.name || !(member.name in owner))) pushMember(owner, member, into);
+  }
 }
 
 /** A value as FHIRPath writes it; '' for an object. */

@@ -238,8 +238,7 @@ export function scopeOf(resource: FhirObject): Scope {
     const inside = isObject(entry) ? entry['resource'] : undefined;
     if (!isObject(entry) || !isObject(inside)) continue;
     if (typeof entry['fullUrl'] === 'string') known.set(entry['fullUrl'], inside);
-    if (typeof inside['id'] === 'string')
-      known.set(`${String(inside['resourceType'])}/${inside['id']}`, inside);
+    if (typeof inside['id'] === 'string') known.set(`${resourceItem(inside).type}/${inside['id']}`, inside);
   }
   return { context: item, resource: item, root: item, entries: known };
 }

@@ -28,16 +28,12 @@ export class Profiles {
   /** Takes a profile, a value set, a code system, or a Bundle of them; passes over all else. */
   add(resource: FhirValue): void {
     if (!isObject(resource)) return;
-    switch (resource['resourceType']) {
-      case 'StructureDefinition':
-        if (isProfile(resource)) this.#profiles.set(textAt(resource, 'url') ?? '', profileOf(resource));
-        return;
-      case 'ValueSet':
-      case 'CodeSystem':
-        return this.valueSets.add(resource);
-      case 'Bundle':
-        for (const entry of objectsAt(resource, 'entry')) this.add(objectAt(entry, 'resource') ?? null);
-    }
+    const type = textAt(resource, 'resourceType');
+    if (type === 'StructureDefinition' && isProfile(resource))
+      this.#profiles.set(textAt(resource, 'url') ?? '', profileOf(resource));
+    if (type === 'ValueSet' || type === 'CodeSystem') this.valueSets.add(resource);
+    if (type === 'Bundle')
+      for (const entry of objectsAt(resource, 'entry')) this.add(objectAt(entry, 'resource') ?? null);
   }
 }
 
