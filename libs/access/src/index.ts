@@ -2,5 +2,5 @@ export { type Caller, missingNeed } from './caller.js';
 export type { Client } from './client.js';
 export { type LoadedClients, loadClients } from './client-files.js';
 export { accessMigrations } from './schema.js';
-export { allows, type Need, type Permission, parseScopes, type Scope } from './scope.js';
+export { type Need, type Permission, parseScopes, type Scope } from './scope.js';
 export { type GrantedToken, TokenService } from './token-service.js';

@@ -13,6 +13,8 @@ describe('settings', () => {
       httpPort: 8080,
       channelsDirectory: '/srv/suture/mappings/channels',
       tenant: 'default',
+      clientsDirectory: '/srv/suture/.suture/clients',
+      openLoopback: false,
       logLevel: 'info',
     });
   });
@@ -24,6 +26,7 @@ describe('settings', () => {
       SUTURE_HTTP_PORT: '80801',
       SUTURE_TENANT: 'Not A Tenant',
       SUTURE_LOG_LEVEL: 'loud',
+      SUTURE_OPEN_LOOPBACK: 'yes',
       SUTURE_MASTER_KEY_FILE: '/nowhere/key',
     };
     let message = '';
