@@ -86,7 +86,11 @@ export function subscriptionsNotify(scene: () => Scene): void {
   });
 
   test('a subscription is filed only with the access token', async () => {
-    const answer = await scene().fhir('Subscription', { method: 'POST', body: '{}' });
+    const answer = await scene().fhir('Subscription', {
+      method: 'POST',
+      body: '{}',
+      headers: { authorization: '' },
+    });
     expect([answer.status, answer.body.resourceType]).toEqual([401, 'OperationOutcome']);
   });
 

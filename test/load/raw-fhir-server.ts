@@ -1,4 +1,4 @@
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { createHttpAdapter } from '#api';
 
 /**
  * Baseline: Fastify with a route that answers one body, and nothing else. The body is its standard input up to the first line
@@ -11,7 +11,7 @@ const body = await new Promise<string>((resolve) => {
     if (text.endsWith('\n')) resolve(text.slice(0, -1));
   });
 });
-const server = new FastifyAdapter().getInstance();
+const server = createHttpAdapter(() => {}).getInstance();
 server.get('/fhir/:type/:id', (_request, reply) => {
   reply.header('content-type', 'application/fhir+json; charset=utf-8').send(body);
 });

@@ -71,18 +71,21 @@ export function requirementFor(asked: AskedFor): Requirement {
   if (first === '_search' || (first === '_history' && isRead)) return searchOf('*', asked);
   // Who knows the name of a job, which nobody guesses, is who was told it.
   if (first === '_bulk' && (isRead || asked.method === 'DELETE')) return [];
-  if (!isResourceType(first)) return 'operator';
+  return isResourceType(first) ? belowType(first, rest, asked, isRead) : 'operator';
+}
+
+function belowType(type: string, rest: readonly string[], asked: AskedFor, isRead: boolean): Requirement {
   const operation = rest.find((segment) => segment.startsWith('$'));
-  if (operation !== undefined) return operationOf(first, operation, asked);
+  if (operation !== undefined) return operationOf(type, operation, asked);
   if (rest.at(-1) === '_search')
-    return rest.length === 1 ? searchOf(first, asked) : compartmentOf(asked, rest[1]);
-  if (rest.length === 0) return ofType(first, asked);
-  if (rest[0] === '_history') return isRead ? searchOf(first, asked) : 'operator';
-  if (rest.length === 1) return ofInstance(first, asked);
+    return rest.length === 1 ? searchOf(type, asked) : compartmentOf(asked, rest[1]);
+  if (rest.length === 0) return ofType(type, asked);
+  if (rest[0] === '_history') return isRead ? searchOf(type, asked) : 'operator';
+  if (rest.length === 1) return ofInstance(type, asked);
   if (rest[1] !== '_history') return isRead && rest.length === 2 ? compartmentOf(asked, rest[1]) : 'operator';
   if (rest.length > 3) return 'operator';
-  if (isRead) return needs(first, 'r');
-  return asked.method === 'DELETE' ? needs(first, 'd') : 'operator';
+  if (isRead) return needs(type, 'r');
+  return asked.method === 'DELETE' ? needs(type, 'd') : 'operator';
 }
 
 /** Create, search, and what goes by a condition: that one tells what is there, so it takes `s` too. */
