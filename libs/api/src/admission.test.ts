@@ -198,10 +198,11 @@ describe('the open loopback interface', () => {
     expect((await open.send('POST', '/fhir/Patient', json, body)).status).toBe(201);
   });
 
-  test('is not open to who comes by a proxy, by another name, or with a wrong token', async () => {
+  test('is not open to who comes by a proxy, by another name, from a page of another origin, or with a wrong token', async () => {
     expect((await get('Patient', { 'x-forwarded-for': '203.0.113.9' })).status).toBe(401);
     expect((await get('Patient', { forwarded: 'for=203.0.113.9' })).status).toBe(401);
     expect((await get('Patient', { host: 'rebound.example' })).status).toBe(401);
+    expect((await get('Patient', { origin: 'https://page.example' })).status).toBe(401);
     expect((await get('Patient', { authorization: 'Bearer wrong' })).status).toBe(401);
   });
 

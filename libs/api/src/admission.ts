@@ -65,11 +65,15 @@ async function callerOf(request: HttpRequest, rules: AdmissionRules): Promise<Ca
   throw new EngineError('denied', 'ACCESS_TOKEN_WRONG', message);
 }
 
-/** From this machine, by its own name: a web page that was led here by DNS names another host. */
+/**
+ * From this machine, by its own name: a web page that was led here by DNS names another host. Pages of other origins, which CORS lets
+ * read what a token opens, say their origin.
+ */
 function isFromLoopback(request: HttpRequest): boolean {
   return (
     LOOPBACK_ADDRESS.test(request.ip) &&
     LOOPBACK_HOST.test(request.host) &&
+    headerText(request, 'origin') === undefined &&
     proxyHeaders.every((name) => headerText(request, name) === undefined)
   );
 }
