@@ -12,7 +12,7 @@ describe('the baseline of the mapping language', () => {
     const map = loadMappings(join(repositoryRoot, 'mappings')).forMessage('ORU', 'R01');
     for (const raw of laboratoryMessages({ count: 60, patients: 20, seed: 7 })) {
       const { resources } = map?.run(parseMessage(raw), { tenant: 'a' }) ?? { resources: [] };
-      const byFiles = resources.map(({ resource }) => resource);
+      const byFiles = resources.map(({ resource }) => readJson(writeJson(resource)) as FhirObject);
       const byHand = mapOruByHand(raw, 'a')
         .toString()
         .split('\n')
