@@ -48,6 +48,8 @@ export interface Written {
   readonly deliveries: number;
   /** Of resources that were deleted, the version that says so, by their keys. */
   readonly deleted: ReadonlyMap<string, number>;
+  /** What each message stored, in the order of the messages. */
+  readonly stored: readonly (readonly StoredResource[])[];
   /** The resources of the messages that are to be delivered, as their packs hold them. */
   readonly packs: readonly { readonly position: Position; readonly resources: readonly Buffer[] }[];
 }
@@ -82,11 +84,13 @@ export class MessageWriter {
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deleted = new Map<string, number>();
+    const all: (readonly StoredResource[])[] = [];
     const deliveries: RoutedMessage[] = [];
     const routed: { position: Position; resources: readonly Buffer[] }[] = [];
     const salts = this.random.bytes(SALT_BYTES * messages.length);
     for (const message of messages) {
       const { stored, lines, patient } = this.apply(message, changes, storedAtMs, deleted);
+      all.push(stored);
       const { position } = message;
       const chain = chainKey(position);
       const previous = chains.get(chain);
@@ -110,7 +114,8 @@ export class MessageWriter {
     await insertPacks(tx, packs, await foldPacks(packs, this.breath), storedAtMs);
     const delivered = await insertDeliveries(tx, deliveries);
     await insertDeadLetters(tx, messages, storedAtMs);
-    return { chains, versions: changes.changed.size, deliveries: delivered, deleted, packs: routed };
+    const versions = changes.changed.size;
+    return { chains, versions, deliveries: delivered, deleted, stored: all, packs: routed };
   }
 
   private ledgered(

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Database, GroupCommit, type Query } from '#database';
-import { moveCursors, partitionOf, WriteLane } from '#journal';
+import { journalKind, moveCursors, partitionOf, WriteLane } from '#journal';
 import { assert, EngineError, isEngineError, type Random } from '#kernel';
 import {
   chainKey,
@@ -9,7 +9,6 @@ import {
   type MessageOutcome,
   type MessageWriter,
   messageState,
-  type StoredResource,
 } from '#store';
 import type { Router } from '../route-message.js';
 import { type PlannedWrite, planWrites } from './plan-writes.js';
@@ -26,7 +25,6 @@ import {
 
 /** The channel that the journal names for writes through the FHIR API. */
 const WRITE_CHANNEL = 'fhir-api';
-const WRITE_KIND = 3;
 /** Two that write the same resource at the same moment: one is run again, this often, after a pause of up to so long. */
 const MAX_CONFLICTS = 60;
 const MAX_PAUSE_MS = 40;
@@ -155,11 +153,8 @@ export class WriteResources {
       return { answers, deliveries: 0 };
     }
     const route = await this.router.forTransaction(tx);
-    const stored = new Map<MessageOutcome, readonly StoredResource[]>();
-    const written = await this.writer.write(tx, outcomes.messages, outcomes.chains, (message, made) => {
-      stored.set(message, made);
-      return route(message, made);
-    });
+    const written = await this.writer.write(tx, outcomes.messages, outcomes.chains, route);
+    const stored = new Map(outcomes.messages.map((message, index) => [message, written.stored[index]]));
     const last = new Map(outcomes.messages.map(({ position }) => [chainKey(position), position]));
     await moveCursors(
       tx,
@@ -209,7 +204,7 @@ export class WriteResources {
   ): MessageOutcome {
     return {
       ...at,
-      kind: WRITE_KIND,
+      kind: journalKind.fhirWrite,
       channelName: WRITE_CHANNEL,
       state: messageState.transformed,
       raw: source.raw,
