@@ -1,5 +1,6 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
+import { isObject } from './fhir-tree.js';
 
 /** The parts of `meta` that R4 $meta-add and $meta-delete change; the rest is the server's. */
 const lists = ['profile', 'security', 'tag'] as const;
@@ -69,8 +70,4 @@ function identityOf(value: FhirValue): string {
 
 function listOf(value: FhirValue | undefined): FhirValue[] {
   return Array.isArray(value) ? value : [];
-}
-
-function isObject(value: FhirValue | undefined): value is FhirObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

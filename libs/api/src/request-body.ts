@@ -1,7 +1,7 @@
-import { checkResource, Decimal, type FhirObject, type FhirValue, readJson } from '#fhir';
+import { type FhirObject, type FhirValue, readJson } from '#fhir';
 import { fromXml } from '#fhirxml';
 import { EngineError } from '#kernel';
-import { r4RuleOf } from '#validation';
+import { r4Issues } from '#validation';
 import { binaryOf } from './binary.js';
 import { isObject } from './fhir-tree.js';
 import { fhirPathPatch } from './fhirpath-patch.js';
@@ -44,8 +44,7 @@ function isXml(request: HttpRequest): boolean {
 
 /** A tree that is a resource of `type`. */
 export function ofType(value: FhirValue | undefined, type: string): FhirObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Decimal)
-    throw invalidBody('a resource is a JSON object', 'http.body');
+  if (!isObject(value)) throw invalidBody('a resource is a JSON object', 'http.body');
   if (value['resourceType'] !== type)
     throw invalidBody(`a ${type} is expected here; resourceType says otherwise`, `${type}.resourceType`);
   return value;
@@ -53,14 +52,14 @@ export function ofType(value: FhirValue | undefined, type: string): FhirObject {
 
 /** The resource itself, when R4 finds nothing wrong with it. `at`: where it stands in what was sent. */
 export function checked(resource: FhirObject, at?: string): FhirObject {
-  const issues = checkResource(resource, r4RuleOf);
+  const issues = r4Issues(resource);
   if (issues.length === 0) return resource;
   throw new EngineError('rejected', 'RESOURCE_INVALID', 'R4 does not allow the resource as it is', {
     cause: {
       issues: issues.map(
-        ({ path, kind, message }): OutcomeIssue => ({
+        ({ path, code, message }): OutcomeIssue => ({
           severity: 'error',
-          issue: issueCodes[kind] ?? 'invalid',
+          issue: code,
           code: 'RESOURCE_INVALID',
           message,
           at: at === undefined ? path : at + path.slice(path.search(/\.|$/)),
@@ -69,20 +68,6 @@ export function checked(resource: FhirObject, at?: string): FhirObject {
     },
   });
 }
-
-/** Value set issue-type. */
-const issueCodes: Readonly<Record<string, string>> = {
-  type: 'structure',
-  unknown: 'structure',
-  required: 'required',
-  cardinality: 'structure',
-  choice: 'structure',
-  format: 'value',
-  code: 'code-invalid',
-  target: 'value',
-  empty: 'structure',
-  rule: 'invariant',
-};
 
 /** What a patch of that content type does to a resource, which is checked afterwards. Throws `rejected` PATCH_INVALID at once where it is none. */
 export function patchOf(request: HttpRequest): (resource: FhirObject) => FhirObject {
@@ -101,6 +86,7 @@ export function patchOf(request: HttpRequest): (resource: FhirObject) => FhirObj
   );
 }
 
-function invalidBody(message: string, at: string): EngineError {
+/** The error for a body that is not what is expected, with its place. */
+export function invalidBody(message: string, at: string): EngineError {
   return new EngineError('rejected', 'RESOURCE_BODY_INVALID', message, { cause: { at } });
 }

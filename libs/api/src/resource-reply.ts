@@ -1,7 +1,8 @@
 import { EngineError } from '#kernel';
 import type { ResourceVersion } from '#store';
 import { type HttpReply, type HttpRequest, headerText } from './http-exchange.js';
-import { FHIR_JSON } from './representation.js';
+import { operationOutcome } from './operation-outcome.js';
+import { FHIR_JSON, preferredReturn } from './representation.js';
 
 /**
  * Answers with a version: 200, or 304 when the client has it already (R4 http, section 3.1.0.5.1). Throws `rejected`
@@ -26,6 +27,34 @@ export function replyVersion(
     return;
   }
   reply.header('content-type', FHIR_JSON).send(found.text);
+}
+
+/** Answers a write with the version that it made, as the client prefers (R4 http, section 3.1.0.1.8). The status stays as it is set. */
+export function replyWritten(
+  request: HttpRequest,
+  reply: HttpReply,
+  written: Extract<ResourceVersion, { deleted: false }>,
+  address: string,
+): void {
+  const { type, id, version, text } = written;
+  describeVersion(reply, written);
+  reply.header('location', `${address}/${type}/${id}/_history/${version}`);
+  switch (preferredReturn(request)) {
+    case 'minimal':
+      reply.send();
+      return;
+    case 'OperationOutcome':
+      reply
+        .header('content-type', FHIR_JSON)
+        .send(
+          operationOutcome([
+            { severity: 'information', issue: 'informational', code: 'WRITTEN', message: 'written' },
+          ]),
+        );
+      return;
+    case 'representation':
+      reply.header('content-type', FHIR_JSON).send(text);
+  }
 }
 
 /** Sets ETag and Last-Modified. */

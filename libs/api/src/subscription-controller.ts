@@ -1,15 +1,15 @@
 import { Controller, Delete, Get, Inject, Post, Put, Req, Res } from '@nestjs/common';
-import { bundleOf, Decimal, type FhirObject, type FhirValue, readJson, spliceMeta, writeJson } from '#fhir';
-import { EngineError } from '#kernel';
+import { bundleOf, type FhirObject, spliceMeta, writeJson } from '#fhir';
+import { assert, EngineError } from '#kernel';
 import type { ResourceVersion } from '#store';
 import { API_SERVICES, type ApiServices, type SubscriptionVersion } from './api-services.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
-import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
-import { FHIR_JSON, isGeneralParameter, preferredReturn, requireFormat } from './representation.js';
+import { FHIR_JSON, isGeneralParameter, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
-import { describeVersion, replyVersion, unknownResource } from './resource-reply.js';
+import { invalidBody, ofType, readBody } from './request-body.js';
+import { replyVersion, replyWritten, unknownResource } from './resource-reply.js';
 
 /** FHIR Subscriptions. The access token was checked before the body was read. */
 @Controller('fhir/Subscription')
@@ -89,36 +89,14 @@ export class SubscriptionController {
 
   private replyWritten(request: HttpRequest, reply: HttpReply, written: SubscriptionVersion): void {
     const version = textOf(written);
-    describeVersion(reply, version);
-    const address = fhirAddress(request, this.services);
-    reply.header('location', `${address}/Subscription/${version.id}/_history/${version.version}`);
-    switch (preferredReturn(request)) {
-      case 'minimal':
-        reply.send();
-        return;
-      case 'OperationOutcome':
-        reply.header('content-type', FHIR_JSON).send(accepted());
-        return;
-      case 'representation':
-        reply.header('content-type', FHIR_JSON).send(version.deleted ? '' : version.text);
-    }
+    assert(!version.deleted, 'SUBSCRIPTION_WRITTEN_DELETED');
+    replyWritten(request, reply, version, fhirAddress(request, this.services));
   }
 }
 
-/** The body as a Subscription. Throws `rejected` RESOURCE_BODY_INVALID or what `readJson` finds (400). */
+/** The body as a Subscription; what it asks for is checked by the registry. */
 function readSubscription(request: HttpRequest): FhirObject {
-  if (typeof request.body !== 'string' || request.body === '') {
-    throw invalidBody('the body must be a Subscription as application/fhir+json', 'Subscription');
-  }
-  const value = readJson(request.body);
-  if (!isFhirObject(value) || value['resourceType'] !== 'Subscription') {
-    throw invalidBody('the body must be a Subscription', 'Subscription.resourceType');
-  }
-  return value;
-}
-
-function isFhirObject(value: FhirValue | undefined): value is FhirObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
+  return ofType(readBody(request, 'Subscription'), 'Subscription');
 }
 
 function textOf({ id, version, lastUpdatedMs, deleted, resource }: SubscriptionVersion): ResourceVersion {
@@ -128,14 +106,4 @@ function textOf({ id, version, lastUpdatedMs, deleted, resource }: SubscriptionV
   const lastUpdated = new Date(lastUpdatedMs).toISOString();
   const text = writeJson({ resourceType: 'Subscription', id, ...content });
   return { ...head, deleted: false, text: spliceMeta(text, { versionId: version, lastUpdated }) };
-}
-
-function invalidBody(message: string, at: string): EngineError {
-  return new EngineError('rejected', 'RESOURCE_BODY_INVALID', message, { cause: { at } });
-}
-
-function accepted(): string {
-  return operationOutcome([
-    { severity: 'information', issue: 'informational', code: 'WRITTEN', message: 'written' },
-  ]);
 }

@@ -5,11 +5,11 @@ import type { ResourceWrite, WriteAnswer } from '#pipeline';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
-import { operationOutcome } from './operation-outcome.js';
 import { headersOf } from './preconditions.js';
-import { FHIR_JSON, isGeneralParameter, preferredReturn, requireFormat } from './representation.js';
+import { isGeneralParameter, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { patchOf, resourceOf } from './request-body.js';
+import { replyWritten } from './resource-reply.js';
 
 /** What writes single resources (R4 http, sections 3.1.0.4 to 3.1.0.8). The access token was checked before the body was read. */
 @Controller('fhir')
@@ -99,7 +99,7 @@ export class WriteController {
     const address = fhirAddress(request, this.services);
     const raw = rawOf(request);
     const [answer] = await this.services.writes.run([write], { raw, ownUrl: address });
-    if (answer) replyWritten(request, reply, answer, address);
+    if (answer) answerWritten(request, reply, answer, address);
   }
 }
 
@@ -111,34 +111,14 @@ function rawOf({ method, url, body }: HttpRequest): Buffer {
 
 type Target = { readonly id: string } | { readonly criteria: string };
 
-/** What a write answers with (R4 http, section 3.1.0.1.8). */
-function replyWritten(request: HttpRequest, reply: HttpReply, answer: WriteAnswer, address: string): void {
+function answerWritten(request: HttpRequest, reply: HttpReply, answer: WriteAnswer, address: string): void {
   reply.code(answer.status);
-  if (answer.version !== undefined) reply.header('etag', `W/"${answer.version}"`);
-  if (answer.status === 204) {
-    reply.send();
+  if (answer.status !== 204) {
+    replyWritten(request, reply, { ...answer, deleted: false }, address);
     return;
   }
-  const { type, id, version, lastUpdatedMs, text } = answer;
-  reply
-    .header('last-modified', new Date(lastUpdatedMs).toUTCString())
-    .header('location', `${address}/${type}/${id}/_history/${version}`);
-  switch (preferredReturn(request)) {
-    case 'minimal':
-      reply.send();
-      return;
-    case 'OperationOutcome':
-      reply.header('content-type', FHIR_JSON).send(written());
-      return;
-    case 'representation':
-      reply.header('content-type', FHIR_JSON).send(text);
-  }
-}
-
-function written(): string {
-  return operationOutcome([
-    { severity: 'information', issue: 'informational', code: 'WRITTEN', message: 'written' },
-  ]);
+  if (answer.version !== undefined) reply.header('etag', `W/"${answer.version}"`);
+  reply.send();
 }
 
 /** The type of the address. Throws `rejected` RESOURCE_TYPE_UNKNOWN (404). */

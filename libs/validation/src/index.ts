@@ -1,3 +1,3 @@
 export { r4RuleOf } from './invariants.js';
 export { loadProfiles, Profiles } from './profiles/load-profiles.js';
-export { type ValidationRequest, validate } from './validate.js';
+export { r4Issues, type ValidationRequest, validate } from './validate.js';

@@ -34,6 +34,16 @@ interface OutcomeIssue {
   readonly path: string;
 }
 
+/** All that R4 itself finds wrong with a resource, with all its invariants: errors, each with its place as FHIRPath. Never throws on content. */
+export function r4Issues(resource: unknown): OutcomeIssue[] {
+  return checkResource(resource, r4RuleOf).map(({ path, kind, message }) => ({
+    severity: 'error',
+    code: codes[kind],
+    message,
+    path,
+  }));
+}
+
 /**
  * Validates a resource by R4 and, when it is right by that, by the profiles that it claims or that are asked for. Answers an
  * OperationOutcome whose issues name their place as FHIRPath; with nothing to say, one of severity information. A profile that is
@@ -41,12 +51,7 @@ interface OutcomeIssue {
  */
 export function validate(resource: unknown, request: ValidationRequest, profiles: Profiles): FhirObject {
   if (request.mode === 'delete') return outcome([]);
-  const issues: OutcomeIssue[] = checkResource(resource, r4RuleOf).map(({ path, kind, message }) => ({
-    severity: 'error',
-    code: codes[kind],
-    message,
-    path,
-  }));
+  const issues = r4Issues(resource);
   if (!isObject(resource as FhirObject)) return outcome(issues);
   const tree = resource as FhirObject;
   if (request.mode === 'update' && tree['id'] === undefined)
