@@ -1,10 +1,10 @@
 import { type FhirObject, readJson, writeJson } from '#fhir';
 import { toXml } from '#fhirxml';
 import { isEngineError } from '#kernel';
+import { subsetOf } from '#search';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { operationOutcome } from './operation-outcome.js';
 import { FHIR_JSON, FHIR_XML, wantedFormat } from './representation.js';
-import { subsetOf, withSubset } from './subset.js';
 
 const INDENT = '  ';
 
@@ -27,7 +27,7 @@ export function shapeAnswer(request: HttpRequest, reply: HttpReply, payload: unk
   const isPretty = pairs.some(([name, value]) => name === '_pretty' && value === 'true');
   if (!subset && !isXml && !isPretty) return payload;
   const whole = readJson(payload) as FhirObject; // an answer of ours is an object
-  const resource = subset ? withSubset(whole, subset) : whole;
+  const resource = subset ? subset(whole) : whole;
   if (isXml) return xmlOf(resource, reply);
   const text = writeJson(resource);
   return isPretty ? indented(text) : text;

@@ -1,5 +1,5 @@
-import { checkResource, type FhirObject, readJson, writeJson } from '#fhir';
-import { type Criteria, compileCriteria } from '#search';
+import { type FhirObject, readJson, writeJson } from '#fhir';
+import { type Criteria, compileCriteria, subsetOf } from '#search';
 import { referencesOf } from '#store';
 import type { ExportRequest } from './job.js';
 
@@ -13,18 +13,15 @@ const nobodys = new Set([
   'Device',
   'Substance',
 ]);
-const SUBSETTED = {
-  system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue',
-  code: 'SUBSETTED',
-};
 
 /** Decides what of the walked resources is written out, and how. */
 export class ExportFilter {
+  private readonly subset: ReturnType<typeof subsetOf>;
   private readonly filters = new Map<string, Criteria[]>();
-  private readonly kept = new Map<string, (name: string) => boolean>();
 
   /** Throws `rejected` SEARCH_... for a filter that is no search. */
   constructor(private readonly request: ExportRequest) {
+    this.subset = subsetOf([['_elements', request.elements.join(',')]]);
     for (const text of request.typeFilters) {
       const criteria = compileCriteria(text);
       this.filters.set(criteria.type, [...(this.filters.get(criteria.type) ?? []), criteria]);
@@ -33,9 +30,9 @@ export class ExportFilter {
 
   /** The line of a resource; undefined: it is not asked for. `patient`: whose record is walked. */
   line(type: string, id: string, text: string, patient: string | undefined): string | undefined {
-    const { level, elements } = this.request;
+    const { level } = this.request;
     const filters = this.filters.get(type);
-    if (level === 'system' && filters === undefined && elements.length === 0) return text;
+    if (level === 'system' && filters === undefined && this.subset === undefined) return text;
     const content = JSON.parse(text) as object; // for looking only
     if (level !== 'system' && !belongs(type, id, content, patient)) return undefined;
     if (
@@ -43,47 +40,13 @@ export class ExportFilter {
       !filters.some((one) => (one.ids?.includes(id) ?? true) && one.matches(content))
     )
       return undefined;
-    return elements.length === 0 ? text : this.subset(type, text);
+    return this.subset === undefined ? text : writeJson(this.subset(readJson(text) as FhirObject));
   }
 
   /** True when the deletion of such a resource is of what was asked for, as far as can still be known. */
   tellsDeletion(type: string): boolean {
     return !this.filters.has(type) && (this.request.level === 'system' || !nobodys.has(type));
   }
-
-  private subset(type: string, text: string): string {
-    const resource = readJson(text) as FhirObject;
-    const isKept = this.keptOf(type);
-    const subset: FhirObject = {};
-    for (const [name, value] of Object.entries(resource)) {
-      if (name === 'meta') subset['meta'] = withTag(value as FhirObject);
-      else if (isKept(name.replace(/^_/, ''))) subset[name] = value;
-    }
-    return writeJson(subset);
-  }
-
-  /** Elements that were asked for, and those without which the type is not valid. */
-  private keptOf(type: string): (name: string) => boolean {
-    let isKept = this.kept.get(type);
-    if (isKept === undefined) {
-      const names = new Set(['resourceType', 'id']);
-      for (const element of this.request.elements) {
-        const [first = '', second] = element.split('.');
-        if (second === undefined) names.add(first);
-        else if (first === type) names.add(second);
-      }
-      for (const { path, kind } of checkResource({ resourceType: type, id: 'x' }))
-        if (kind === 'required') names.add(path.split('.')[1]?.replace('[x]', '') ?? '');
-      isKept = (name) => names.has(name) || names.has(name.replace(/[A-Z].*$/, ''));
-      this.kept.set(type, isKept);
-    }
-    return isKept;
-  }
-}
-
-function withTag(meta: FhirObject): FhirObject {
-  const tags = Array.isArray(meta['tag']) ? meta['tag'] : [];
-  return { ...meta, tag: [...tags, { ...SUBSETTED }] };
 }
 
 /** The R4 Patient compartment: the Patient, and what refers to one. */

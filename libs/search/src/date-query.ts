@@ -72,7 +72,7 @@ export function spanOfTime(value: unknown): Span | undefined {
  * Reads one value of a date parameter (R4 search, section 3.1.1.4.7). `ap` is a tenth of the time between now and the value, so it
  * needs `nowMs`. Throws `rejected` SEARCH_VALUE_INVALID.
  */
-export function parseDateQuery(name: string, text: string, nowMs: number | undefined): DateQuery {
+function parseDateQuery(name: string, text: string, nowMs: number | undefined): DateQuery {
   const [prefix, rest] = cutPrefix(text);
   const span = dateSpan(rest);
   if (span === undefined || (prefix === 'ap' && nowMs === undefined)) {
@@ -104,4 +104,10 @@ function reach(prefix: Prefix, { low, high }: Span): Span {
   if (prefix === 'gt' || prefix === 'ge' || prefix === 'sa') return { low, high: Number.POSITIVE_INFINITY };
   if (prefix === 'lt' || prefix === 'le' || prefix === 'eb') return { low: Number.NEGATIVE_INFINITY, high };
   return { low, high };
+}
+
+/** What a date parameter asks of an instant, which is known to the millisecond. Throws `rejected` SEARCH_VALUE_INVALID. */
+export function instantTest(name: string, text: string, nowMs: number): (atMs: number) => boolean {
+  const { prefix, span } = parseDateQuery(name, text, nowMs);
+  return (atMs) => spanMatches(prefix, span, { low: atMs, high: atMs + 1 });
 }

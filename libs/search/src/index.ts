@@ -8,10 +8,11 @@ export {
   searchParameterNames,
   unknownParameter,
 } from './criteria.js';
-export { parseDateQuery } from './date-query.js';
+export { instantTest } from './date-query.js';
 export { indexTerms, patientHash } from './index-keys.js';
 export { alternatives, invalidValue } from './query-text.js';
 export { targetOf } from './reference-query.js';
 export { compartmentOf, parametersOf, type SearchParameter } from './search-parameters.js';
 export { sortKeyOf } from './sort-value.js';
-export { type QueryContext, spanMatches } from './value-query.js';
+export { subsetOf } from './subset.js';
+export type { QueryContext } from './value-query.js';

