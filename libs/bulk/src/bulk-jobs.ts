@@ -32,6 +32,8 @@ const MAX_JOBS = 20;
 const KEPT_MS = 24 * 3_600_000;
 /** Another process may have died, or a job may have met a database that was away. */
 const LOOK_EVERY_MS = 5_000;
+/** What is kept no longer may wait so long. */
+const TIDY_EVERY_MS = 10 * 60_000;
 const MAX_IMPORT_BYTES = 16 * 1024 ** 3;
 /** What an upload that was cut off left behind is removed after so long. */
 const ORPHAN_MS = 3_600_000;
@@ -53,6 +55,7 @@ export class BulkJobs {
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> | undefined;
   private wanted = false;
+  private tidiedAtMs = Number.NEGATIVE_INFINITY;
   private stopped = false;
 
   constructor(private readonly facts: BulkFacts) {}
@@ -153,13 +156,19 @@ export class BulkJobs {
   }
 
   private async work(): Promise<void> {
+    const isUntidy = performance.now() - this.tidiedAtMs > TIDY_EVERY_MS;
+    // Mostly there is nothing to do: a connection of its own for the lock is made only where there is.
+    if (!isUntidy && (await nextJob(this.facts.database)) === undefined) return;
     const session = await this.facts.database.session();
     try {
       const [lock] = await session.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [
         WORK_LOCK,
       ]);
       if (lock?.mine !== true) return;
-      await this.tidy();
+      if (isUntidy) {
+        await this.tidy();
+        this.tidiedAtMs = performance.now();
+      }
       const isMine = watch(session);
       for (let job = await nextJob(this.facts.database); job; job = await nextJob(this.facts.database)) {
         if (!(await this.run(job, isMine))) return;
