@@ -164,11 +164,10 @@ export class BulkJobs {
       const [lock] = await session.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [
         WORK_LOCK,
       ]);
+      // Who holds the lock tidies up too.
+      this.tidiedAtMs = performance.now();
       if (lock?.mine !== true) return;
-      if (isUntidy) {
-        await this.tidy();
-        this.tidiedAtMs = performance.now();
-      }
+      if (isUntidy) await this.tidy();
       const isMine = watch(session);
       for (let job = await nextJob(this.facts.database); job; job = await nextJob(this.facts.database)) {
         if (!(await this.run(job, isMine))) return;
