@@ -30,6 +30,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
   IMPORT_BODY_INVALID: { status: 415, issue: 'not-supported' },
   IMPORT_TOO_LARGE: { status: 413, issue: 'too-long' },
+  INTERACTION_NOT_SUPPORTED: { status: 405, issue: 'not-supported' },
   LEDGER_FILE_UNKNOWN: { status: 404, issue: 'not-found' },
   PATCH_INVALID: { status: 400, issue: 'invalid' },
   REFERENCE_UNRESOLVED: { status: 412, issue: 'not-found' },

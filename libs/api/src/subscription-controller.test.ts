@@ -17,6 +17,16 @@ const subscription = (more: object = {}): string =>
 const get = (path: string): Promise<Answer> => server.send('GET', path, { authorization });
 
 describe('subscriptions over HTTP', () => {
+  test('none is stored as a mere resource, whatever the way', async () => {
+    const patch = { authorization, 'content-type': 'application/json-patch+json' };
+    const ways = [
+      await server.send('PUT', '/fhir/Subscription?url=a', json, subscription()),
+      await server.send('PATCH', '/fhir/Subscription/s1', patch, '[]'),
+      await server.send('DELETE', '/fhir/Subscription?url=a', { authorization }),
+    ];
+    expect(ways.map(({ status }) => status)).toEqual([405, 405, 405]);
+  });
+
   test('one is made, read, changed, listed and removed', async () => {
     const made = await server.send('POST', '/fhir/Subscription', json, subscription());
     expect([made.status, made.headers['etag']]).toEqual([201, 'W/"1"']);

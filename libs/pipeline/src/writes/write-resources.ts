@@ -71,7 +71,7 @@ export class WriteResources {
   /**
    * The answers in the order of `writes`. Throws `rejected`: RESOURCE_UNKNOWN, RESOURCE_DELETED (nothing to patch),
    * RESOURCE_VERSION_CONFLICT, RESOURCE_EXISTS, CONDITION_AMBIGUOUS, REFERENCE_UNRESOLVED, RESOURCE_ID_MISMATCH,
-   * TRANSACTION_INVALID, and what a search throws; then nothing was written.
+   * TRANSACTION_INVALID, INTERACTION_NOT_SUPPORTED (a Subscription), and what a search throws; then nothing was written.
    */
   async run(writes: readonly ResourceWrite[], source: WriteSource): Promise<WriteAnswer[]> {
     if (writes.length > MAX_WRITES) {
@@ -79,6 +79,14 @@ export class WriteResources {
         'rejected',
         'TRANSACTION_INVALID',
         `a transaction has at most ${MAX_WRITES} entries that write`,
+      );
+    }
+    // Stored as a resource it would look filed, and nobody would hear of anything.
+    if (writes.some(({ type }) => type === 'Subscription')) {
+      throw new EngineError(
+        'rejected',
+        'INTERACTION_NOT_SUPPORTED',
+        'a subscription is filed by POST at Subscription or PUT at Subscription/id',
       );
     }
     this.lane ??= await WriteLane.open(this.database, WRITE_CHANNEL);
