@@ -20,7 +20,12 @@ describe('subscriptions over HTTP', () => {
   test('none is stored as a mere resource, whatever the way', async () => {
     const patch = { authorization, 'content-type': 'application/json-patch+json' };
     const ways = [
-      await server.send('PUT', '/fhir/Subscription?url=a', json, subscription()),
+      await server.send(
+        'PUT',
+        '/fhir/Subscription?url=a',
+        json,
+        subscription({ reason: 'a test', channel: { type: 'rest-hook' } }),
+      ),
       await server.send('PATCH', '/fhir/Subscription/s1', patch, '[]'),
       await server.send('DELETE', '/fhir/Subscription?url=a', { authorization }),
     ];
