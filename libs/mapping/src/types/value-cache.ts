@@ -14,7 +14,7 @@ interface Entry {
 
 /** Values of at most this length are remembered. */
 const lengthMax = 120;
-/** Over all caches of the process; at some 600 bytes each. */
+/** Over all caches of the process; at some 900 bytes each, the JSON of the value included. */
 const entriesMax = 20_000;
 const probation = 0x7fff;
 let entries = 0;
