@@ -59,7 +59,8 @@ import { SftpFolder } from './sftp-folder.js';
       expect(readdirSync(join(path, 'archive')).sort()).toEqual(
         ['a.hl7', 'b.zip', 'left.hl7'].flatMap((name) => [name, `${name}.report.json`]),
       );
-      expect(readdirSync(join(path, '.claimed'))).toEqual([]);
+      // OpenSSH renames in two steps: for a moment the file is in both places.
+      await until(() => readdirSync(join(path, '.claimed')).length === 0, 'nothing stays claimed');
       await until(
         () => readdirSync(join(server.folder, 'spool')).length === 0,
         'what was fetched is removed',
