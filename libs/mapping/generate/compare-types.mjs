@@ -12,12 +12,13 @@ import { elementOf, parseCsv, readTypeTables } from './official/read-official.mj
 import { probes } from './official/type-probes.mjs';
 
 const built = (path) => import(join(root, 'dist/libs', path));
+const { Decimal } = await built('fhir/src/index.js');
 const { parseMessage } = await built('hl7v2/src/index.js');
 const { MappingLibrary } = await built('mapping/src/load-mappings.js');
 
 function leaves(node, path, into) {
   if (Array.isArray(node)) for (const item of node) leaves(item, path, into);
-  else if (node !== null && typeof node === 'object' && !('text' in node && node.constructor !== Object))
+  else if (node !== null && typeof node === 'object' && !(node instanceof Decimal))
     for (const [key, inner] of Object.entries(node)) leaves(inner, `${path}.${key}`, into);
   else if (!/\.(id|reference|source)$/.test(path)) into.push(`${path}=${String(node)}`);
   return into;

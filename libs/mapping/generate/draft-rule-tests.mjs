@@ -10,7 +10,7 @@ import { makeMessage, startAt } from './make-message.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const built = (path) => import(join(root, 'dist/libs', path));
-const { checkResource } = await built('fhir/src/index.js');
+const { checkResource, Decimal } = await built('fhir/src/index.js');
 const { parseMessage } = await built('hl7v2/src/index.js');
 const { MappingLibrary } = await built('mapping/src/load-mappings.js');
 const { Switches } = await built('mapping/src/tests/switches.js');
@@ -31,7 +31,7 @@ function leavesOf(resources) {
   const leaves = new Map();
   const walk = (node, path) => {
     if (Array.isArray(node)) for (const item of node) walk(item, path);
-    else if (node?.constructor === Object)
+    else if (typeof node === 'object' && node !== null && !(node instanceof Decimal))
       for (const key of Object.keys(node)) walk(node[key], `${path}.${key}`);
     else {
       const list = leaves.get(path);
