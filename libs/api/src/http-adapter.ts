@@ -42,7 +42,7 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   const { issue, code, message } = statusMeaning(status);
   const body = operationOutcome([{ severity: 'error', issue, code, message }]);
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     `content-type: ${FHIR_JSON}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
