@@ -296,6 +296,13 @@ describe('what is not understood', () => {
     }
   });
 
+  test('is no fault of ours where it holds a NUL', async () => {
+    const reported = server.reported.length;
+    for (const path of ['/fhir/Patient/%00', '/fhir/Patient?_id=%00', '/fhir/Observation?subject._id=a%00b'])
+      expect([path, (await get(path)).status]).toEqual([path, 400]);
+    expect(server.reported).toHaveLength(reported);
+  });
+
   test('is told as an OperationOutcome even when it is no HTTP', async () => {
     const { hostname, port } = new URL(server.origin);
     const socket = connect(Number(port), hostname);
