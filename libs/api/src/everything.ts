@@ -86,6 +86,8 @@ export async function readEverything(
     const limit = Math.min(CHUNK, asked.count - belonging.length);
     const walk = { of: { patient }, types, sinceMs, asOfMs: undefined, afterRid: next, limit };
     const walked = await reader.walk(walk);
+    // A record with a hole would look whole.
+    for (const { error } of walked.damaged) throw error;
     for (const version of walked.found) {
       if (version.deleted) continue;
       const content = JSON.parse(version.text) as object; // for looking only: the text itself goes out
