@@ -168,6 +168,8 @@ function operationOf(type: string, operation: string, asked: AskedFor): Requirem
     case '$lastn':
       return [...needs(type, 'rs'), ...reachOf(asked.query)];
     case '$meta':
+      // Of a type, or of all, it tells what is there.
+      return needs(type, isOnInstance ? 'r' : 'rs');
     case '$status':
       return needs(type, 'r');
     case '$meta-add':
