@@ -71,6 +71,11 @@ export class MllpClient {
     return sent;
   }
 
+  /** Gives up what is in flight, which may have arrived, and the connection with it. */
+  breakOff(): void {
+    this.fail(noAcknowledgment('before sending was broken off'));
+  }
+
   /** Waits for what is in flight, then closes. */
   async close(): Promise<void> {
     await this.turn;
