@@ -29,7 +29,12 @@ export class OperationController {
     requireCurrent(await this.reader.read('Patient', id));
     const page = await readEverything(this.reader, id, asked);
     const address = fhirAddress(request, this.services);
-    const links = pageLinks(`${address}/Patient/${id}/$everything`, asked.followed, page.next?.toString());
+    const links = pageLinks(
+      request,
+      `${address}/Patient/${id}/$everything`,
+      asked.followed,
+      page.next?.toString(),
+    );
     const entries: (string | BundleEntry)[] = [...page.belonging];
     for (const resource of page.supporting) entries.push({ resource, search: 'include' });
     const text = bundleOf('searchset', entries, { base: `${address}/`, links });
@@ -43,7 +48,7 @@ export class OperationController {
     const address = fhirAddress(request, this.services);
     const options = { lenient: isLenient(request), ownUrl: address };
     const entries = await lastObservations(this.reader, pairs, options);
-    const links = pageLinks(`${address}/Observation/$lastn`, pairs, undefined);
+    const links = pageLinks(request, `${address}/Observation/$lastn`, pairs);
     const text = bundleOf('searchset', entries, { base: `${address}/`, total: entries.length, links });
     reply.header('content-type', FHIR_JSON).send(text);
   }
