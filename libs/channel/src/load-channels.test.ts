@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import type { FileProblem } from '#declaration';
 import { channelSchema } from './channel-file.js';
-import { readChannel } from './load-channels.js';
+import { loadChannels, readChannel } from './load-channels.js';
 
 const GOOD = `channel: lab
 source:
@@ -148,6 +149,15 @@ describe('channel file', () => {
       },
       d: { directory: { path: '/srv/out', format: 'ndjson' } },
     });
+  });
+
+  test('the channels that ship, and the examples beside them, are good', async () => {
+    for (const folder of ['channels', 'channels/examples']) {
+      const path = fileURLToPath(new URL(`../../../mappings/${folder}`, import.meta.url));
+      const { channels, problems } = await loadChannels(path, {});
+      expect(problems).toEqual([]);
+      expect(channels.length).toBeGreaterThan(0);
+    }
   });
 
   test('the schema that editors read is what the loader accepts (UPDATE_SCHEMA=1 writes it)', () => {

@@ -71,9 +71,11 @@ export class MllpClient {
     return sent;
   }
 
-  /** Gives up what is in flight, which may have arrived, and the connection with it. */
-  breakOff(): void {
+  /** Gives up the connection, and what is in flight as `uncertain`; false when nothing was. */
+  breakOff(): boolean {
+    const isInFlight = this.waiting !== undefined;
     this.fail(noAcknowledgment('before sending was broken off'));
+    return isInFlight;
   }
 
   /** Waits for what is in flight, then closes. */

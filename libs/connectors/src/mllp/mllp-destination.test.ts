@@ -121,7 +121,7 @@ describe('MLLP destination', () => {
     const sending = one.send(message('1'), stop.signal);
     await until(() => receiver.heard.length === 1, 'the message is there');
     stop.abort();
-    expect(await outcomeOf(sending)).toBe('uncertain DESTINATION_STOPPED');
+    expect(await outcomeOf(sending)).toBe('uncertain MLLP_NO_ACKNOWLEDGMENT');
     expect(await outcomeOf(one.send(message('2'), stop.signal))).toBe('unavailable DESTINATION_STOPPED');
   });
 

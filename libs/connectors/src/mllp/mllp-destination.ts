@@ -29,7 +29,7 @@ export class MllpDestination implements Destination {
   async send(outbound: Outbound, signal: AbortSignal): Promise<SendOutcome> {
     const raw = await outbound.raw();
     const message = this.options.inUtf8 ? inUtf8(raw) : raw;
-    if (signal.aborted) throw new EngineError('unavailable', 'DESTINATION_STOPPED', 'sending was broken off');
+    if (signal.aborted) throw stopped();
     const client = this.idle.pop() ?? new MllpClient(this.options);
     this.busy.add(client);
     try {
@@ -55,12 +55,15 @@ function brokenOffBy(
 ): Promise<MllpReply | undefined> {
   return new Promise((resolve, reject) => {
     const stop = () => {
-      client.breakOff();
-      reject(new EngineError('uncertain', 'DESTINATION_STOPPED', 'sending was broken off'));
+      if (!client.breakOff()) reject(stopped());
     };
     signal.addEventListener('abort', stop);
     sending.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
+}
+
+function stopped(): EngineError {
+  return new EngineError('unavailable', 'DESTINATION_STOPPED', 'sending was broken off');
 }
 
 /** Codes of table 0008 and 0357; whatever else a receiver writes there is not repeated, it may tell of a person. */
