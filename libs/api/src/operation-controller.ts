@@ -108,7 +108,7 @@ export class OperationController {
     const page = await readEverything(this.reader, id, asked);
     const address = fhirAddress(request, this.services);
     const own = `${address}/Patient/${id === undefined ? '' : `${id}/`}$everything`;
-    const links = pageLinks(own, asked.followed, page.next?.toString());
+    const links = pageLinks(request, own, asked.followed, page.next?.toString());
     const entries: (string | BundleEntry)[] = [...page.belonging];
     for (const resource of page.supporting) entries.push({ resource, search: 'include' });
     const text = bundleOf('searchset', entries, { base: `${address}/`, links });
