@@ -1,4 +1,4 @@
-export { type Caller, missingNeed } from './caller.js';
+export { type Caller, missingNeed, nameOfCaller } from './caller.js';
 export type { Client } from './client.js';
 export { type LoadedClients, loadClients } from './client-files.js';
 export { accessMigrations } from './schema.js';

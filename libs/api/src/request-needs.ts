@@ -69,7 +69,7 @@ export function requirementFor(asked: AskedFor): Requirement {
   if (isRead && ['metadata', 'openapi.json', '.well-known'].includes(first)) return 'open';
   if (first.startsWith('$')) return operationOf('*', first, asked);
   if (first === '_search' || (first === '_history' && isRead)) return searchOf('*', asked);
-  // Who knows the name of a job, which nobody guesses, is who was told it.
+  // Whose job it is, the handler asks.
   if (first === '_bulk' && (isRead || asked.method === 'DELETE')) return [];
   return isResourceType(first) ? belowType(first, rest, asked, isRead) : 'operator';
 }
@@ -168,6 +168,8 @@ function operationOf(type: string, operation: string, asked: AskedFor): Requirem
     case '$lastn':
       return [...needs(type, 'rs'), ...reachOf(asked.query)];
     case '$meta':
+      // Of a type, or of all, it tells what is there.
+      return needs(type, isOnInstance ? 'r' : 'rs');
     case '$status':
       return needs(type, 'r');
     case '$meta-add':
