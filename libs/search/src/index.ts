@@ -8,7 +8,7 @@ export {
   searchParameterNames,
   unknownParameter,
 } from './criteria.js';
-export { instantTest } from './date-query.js';
+export { type InstantQuery, instantQuery } from './date-query.js';
 export { indexTerms, patientHash } from './index-keys.js';
 export { alternatives, invalidValue } from './query-text.js';
 export { targetOf } from './reference-query.js';

@@ -3,7 +3,7 @@ import {
   alternatives,
   compartmentOf,
   cutModifier,
-  instantTest,
+  instantQuery,
   invalidValue,
   parametersOf,
   type QueryPair,
@@ -119,7 +119,7 @@ export function parseSearch(
 function take(draft: Draft, [name, value]: QueryPair, types: readonly string[]): boolean {
   switch (name) {
     case '_lastUpdated':
-      draft.lastUpdated.push(alternatives(name, value).map((one) => instantTest(name, one, Date.now())));
+      draft.lastUpdated.push(alternatives(name, value).map((one) => instantQuery(name, one, Date.now())));
       return true;
     case '_count':
       draft.count = parseCount(value);

@@ -1,7 +1,8 @@
 import type { Query } from '#database';
 import { isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
 import { EngineError } from '#kernel';
-import type { Criteria } from '#search';
+import type { Criteria, InstantQuery } from '#search';
+import { type ChangePlace, readChanges } from './read-changes.js';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 import { readSearchTerms } from './search-terms.js';
 
@@ -9,13 +10,13 @@ import { readSearchTerms } from './search-terms.js';
 export interface TypeSearch {
   readonly criteria: Criteria;
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
-  readonly lastUpdated: readonly (readonly ((atMs: number) => boolean)[])[];
+  readonly lastUpdated: readonly (readonly InstantQuery[])[];
 }
 
+type RowPlace = { readonly by: 'rid'; readonly rid: number } | { readonly by: 'id'; readonly id: string };
+
 /** Where a page of one type ended. */
-export type TypePlace =
-  | { readonly by: 'rid'; readonly rid: number }
-  | { readonly by: 'id'; readonly id: string };
+export type TypePlace = RowPlace | ({ readonly by: 'time' } & ChangePlace);
 
 /** A match, with what a sorted search goes by. */
 export interface Match {
@@ -42,7 +43,7 @@ type Candidate = PointerRow & { rid: number };
 interface Chunk {
   readonly rows: readonly Candidate[];
   /** Everything up to here was looked at; undefined: there is no more. */
-  readonly upTo: TypePlace | undefined;
+  readonly upTo: RowPlace | undefined;
 }
 
 /**
@@ -55,11 +56,13 @@ export async function searchType(
   after: TypePlace | undefined,
   count: number,
 ): Promise<TypePage> {
+  if (after?.by === 'time' || (after === undefined && isFoundByTime(search)))
+    return searchByTime(database, search, after, count);
   const { criteria } = search;
   const found: Match[] = [];
   const startedMs = Date.now();
-  let next = after;
-  let scanned = after;
+  let next: TypePlace | undefined = after;
+  let scanned: RowPlace | undefined = after;
   let looked = 0;
   for (;;) {
     const limit = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, count + 1 - found.length));
@@ -105,8 +108,74 @@ function decode(text: string): object {
 }
 
 function isUpdatedAsAsked({ lastUpdated }: TypeSearch, row: Candidate): boolean {
-  const atMs = row.last_updated.getTime();
-  return lastUpdated.every((tests) => tests.some((test) => test(atMs)));
+  return isWithin(lastUpdated, row.last_updated.getTime());
+}
+
+function isWithin(lastUpdated: TypeSearch['lastUpdated'], atMs: number): boolean {
+  return lastUpdated.every((queries) => queries.some(({ test }) => test(atMs)));
+}
+
+/** No index serves, but the time of the last change is asked for. */
+function isFoundByTime({ criteria, lastUpdated }: TypeSearch): boolean {
+  const { low, high } = reachOf(lastUpdated);
+  return (
+    criteria.candidates === undefined &&
+    criteria.ids === undefined &&
+    (Number.isFinite(low) || Number.isFinite(high))
+  );
+}
+
+function reachOf(lastUpdated: TypeSearch['lastUpdated']): { low: number; high: number } {
+  const lows = lastUpdated.map((queries) => Math.min(...queries.map(({ reach }) => reach.low)));
+  const highs = lastUpdated.map((queries) => Math.max(...queries.map(({ reach }) => reach.high)));
+  return {
+    low: Math.max(Number.NEGATIVE_INFINITY, ...lows),
+    high: Math.min(Number.POSITIVE_INFINITY, ...highs),
+  };
+}
+
+/** Versions that are looked at together. */
+const TIME_CHUNK = 200;
+
+/**
+ * One page of what matches now, what changed last first: by the packs, which are in that order, so that what was written long ago costs
+ * nothing (read-changes.ts).
+ */
+export async function searchByTime(
+  database: Query,
+  { criteria, lastUpdated }: TypeSearch,
+  after: ChangePlace | undefined,
+  count: number,
+): Promise<TypePage> {
+  const { low, high } = reachOf(lastUpdated);
+  const nowMs = Date.now();
+  const asked = {
+    type: criteria.type,
+    sinceMs: Number.isFinite(low) ? low : undefined,
+    at: { fromMs: Number.POSITIVE_INFINITY, toMs: high + 1 }, // only what nothing has overtaken
+  };
+  const found: Match[] = [];
+  let place = after;
+  let next: TypePlace | undefined;
+  for (let looked = 0; ; ) {
+    const chunk = criteria.unconditional ? Math.min(TIME_CHUNK, count - found.length + 1) : TIME_CHUNK;
+    const page = await readChanges(database, { ...asked, count: chunk, after: place }, nowMs);
+    for (const [index, version] of page.versions.entries()) {
+      if (version.deleted || !isWithin(lastUpdated, version.lastUpdatedMs)) continue;
+      const resource = decode(version.text);
+      if (!criteria.matches(resource)) continue;
+      // One more than asked for: only now is it certain that there is a next page.
+      if (found.length === count) return pageOf(found, next);
+      found.push({ version, rid: 0, resource });
+      const here = page.places[index];
+      next = here && { by: 'time', ...here };
+    }
+    if (page.next === undefined) return pageOf(found, undefined);
+    place = page.next;
+    looked += Math.max(page.versions.length, 1);
+    if (looked >= MAX_CANDIDATES || Date.now() - nowMs > MAX_MS)
+      return pageOf(found, { by: 'time', ...place });
+  }
 }
 
 function placeOf(criteria: Criteria, row: Candidate): TypePlace {

@@ -5,7 +5,7 @@ import { followChains } from './search-chains.js';
 import { readIncluded } from './search-inclusions.js';
 import { formatPlace, type PagePlace } from './search-place.js';
 import type { SearchRequest } from './search-request.js';
-import { searchAll, searchType, type TypeSearch } from './search-resources.js';
+import { searchAll, searchByTime, searchType, type TypeSearch } from './search-resources.js';
 import { compareSorted, sortKeysOf } from './search-sort.js';
 import { localValueSets } from './search-value-sets.js';
 
@@ -91,6 +91,10 @@ async function sortedPage(
   search: TypeSearch | undefined,
 ): Promise<Page> {
   if (search === undefined) return { matches: [], next: undefined };
+  if (after?.by === 'time' || (isNewestFirst(sort) && search.criteria.candidates === undefined)) {
+    const page = await searchByTime(database, search, after?.by === 'time' ? after : undefined, count);
+    return { matches: page.matches, next: page.next && { type: 0, ...page.next } };
+  }
   const all = (await searchAll(database, search, 'sorting')).map(({ version, rid, resource }) => ({
     version,
     rid,
@@ -104,6 +108,12 @@ async function sortedPage(
     matches: chosen.map(({ version }) => version),
     next: last && rest.length > count ? { type: 0, by: 'sort', keys: last.keys, rid: last.rid } : undefined,
   };
+}
+
+/** The one order in which resources lie: it needs no sorting. */
+function isNewestFirst(sort: SearchRequest['sort']): boolean {
+  const [first, ...others] = sort;
+  return first?.parameter === '_lastUpdated' && first.descending && others.length === 0;
 }
 
 async function countAll(database: Query, searches: readonly (TypeSearch | undefined)[]): Promise<number> {
