@@ -4,7 +4,7 @@ import { request as requestOf } from 'undici';
 import { type BundleEntry, bundleOf, type FhirObject, readJson, writeJson } from '#fhir';
 import { assert } from '#kernel';
 import type { ResourceWrite, WriteAnswer } from '#pipeline';
-import { requireAllowed } from './admission.js';
+import { mayAsk, requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type AskedEntry, type BundleRequest, bundleRequest, writeOf } from './bundle-request.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
@@ -50,7 +50,7 @@ export class TransactionController {
     const raw = Buffer.from(`${request.method} ${request.url}\n${bodyText(request)}`);
     const answers = await this.services.writes.run(
       writes.map(({ write }) => write),
-      { raw, ownUrl },
+      { raw, ownUrl, mayAsk: mayAsk(request.caller) },
     );
     const byEntry = new Map(writes.map(({ entry }, index) => [entry, answers[index]]));
     const whole =

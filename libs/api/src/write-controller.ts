@@ -2,6 +2,7 @@ import { Controller, Delete, Inject, Patch, Post, Put, Req, Res } from '@nestjs/
 import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceWrite, WriteAnswer } from '#pipeline';
+import { mayAsk } from './admission.js';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
@@ -98,7 +99,8 @@ export class WriteController {
     requireFormat(request);
     const address = fhirAddress(request, this.services);
     const raw = rawOf(request);
-    const [answer] = await this.services.writes.run([write], { raw, ownUrl: address });
+    const source = { raw, ownUrl: address, mayAsk: mayAsk(request.caller) };
+    const [answer] = await this.services.writes.run([write], source);
     if (answer) answerWritten(request, reply, answer, address);
   }
 }
