@@ -72,10 +72,13 @@ export class Workspace {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** A channel with that source and nothing behind it. */
-  channel(name: string, source: string): void {
+  /** A channel with that source, and every message to each of those destinations. */
+  channel(name: string, source: string, destinations: Readonly<Record<string, string>> = {}): void {
     const text = `channel: ${name}\nsource: ${source}\ntransform: { mapping: hl7v2 }\n`;
-    this.write(`mappings/channels/${name}.yaml`, text);
+    const names = Object.keys(destinations);
+    const routes = `routes: [${names.map((to) => `{ to: ${to} }`).join(', ')}]\ndestinations:\n`;
+    const places = names.map((to) => `  ${to}: ${destinations[to]}\n`).join('');
+    this.write(`mappings/channels/${name}.yaml`, names.length === 0 ? text : text + routes + places);
   }
 
   private write(path: string, text: string): void {

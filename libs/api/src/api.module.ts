@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { type DynamicModule, Inject, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ResourceReader } from '#store';
+import { AdminController } from './admin-controller.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { BulkController } from './bulk-controller.js';
 import { CAPABILITIES, Capabilities } from './capabilities.js';
@@ -63,7 +64,7 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
     });
     return {
       module: ApiModule,
-      controllers: [...fhirControllers, LedgerController, TokenController],
+      controllers: [...fhirControllers, AdminController, LedgerController, TokenController],
       providers: [
         { provide: API_SERVICES, useValue: services },
         { provide: RESOURCE_READER, useValue: reader },

@@ -1,5 +1,5 @@
 import { type FhirObject, type FhirValue, isResourceType, readJson } from '#fhir';
-import { EngineError } from '#kernel';
+import { EngineError, isEngineError } from '#kernel';
 import type { ResourceWrite } from '#pipeline';
 import { isObject } from './fhir-tree.js';
 import { fhirPathPatch } from './fhirpath-patch.js';
@@ -23,10 +23,10 @@ export interface AskedEntry {
   readonly jsonPatch: string | undefined;
 }
 
-export interface BundleRequest {
-  readonly type: 'batch' | 'transaction';
-  readonly entries: readonly AskedEntry[];
-}
+/** An entry of a batch that asks for nothing we know costs itself alone. */
+export type BundleRequest =
+  | { readonly type: 'transaction'; readonly entries: readonly AskedEntry[] }
+  | { readonly type: 'batch'; readonly entries: readonly (AskedEntry | EngineError)[] };
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const headerNames = {
@@ -43,11 +43,22 @@ export function bundleRequest(bundle: FhirObject): BundleRequest {
     throw invalid('a Bundle that is sent here is a batch or a transaction', 'Bundle.type');
   if (!Array.isArray(entry) || entry.length > MAX_ENTRIES)
     throw invalid(`a Bundle has at most ${MAX_ENTRIES} entries`, 'Bundle.entry');
-  const entries = entry.map((one, index) => askedEntry(one, `Bundle.entry[${index}]`));
+  const place = (index: number) => `Bundle.entry[${index}]`;
+  if (type === 'batch') return { type, entries: entry.map((one, index) => orRefused(one, place(index))) };
+  const entries = entry.map((one, index) => askedEntry(one, place(index)));
   const names = entries.map(({ fullUrl }) => fullUrl).filter((name) => name !== undefined);
-  if (type === 'transaction' && new Set(names).size < names.length)
+  if (new Set(names).size < names.length)
     throw invalid('two entries have one fullUrl', 'Bundle.entry.fullUrl');
   return { type, entries };
+}
+
+function orRefused(entry: FhirValue, at: string): AskedEntry | EngineError {
+  try {
+    return askedEntry(entry, at);
+  } catch (error) {
+    if (isEngineError(error)) return error;
+    throw error;
+  }
 }
 
 function askedEntry(entry: FhirValue, at: string): AskedEntry {

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkResource, readJson } from '#fhir';
 import { deleteResource, storeResources } from '../../store/testing/store-resources.js';
@@ -134,7 +136,7 @@ describe('searching over HTTP', () => {
       [`${server.origin}/fhir/Observation/o2`, 'o2', 'match'],
     ]);
     expect(found.link).toEqual([
-      { relation: 'self', url: `${server.origin}/fhir/Observation?patient=Patient%2Fp1` },
+      { relation: 'self', url: `${server.origin}/fhir/Observation?patient=Patient%2Fp1&_format=json` },
     ]);
     const absolute = bundle(await get(`/fhir/Observation?subject=${server.origin}/fhir/Patient/p1`));
     expect(absolute.total).toBe(2);
@@ -282,5 +284,37 @@ describe('what is not there', () => {
     }
     const lenient = await get('/fhir/Patient?nam=x', { prefer: 'handling=lenient' });
     expect(checkResource(readJson(lenient.text))).toEqual([]);
+  });
+});
+
+describe('what is not understood', () => {
+  test('is no id when it is the name of an operation', async () => {
+    for (const path of ['/fhir/Patient/$merge', '/fhir/Patient/p1/$merge', '/fhir/$merge?a=b']) {
+      const answer = await get(path);
+      expect([path, answer.status, outcome(answer).code]).toEqual([path, 404, 'not-supported']);
+      expect(outcome(answer).details.text).toContain('$merge');
+    }
+  });
+
+  test('is no fault of ours where it holds a NUL', async () => {
+    const reported = server.reported.length;
+    for (const path of ['/fhir/Patient/%00', '/fhir/Patient?_id=%00', '/fhir/Observation?subject._id=a%00b'])
+      expect([path, (await get(path)).status]).toEqual([path, 400]);
+    expect(server.reported).toHaveLength(reported);
+  });
+
+  test('is told as an OperationOutcome even when it is no HTTP', async () => {
+    const { hostname, port } = new URL(server.origin);
+    const socket = connect(Number(port), hostname);
+    socket.end('GET /fhir/Patient?name=M\u00fcller HTTP/1.1\r\nhost: here\r\n\r\n');
+    const said = await text(socket);
+    const [head = '', body = ''] = said.split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1.1 400 Bad Request\r\ncontent-type: application\/fhir\+json/);
+    expect(JSON.parse(body)).toMatchObject({
+      resourceType: 'OperationOutcome',
+      issue: [
+        { severity: 'error', code: 'invalid', details: { text: expect.stringContaining('percent-encoded') } },
+      ],
+    });
   });
 });

@@ -63,7 +63,7 @@ export class FhirController {
     const page = await this.reader.history(type, id, { ...asked, before: versionOfPage(asked.page) });
     if (page === undefined) throw unknownResource();
     const address = fhirAddress(request, this.services);
-    const links = pageLinks(`${address}/${type}/${id}/_history`, followed, page.next?.toString());
+    const links = pageLinks(request, `${address}/${type}/${id}/_history`, followed, page.next?.toString());
     const entries = page.versions.map((version) => historyEntry(address, version));
     const text = bundleOf('history', entries, { base: `${address}/`, total: page.total, links });
     reply.header('content-type', FHIR_JSON).send(text);

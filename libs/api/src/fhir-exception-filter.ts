@@ -6,7 +6,7 @@ import {
   NotFoundException,
 } from '@nestjs/common';
 import { throwError } from 'rxjs';
-import { isEngineError } from '#kernel';
+import { type EngineError, isEngineError } from '#kernel';
 import { allowedMethods } from './allowed-methods.js';
 import type { HttpReply, HttpRequest } from './http-exchange.js';
 import { httpMeaning, statusMeaning } from './http-status.js';
@@ -51,13 +51,22 @@ export function answerError(
   if (told.status === 503) reply.header('retry-after', '1');
   if (told.status === 429) reply.header('retry-after', '120');
   if (/^\/fhir(\/|\?|$)/.test(request.url)) {
-    const severity = told.status >= 500 ? 'fatal' : 'error';
-    const issues = issuesOf(error) ?? [{ severity, ...told } as const];
-    reply.header('content-type', FHIR_JSON).send(operationOutcome(issues));
+    reply.header('content-type', FHIR_JSON).send(outcomeOf(error, told));
   } else {
     const { code, message } = told;
     reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify({ code, message }));
   }
+}
+
+/** Status and OperationOutcome of an error, for an entry of a batch. */
+export function refusalOf(error: EngineError): { readonly status: number; readonly outcome: string } {
+  const told = tell(error);
+  return { status: told.status, outcome: outcomeOf(error, told) };
+}
+
+function outcomeOf(error: unknown, told: ToldError): string {
+  const severity = told.status >= 500 ? 'fatal' : 'error';
+  return operationOutcome(issuesOf(error) ?? [{ severity, ...told }]);
 }
 
 function tell(exception: unknown): ToldError {

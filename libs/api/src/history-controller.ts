@@ -40,7 +40,7 @@ export class HistoryController {
     const { versions, next } = await this.reader.changes({ ...asked, type, after }, Date.now());
     const address = fhirAddress(request, this.services);
     const url = type === undefined ? `${address}/_history` : `${address}/${type}/_history`;
-    const links = pageLinks(url, followed, next && pageOfPlace(next));
+    const links = pageLinks(request, url, followed, next && pageOfPlace(next));
     const entries = versions.map((version) => historyEntry(address, version));
     const text = bundleOf('history', entries, { base: `${address}/`, links });
     reply.header('content-type', FHIR_JSON).send(text);

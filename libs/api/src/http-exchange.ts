@@ -76,6 +76,12 @@ export function queryPairs(url: string): [name: string, value: string][] {
   return mark < 0 ? [] : [...new URLSearchParams(url.slice(mark + 1))];
 }
 
+/** All parameters of a request: those of its URL, then those of the form of a search (R4 http, section 3.1.0.11). */
+export function requestPairs({ url, body }: HttpRequest): [name: string, value: string][] {
+  const isForm = typeof body === 'string' && /\/_search\/?(\?|$)/.test(url);
+  return [...queryPairs(url), ...(isForm ? new URLSearchParams(body) : [])];
+}
+
 /** A header that may stand several times, as one text. */
 export function headerText(request: HttpRequest, name: string): string | undefined {
   const value = request.headers[name];

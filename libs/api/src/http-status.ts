@@ -27,11 +27,13 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   BULK_TOO_MANY: { status: 429, issue: 'throttled' },
   CONDITION_AMBIGUOUS: { status: 412, issue: 'multiple-matches' },
   CONTENT_TYPE_UNKNOWN: { status: 415, issue: 'not-supported' },
+  DATABASE_TEXT_WITH_NUL: { status: 400, issue: 'value' },
   FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
   IMPORT_BODY_INVALID: { status: 415, issue: 'not-supported' },
   IMPORT_TOO_LARGE: { status: 413, issue: 'too-long' },
   INTERACTION_NOT_SUPPORTED: { status: 405, issue: 'not-supported' },
   LEDGER_FILE_UNKNOWN: { status: 404, issue: 'not-found' },
+  OPERATION_UNKNOWN: { status: 404, issue: 'not-supported' },
   PATCH_INVALID: { status: 400, issue: 'invalid' },
   REFERENCE_UNRESOLVED: { status: 412, issue: 'not-found' },
   REQUEST_HEADER_INVALID: { status: 400, issue: 'value' },
@@ -66,7 +68,11 @@ export function httpMeaning(kind: ErrorKind, code: string): HttpMeaning {
 }
 
 const statuses: Readonly<Record<number, { issue: string; code: string; message: string }>> = {
-  400: { issue: 'invalid', code: 'HTTP_REQUEST_MALFORMED', message: 'the request is malformed' },
+  400: {
+    issue: 'invalid',
+    code: 'HTTP_REQUEST_MALFORMED',
+    message: 'the request is malformed; is all of its address percent-encoded?',
+  },
   404: { issue: 'not-found', code: 'HTTP_PATH_UNKNOWN', message: 'nothing is at this address' },
   405: { issue: 'not-supported', code: 'HTTP_METHOD_UNKNOWN', message: 'this method has no meaning here' },
   408: { issue: 'timeout', code: 'HTTP_REQUEST_TOO_SLOW', message: 'the request did not arrive in time' },
@@ -84,6 +90,11 @@ const statuses: Readonly<Record<number, { issue: string; code: string; message: 
     issue: 'not-supported',
     code: 'HTTP_CONTENT_TYPE_UNKNOWN',
     message: 'this content type is not read here',
+  },
+  431: {
+    issue: 'too-long',
+    code: 'HTTP_HEADERS_TOO_LARGE',
+    message: 'the headers are larger than this server takes',
   },
   503: { issue: 'transient', code: 'HTTP_CLOSING', message: 'the server is stopping' },
 };

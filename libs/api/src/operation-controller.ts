@@ -55,7 +55,7 @@ export class OperationController {
     const address = fhirAddress(request, this.services);
     const options = { lenient: isLenient(request), ownUrl: address };
     const entries = await lastObservations(this.reader, pairs, options);
-    const links = pageLinks(`${address}/Observation/$lastn`, pairs, undefined);
+    const links = pageLinks(request, `${address}/Observation/$lastn`, pairs);
     const text = bundleOf('searchset', entries, { base: `${address}/`, total: entries.length, links });
     reply.header('content-type', FHIR_JSON).send(text);
   }
@@ -108,7 +108,7 @@ export class OperationController {
     const page = await readEverything(this.reader, id, asked);
     const address = fhirAddress(request, this.services);
     const own = `${address}/Patient/${id === undefined ? '' : `${id}/`}$everything`;
-    const links = pageLinks(own, asked.followed, page.next?.toString());
+    const links = pageLinks(request, own, asked.followed, page.next?.toString());
     const entries: (string | BundleEntry)[] = [...page.belonging];
     for (const resource of page.supporting) entries.push({ resource, search: 'include' });
     const text = bundleOf('searchset', entries, { base: `${address}/`, links });

@@ -1,3 +1,6 @@
+import type { HttpRequest } from './http-exchange.js';
+import { generalPairs } from './representation.js';
+
 type Pair = readonly [name: string, value: string];
 
 /** A link of a Bundle. */
@@ -6,11 +9,20 @@ export interface PageLink {
   readonly url: string;
 }
 
-/** The self link, with the parameters that were followed, and the next link, if there is a next page. */
-export function pageLinks(url: string, followed: readonly Pair[], next: string | undefined): PageLink[] {
-  const links: PageLink[] = [{ relation: 'self', url: withQuery(url, followed) }];
-  if (next !== undefined)
-    links.push({ relation: 'next', url: withQuery(url, [...followed, ['_page', next]]) });
+/**
+ * The self link, with the parameters that were followed, and the next link, if there is a next page. Both keep what shapes the answer: pages
+ * have one shape.
+ */
+export function pageLinks(
+  request: HttpRequest,
+  url: string,
+  followed: readonly Pair[],
+  next?: string,
+): PageLink[] {
+  const shape = generalPairs(request).filter(([general]) => followed.every(([name]) => name !== general));
+  const all = [...followed, ...shape];
+  const links: PageLink[] = [{ relation: 'self', url: withQuery(url, all) }];
+  if (next !== undefined) links.push({ relation: 'next', url: withQuery(url, [...all, ['_page', next]]) });
   return links;
 }
 

@@ -1,4 +1,5 @@
 import { PayloadTooLargeException } from '@nestjs/common';
+import { EngineError } from '#kernel';
 import { type AdmissionRules, admit, challengeFor } from './admission.js';
 import { allowOrigins } from './cors.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
@@ -60,7 +61,19 @@ async function letIn(request: HttpRequest, reply: HttpReply, rules: AdmissionRul
   }
   const isKnown = request.caller !== undefined && request.caller.kind !== 'loopback';
   if (!isKnown && !isSmall(request)) throw new PayloadTooLargeException();
+  requireOperation(request);
   requireShape(request);
+}
+
+/** Throws `rejected` OPERATION_UNKNOWN (404) for an operation that no route is for: its name would be taken for an id. */
+function requireOperation({ url, routeOptions }: HttpRequest): void {
+  const name = /^\/fhir\/(?:[^?]*\/)?(\$[A-Za-z-]{1,64})(?:[/?]|$)/.exec(url)?.[1];
+  if (name === undefined || routeOptions.url?.includes(name)) return;
+  throw new EngineError(
+    'rejected',
+    'OPERATION_UNKNOWN',
+    `there is no operation ${name} here; /fhir/metadata lists those there are`,
+  );
 }
 
 /** A body that says its length, and is short; a request without one. */

@@ -1,5 +1,5 @@
 import { EngineError } from '#kernel';
-import { type HttpRequest, headerText, queryPairs } from './http-exchange.js';
+import { type HttpRequest, headerText, requestPairs } from './http-exchange.js';
 
 export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 export const FHIR_XML = 'application/fhir+xml; charset=utf-8';
@@ -29,11 +29,9 @@ const generalParameters = new Set(['_format', '_pretty', '_summary', '_elements'
  * header (R4 http, section 3.1.0.1.11).
  */
 export function wantedFormat(request: HttpRequest): Format | undefined {
-  if (request.url.includes('_format=')) {
-    const format = queryPairs(request.url).findLast(([name]) => name === '_format')?.[1];
-    // A plus sign that was not escaped has become a space.
-    if (format !== undefined) return formatAmong([format.replace(' ', '+')]);
-  }
+  const format = generalPairs(request).findLast(([name]) => name === '_format')?.[1];
+  // A plus sign that was not escaped has become a space.
+  if (format !== undefined) return formatAmong([format.replace(' ', '+')]);
   const accept = headerText(request, 'accept');
   if (accept === undefined || accept === '*/*' || accept === 'application/fhir+json') return 'json';
   return formatAmong(accept.split(','));
@@ -65,6 +63,14 @@ function formatAmong(ranges: readonly string[]): Format | undefined {
     }
   }
   return best;
+}
+
+/** The parameters that shape the answer, of the URL and of the form of a search. */
+export function generalPairs(request: HttpRequest): [name: string, value: string][] {
+  // Most requests have none, and are not taken apart for that.
+  if (typeof request.body !== 'string' && !/[?&]_(format|pretty|summary|elements)=/.test(request.url))
+    return [];
+  return requestPairs(request).filter(([name]) => isGeneralParameter(name));
 }
 
 /** True for a parameter that shapes the answer and finds nothing. */

@@ -4,13 +4,14 @@ import { EngineError } from '#kernel';
 import type { ResourceReader, ResourceVersion } from '#store';
 import { requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
-import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
+import { type HttpReply, type HttpRequest, requestPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { operationOutcome } from './operation-outcome.js';
 import { pageLinks } from './page-links.js';
 import { FHIR_JSON, isGeneralParameter, isLenient, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { reachOf } from './request-needs.js';
+import { requireShape } from './shape-answer.js';
 
 /** FHIR R4 search: of a type, of a compartment, of several types; each by address and by form. */
 @Controller('fhir')
@@ -59,10 +60,11 @@ export class SearchController {
     const { owner, id = '', type } = request.params;
     if (owner !== undefined) requireResourceType(owner);
     if (type !== undefined && !(type === '*' && owner !== undefined)) requireResourceType(type);
-    const form = typeof request.body === 'string' ? [...new URLSearchParams(request.body)] : [];
+    const asked = requestPairs(request);
     // The form was not there yet when the request was let in.
-    requireAllowed(request.caller, reachOf(form));
-    const pairs = [...queryPairs(request.url), ...form].filter(isOfSearch);
+    requireAllowed(request.caller, reachOf(asked));
+    requireShape(request);
+    const pairs = asked.filter(isOfSearch);
     const address = fhirAddress(request, this.services);
     const found = await this.reader.search(type, pairs, {
       lenient: isLenient(request),
@@ -75,7 +77,7 @@ export class SearchController {
       ...(found.ignored.length === 0 ? [] : [ignoredEntry(found.ignored)]),
     ];
     const path = [address, owner, owner && id, type].filter((part) => part !== undefined).join('/');
-    const links = pageLinks(path, found.followed, found.next);
+    const links = pageLinks(request, path, found.followed, found.next);
     const total = found.total === undefined ? {} : { total: found.total };
     const text = bundleOf('searchset', entries, { base: `${address}/`, links, ...total });
     // By form it is a POST, for which the framework would say 201.

@@ -121,6 +121,22 @@ describe('parts of a resource', () => {
   });
 });
 
+test('all pages of a search have the shape that was asked for, by address or by form', async () => {
+  const first = await get('Observation?_count=1&_elements=status&_format=application/fhir%2Bjson');
+  const urls = (first.json()['link'] as { url: string }[]).map(({ url }) => url);
+  expect(urls).toHaveLength(2);
+  for (const url of urls) expect(url).toContain('_elements=status');
+  const next = await server.send('GET', (urls[1] ?? '').slice(server.origin.length), token);
+  const [{ resource } = { resource: {} }] = next.json()['entry'] as { resource: object }[];
+  expect(Object.keys(resource).sort()).toEqual(['code', 'id', 'meta', 'resourceType', 'status']);
+  const form = (body: string) =>
+    send('POST', '/fhir/Observation/_search', { 'content-type': 'application/x-www-form-urlencoded' }, body);
+  const byForm = await form('_count=1&_elements=status&_format=xml');
+  expect(byForm.headers['content-type']).toBe('application/fhir+xml; charset=utf-8');
+  expect(byForm.text).not.toContain('valueQuantity');
+  expect((await form('_summary=much')).status).toBe(400);
+});
+
 test('_pretty breaks lines and changes no value', async () => {
   const pretty = await get('Observation/o1?_pretty=true');
   expect(pretty.text.split('\n').length).toBeGreaterThan(10);

@@ -2,15 +2,15 @@ import { type FhirObject, readJson, writeJson } from '#fhir';
 import { toXml } from '#fhirxml';
 import { isEngineError } from '#kernel';
 import { subsetOf } from '#search';
-import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
+import type { HttpReply, HttpRequest } from './http-exchange.js';
 import { operationOutcome } from './operation-outcome.js';
-import { FHIR_JSON, FHIR_XML, wantedFormat } from './representation.js';
+import { FHIR_JSON, FHIR_XML, generalPairs, wantedFormat } from './representation.js';
 
 const INDENT = '  ';
 
 /** Throws `rejected` SEARCH_VALUE_INVALID (400) where `_summary` or `_elements` ask for what there is not. */
 export function requireShape(request: HttpRequest): void {
-  if (/[?&]_(summary|elements)=/.test(request.url)) subsetOf(queryPairs(request.url));
+  subsetOf(generalPairs(request));
 }
 
 /**
@@ -20,7 +20,7 @@ export function requireShape(request: HttpRequest): void {
 export function shapeAnswer(request: HttpRequest, reply: HttpReply, payload: unknown): unknown {
   if (typeof payload !== 'string' || payload === '' || reply.getHeader('content-type') !== FHIR_JSON)
     return payload;
-  const pairs = /[?&]_(pretty|summary|elements)=/.test(request.url) ? queryPairs(request.url) : [];
+  const pairs = generalPairs(request);
   const isXml = wantedFormat(request) === 'xml';
   if (pairs.length === 0 && !isXml) return payload;
   const subset = subsetOf(pairs);

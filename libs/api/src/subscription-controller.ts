@@ -82,7 +82,7 @@ export class SubscriptionController {
       const wanted = pairs.every(([, value]) => value.split(',').includes(found.id));
       if (wanted && !version.deleted) entries.push(version.text);
     }
-    const links = pageLinks(`${address}/Subscription`, pairs, undefined);
+    const links = pageLinks(request, `${address}/Subscription`, pairs);
     const text = bundleOf('searchset', entries, { base: `${address}/`, total: entries.length, links });
     reply.header('content-type', FHIR_JSON).send(text);
   }

@@ -13,8 +13,8 @@ import { bindingToken } from './websocket-token.js';
 const TOKEN_FOR_MS = 3_600_000;
 
 /**
- * Operations of the Subscriptions R5 Backport 1.1 on Subscription, by GET and POST, and the operator's page of their
- * health. The access token was checked before the body was read.
+ * Operations of the Subscriptions R5 Backport 1.1 on Subscription, by GET and POST. The access token was checked before
+ * the body was read.
  */
 @Controller()
 export class SubscriptionOperationsController {
@@ -92,23 +92,6 @@ export class SubscriptionOperationsController {
   async tokenOf(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     operationParameters(request, ['id']);
     await this.answerToken(request, reply, [request.params['id'] ?? '']);
-  }
-
-  /** Lag, attempts, last error and next try of each; nothing of any person. */
-  @Get('admin/subscriptions')
-  async health(@Res() reply: HttpReply): Promise<void> {
-    const subscriptions = await this.services.subscriptionAnswers.health();
-    reply
-      .header('content-type', 'application/json')
-      .header('cache-control', 'no-store')
-      .send(`${JSON.stringify({ subscriptions })}\n`);
-  }
-
-  /** What receivers of signed webhooks check with. */
-  @Get('admin/webhook-keys/:name')
-  async webhookKeys(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    const publicKeys = await this.services.webhookKeys(request.params['name'] ?? '');
-    reply.header('content-type', 'application/json').send(`${JSON.stringify({ publicKeys })}\n`);
   }
 
   private async answerToken(request: HttpRequest, reply: HttpReply, ids: readonly string[]): Promise<void> {

@@ -21,7 +21,7 @@ function send(bundle: unknown, more: Record<string, string> = {}): Promise<Answe
 }
 
 const get = (path: string) => server.send('GET', `/fhir/${path}`);
-const bundle = (type: string, ...entry: object[]) => ({ resourceType: 'Bundle', type, entry });
+const bundle = (type: string, ...entry: unknown[]) => ({ resourceType: 'Bundle', type, entry });
 const entriesOf = (answer: Answer) => answer.json()['entry'] as Entry[];
 const idOf = (entry: Entry | undefined) => /\/([^/]+)\/_history\//.exec(entry?.response.location ?? '')?.[1];
 
@@ -192,6 +192,9 @@ describe('a batch', () => {
           request: { method: 'PATCH', url: 'Patient/b1', ifMatch: 'W/"1"' },
         },
         { request: { method: 'DELETE', url: 'Patient/b1' } },
+        { resource: { resourceType: 'Patient' }, request: { method: 'PATCH', url: 'Patient/b1' } },
+        { request: { method: 'GET', url: 'Patient?name=Müller' } },
+        'no entry',
       ),
     );
     expect(answer.json()['type']).toBe('batch-response');
@@ -203,7 +206,13 @@ describe('a batch', () => {
       '404',
       '200',
       '204',
+      '400',
+      '200',
+      '400',
     ]);
+    expect(entries[6]?.response.outcome).toMatchObject({
+      issue: [{ expression: ['Bundle.entry[6].resource'] }],
+    });
     expect(entries[0]?.response.outcome).toMatchObject({ resourceType: 'OperationOutcome' });
     expect(entries[2]?.resource).toMatchObject({ id: 'b1' });
     expect(entries[4]?.resource).toMatchObject({ active: true });

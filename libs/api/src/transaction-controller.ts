@@ -2,11 +2,12 @@ import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { request as requestOf } from 'undici';
 import { type BundleEntry, bundleOf, type FhirObject, readJson, writeJson } from '#fhir';
-import { assert } from '#kernel';
+import { assert, type EngineError, isEngineError } from '#kernel';
 import type { ResourceWrite, WriteAnswer } from '#pipeline';
 import { mayAsk, requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices } from './api-services.js';
-import { type AskedEntry, type BundleRequest, bundleRequest, writeOf } from './bundle-request.js';
+import { type AskedEntry, bundleRequest, writeOf } from './bundle-request.js';
+import { refusalOf } from './fhir-exception-filter.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { FHIR_JSON, preferredReturn, requireFormat } from './representation.js';
@@ -29,7 +30,7 @@ export class TransactionController {
     const asked = bundleRequest(ofType(readBody(request, 'Bundle'), 'Bundle'));
     const entries =
       asked.type === 'transaction'
-        ? await this.transaction(request, asked)
+        ? await this.transaction(request, asked.entries)
         : await this.batch(request, asked.entries);
     const base = `${fhirAddress(request, this.services)}/`;
     const type = asked.type === 'transaction' ? 'transaction-response' : 'batch-response';
@@ -40,7 +41,7 @@ export class TransactionController {
   }
 
   /** All of what writes, or nothing; then what reads, which sees it (section 3.1.0.11.2: GET comes last). */
-  private async transaction(request: HttpRequest, { entries }: BundleRequest): Promise<BundleEntry[]> {
+  private async transaction(request: HttpRequest, entries: readonly AskedEntry[]): Promise<BundleEntry[]> {
     const ownUrl = fhirAddress(request, this.services);
     const writes: { readonly entry: AskedEntry; readonly write: ResourceWrite }[] = [];
     for (const entry of entries) {
@@ -64,9 +65,13 @@ export class TransactionController {
   }
 
   /** Each by itself, in order: what fails costs itself. */
-  private async batch(request: HttpRequest, entries: readonly AskedEntry[]): Promise<BundleEntry[]> {
+  private async batch(
+    request: HttpRequest,
+    entries: readonly (AskedEntry | EngineError)[],
+  ): Promise<BundleEntry[]> {
     const replies: BundleEntry[] = [];
-    for (const entry of entries) replies.push(await this.ask(request, entry));
+    for (const entry of entries)
+      replies.push(isEngineError(entry) ? refusedEntry(entry) : await this.ask(request, entry));
     return replies;
   }
 
@@ -87,7 +92,8 @@ export class TransactionController {
     if (sent !== undefined)
       headers['content-type'] = `application/${entry.jsonPatch === undefined ? 'fhir' : 'json-patch'}+json`;
     const payload = sent === undefined ? {} : { body: sent };
-    const answer = await requestOf(`${this.ownOrigin()}/fhir/${entry.url}`, {
+    // As a URL, for what is not ASCII in it is escaped then.
+    const answer = await requestOf(new URL(entry.url, `${this.ownOrigin()}/fhir/`), {
       method: entry.method,
       headers,
       ...payload,
@@ -113,6 +119,11 @@ export class TransactionController {
 function requireEntryAllowed({ caller }: HttpRequest, { at, method, url, headers }: AskedEntry): void {
   const requirement = requirementForEntry(method, url, headers);
   if (requirement !== 'open') requireAllowed(caller, requirement, `${at}.request`);
+}
+
+function refusedEntry(error: EngineError): BundleEntry {
+  const { status, outcome } = refusalOf(error);
+  return { response: { status: String(status), outcome: readJson(outcome) as FhirObject } };
 }
 
 function writtenEntry(answer: WriteAnswer, address: string, whole: boolean): BundleEntry {

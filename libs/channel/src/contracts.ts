@@ -65,14 +65,22 @@ export interface Outbound {
   readonly channel: string;
   /** The JSON texts of the message's resources in order, exactly as stored. Not to be changed. */
   readonly resources: readonly Buffer[];
+  /** Reads the message exactly as it was received. Rejects `rejected` when the journal no longer holds it. */
+  readonly raw: () => Promise<Buffer>;
 }
 
-/** `uncertain`: may have arrived; sent again only to a destination that recognises event numbers. */
-export type SendOutcome = { readonly sent: true } | { readonly sent: false; readonly error: EngineError };
+/**
+ * `uncertain`: may have arrived, and is sent again with the same number and bytes. `retryAfterMs`: the receiver asks not to
+ * be tried before.
+ */
+export type SendOutcome =
+  | { readonly sent: true }
+  | { readonly sent: false; readonly error: EngineError; readonly retryAfterMs?: number };
 
 /** Where messages leave. Keeps no state of its own: what has been sent is known to the database alone. */
 export interface Destination {
   readonly name: string;
+  /** Sends one message. An EngineError that it rejects with is a failure as one that it resolves with. */
   send(outbound: Outbound, signal: AbortSignal): Promise<SendOutcome>;
   close(): Promise<void>;
 }

@@ -1,6 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import type { FileProblem } from '#declaration';
-import { readChannel } from './load-channels.js';
+import { channelSchema } from './channel-file.js';
+import { loadChannels, readChannel } from './load-channels.js';
 
 const GOOD = `channel: lab
 source:
@@ -53,10 +56,114 @@ describe('channel file', () => {
     ],
     ['a variable without value', GOOD.replace(':-2575', ''), 'CHANNEL_VARIABLE_UNSET', 4, 13],
     ['an empty file', '', 'CHANNEL_FILE_EMPTY', 1, 1],
+    [
+      'a destination of two kinds',
+      GOOD.replace(
+        'http: { url: http://127.0.0.1:9/fhir }',
+        'http: { url: "http://a" }, directory: { path: x }',
+      ),
+      'CHANNEL_VALUE_WRONG',
+      15,
+      8,
+    ],
+    [
+      'a destination of no kind',
+      GOOD.replace('http: { url: http://127.0.0.1:9/fhir }, ', ''),
+      'CHANNEL_VALUE_WRONG',
+      15,
+      8,
+    ],
+    [
+      'a FHIR server with two authorizations',
+      GOOD.replace(
+        'http: { url: http://127.0.0.1:9/fhir }',
+        'fhir: { url: "http://a", authorization: "file:a", smart: { token_url: "http://a", client: c, key: "file:k", scope: s } }',
+      ),
+      'CHANNEL_VALUE_WRONG',
+      15,
+      16,
+    ],
+    [
+      'identifiers of what is no resource type',
+      GOOD.replace(
+        'http: { url: http://127.0.0.1:9/fhir }',
+        'fhir: { url: "http://a", identifiers: { patient: "urn:a" } }',
+      ),
+      'CHANNEL_NAME_WRONG',
+      15,
+      50,
+    ],
+    [
+      'an MLLP receiver without a port',
+      GOOD.replace('http: { url: http://127.0.0.1:9/fhir }', 'mllp: { address: "ehr" }'),
+      'CHANNEL_VALUE_WRONG',
+      15,
+      27,
+    ],
+    [
+      'documents that are routed to an MLLP receiver',
+      GOOD.replace('ADT^*', 'CDA').replace(
+        'http: { url: http://127.0.0.1:9/fhir }',
+        'mllp: { address: "ehr:2575" }',
+      ),
+      'CHANNEL_ROUTE_UNFIT',
+      12,
+      9,
+    ],
   ])('%s is named with line, column and remedy', (_, text, code, line, column) => {
     const [problem, ...others] = problemsOf(text);
     expect(others).toEqual([]);
     expect(problem).toMatchObject({ file: 'lab.yaml', code, line, column });
     expect(problem?.remedy).not.toBe('');
+  });
+
+  test('every kind of destination is read with its defaults left open', () => {
+    const kinds = `
+  a: { http: { url: http://a/, sign: ward } }
+  b: { fhir: { url: http://b/fhir, mode: update, identifiers: { Patient: 'urn:mrn' }, without: [Provenance] } }
+  c: { mllp: { address: 'ehr.example:2575', tls: {}, character_set: utf-8, connections: 4, timeout: 5s } }
+  d: { directory: { path: /srv/out, format: ndjson } }
+`;
+    const problems: FileProblem[] = [];
+    const text = `${GOOD.slice(0, GOOD.indexOf('routes:'))}destinations:${kinds}`;
+    const channel = readChannel('lab.yaml', text, {}, problems);
+    expect(problems).toEqual([]);
+    expect(Object.fromEntries(channel?.destinations ?? [])).toEqual({
+      a: { http: { url: 'http://a/', sign: 'ward' } },
+      b: {
+        fhir: {
+          url: 'http://b/fhir',
+          mode: 'update',
+          identifiers: new Map([['Patient', 'urn:mrn']]),
+          without: ['Provenance'],
+        },
+      },
+      c: {
+        mllp: {
+          address: { host: 'ehr.example', port: 2575 },
+          tls: {},
+          character_set: 'utf-8',
+          connections: 4,
+          timeout: 5_000,
+        },
+      },
+      d: { directory: { path: '/srv/out', format: 'ndjson' } },
+    });
+  });
+
+  test('the channels that ship, and the examples beside them, are good', async () => {
+    for (const folder of ['channels', 'channels/examples']) {
+      const path = fileURLToPath(new URL(`../../../mappings/${folder}`, import.meta.url));
+      const { channels, problems } = await loadChannels(path, {});
+      expect(problems).toEqual([]);
+      expect(channels.length).toBeGreaterThan(0);
+    }
+  });
+
+  test('the schema that editors read is what the loader accepts (UPDATE_SCHEMA=1 writes it)', () => {
+    const place = new URL('../../../mappings/schema/channel.schema.json', import.meta.url);
+    const text = `${JSON.stringify(channelSchema(), null, 2)}\n`;
+    if (process.env['UPDATE_SCHEMA'] === '1') writeFileSync(place, text);
+    expect(readFileSync(place, 'utf8')).toBe(text);
   });
 });

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { type FileProblem, note, type Reading } from '#declaration';
-import { type ChannelFile, channelField } from './channel-file.js';
+import { acceptedBy, type ChannelFile, channelField } from './channel-file.js';
 
 /** Larger is no channel file. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -105,11 +105,26 @@ function readDocument(document: Document.Parsed, reading: Reading): ChannelFile 
     return undefined;
   }
   const channel = channelField.read(document.contents, reading);
-  for (const [index, route] of (channel?.routes ?? []).entries()) {
-    if (channel?.destinations?.has(route.to)) continue;
-    const node = document.getIn(['routes', index, 'to'], true) as Parameters<typeof note>[1];
-    const known = [...(channel?.destinations?.keys() ?? [])].join(', ') || 'none';
-    note(reading, node, 'CHANNEL_ROUTE_UNKNOWN', `no destination '${route.to}'`, `declared here: ${known}`);
-  }
+  if (channel !== undefined) checkRoutes(channel, document, reading);
   return channel;
+}
+
+/** A message type of HL7 v2, such as ORU^R01. */
+const HL7_TYPE = /^[A-Z0-9]{3}\^/;
+
+/** Every route leads somewhere, and to a receiver that can take what the channel takes. */
+function checkRoutes(channel: ChannelFile, document: Document.Parsed, reading: Reading): void {
+  const foreign = acceptedBy(channel).find((type) => !HL7_TYPE.test(type));
+  for (const [index, route] of (channel.routes ?? []).entries()) {
+    const node = document.getIn(['routes', index, 'to'], true) as Parameters<typeof note>[1];
+    const destination = channel.destinations?.get(route.to);
+    if (destination === undefined) {
+      const known = [...(channel.destinations?.keys() ?? [])].join(', ') || 'none';
+      note(reading, node, 'CHANNEL_ROUTE_UNKNOWN', `no destination '${route.to}'`, `declared here: ${known}`);
+    } else if (destination.mllp !== undefined && foreign !== undefined) {
+      const message = `'${route.to}' takes HL7 v2 alone, and the channel accepts ${foreign}`;
+      const remedy = 'give what is no HL7 v2 a channel of its own, or another kind of destination';
+      note(reading, node, 'CHANNEL_ROUTE_UNFIT', message, remedy);
+    }
+  }
 }

@@ -1,14 +1,16 @@
+export { DirectoryDestination } from './directory/directory-destination.js';
 export { LocalFolder } from './directory/local-folder.js';
+export { FhirDestination } from './fhir/fhir-destination.js';
 export { csvFormat } from './files/csv-format.js';
 export { fileDefaults } from './files/file-defaults.js';
 export { fileFormats } from './files/file-formats.js';
 export { type FileSourceEvent, FolderSource } from './files/folder-source.js';
 export { AddressPolicy } from './http/address-policy.js';
-export { HttpDestination, type HttpDestinationOptions } from './http/http-destination.js';
+export { HttpDestination } from './http/http-destination.js';
 export { HttpPoster } from './http/http-poster.js';
 export { HttpSource } from './http/http-source.js';
 export { WebhookSigner } from './http/webhook-signer.js';
 export { MllpClient, type MllpClientOptions, type MllpReply } from './mllp/mllp-client.js';
+export { MllpDestination } from './mllp/mllp-destination.js';
 export { MllpSource } from './mllp/mllp-source.js';
-export type { MllpSourceCounters, MllpSourceEvent, MllpSourceOptions } from './mllp/mllp-source-options.js';
 export { SftpFolder } from './sftp/sftp-folder.js';

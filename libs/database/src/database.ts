@@ -125,12 +125,14 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
 }
 
 const DISK_FULL = '53100';
+/** A text with U+0000, which PostgreSQL cannot hold: whoever sent it is wrong, not the statement. */
+const TEXT_WITH_NUL = '22021';
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, lock and serialisation trouble. */
 const RETRYABLE = /^(08|53|57|40|55P03)/;
 
 /**
- * `code` DATABASE_CONFLICT: run the transaction again at once. DATABASE_UNAVAILABLE: later. DATABASE_REFUSED: the
- * statement itself is wrong, a bug. A lost connection is `unavailable` here; who was committing calls it uncertain.
+ * `code` DATABASE_CONFLICT: run the transaction again at once. DATABASE_UNAVAILABLE: later. DATABASE_TEXT_WITH_NUL: never.
+ * DATABASE_REFUSED: the statement itself is wrong, a bug. A lost connection is `unavailable` here; who was committing calls it uncertain.
  */
 function asEngineError(error: unknown): EngineError {
   const state = error instanceof pg.DatabaseError ? (error.code ?? '') : '08000';
@@ -139,6 +141,10 @@ function asEngineError(error: unknown): EngineError {
       cause: error,
     });
   }
+  if (state === TEXT_WITH_NUL)
+    return new EngineError('rejected', 'DATABASE_TEXT_WITH_NUL', 'a text holds the character U+0000', {
+      cause: error,
+    });
   if (RETRYABLE.test(state)) {
     const text =
       state === DISK_FULL

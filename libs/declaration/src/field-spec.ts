@@ -146,8 +146,12 @@ export function wordOr<W, T>(word: Field<W>, map: Field<T>): Field<W | T> {
   };
 }
 
-/** Any names with values of one kind. */
-export function record<T>(item: Field<T>, name: RegExp): Field<Map<string, T>> {
+/** Any names with values of one kind; `remedy` says what a name is. */
+export function record<T>(
+  item: Field<T>,
+  name: RegExp,
+  remedy = 'use a-z, 0-9 and -',
+): Field<Map<string, T>> {
   return {
     schema: { type: 'object', additionalProperties: item.schema },
     read(node, reading) {
@@ -155,8 +159,7 @@ export function record<T>(item: Field<T>, name: RegExp): Field<Map<string, T>> {
       if (entries === undefined) return undefined;
       const values = new Map<string, T>();
       for (const { key, keyNode, value } of entries) {
-        if (!name.test(key))
-          note(reading, keyNode, 'CHANNEL_NAME_WRONG', `'${key}' is no name`, 'use a-z, 0-9 and -');
+        if (!name.test(key)) note(reading, keyNode, 'CHANNEL_NAME_WRONG', `'${key}' is no name`, remedy);
         const read = value === null ? undefined : item.read(value, reading);
         if (read !== undefined) values.set(key, read);
       }

@@ -56,7 +56,7 @@ export class DeliveryTrace {
     return traceDeliveries(this.database, position);
   }
 
-  /** Every destination with what waits for it and what was given up, the longest queue first. */
+  /** Every destination of channels with what waits for it and what was given up, the longest queue first. */
   lags(): Promise<DestinationLag[]> {
     return destinationLags(this.database);
   }
@@ -81,28 +81,37 @@ async function traceDeliveries(database: Query, position: Position): Promise<Tra
   return rows.map(deliveryOf);
 }
 
-/** How far one destination is behind. */
+/** How far one destination of a channel is behind. */
 export interface DestinationLag {
   readonly destination: string;
   readonly kind: string;
   readonly waiting: number;
-  /** Of its slowest share. */
+  /** How long the message has waited that has waited longest. */
+  readonly waitingSeconds: number;
+  /** Failures in a row, of its slowest share. */
   readonly attempts: number;
-  readonly lastError: string | undefined;
+  /** Code, colon, sentence; without content of messages. */
+  readonly lastError: string | null;
+  readonly nextAttemptAt: Date | null;
   /** Deliveries given up. */
   readonly dead: number;
 }
 
 async function destinationLags(database: Query): Promise<DestinationLag[]> {
-  const rows = await database.query<Omit<DestinationLag, 'lastError'> & { last_error: string | null }>(
+  return database.query<DestinationLag>(
     `SELECT t.name AS destination, t.kind, coalesce(sum(h.number - coalesce(c.number, 0)), 0)::bigint AS waiting,
-            coalesce(max(c.attempts), 0) AS attempts, max(c.last_error) AS last_error,
+            coalesce(extract(epoch FROM now() - min(p.stored_at))::float8, 0) AS "waitingSeconds",
+            coalesce(max(c.attempts), 0) AS attempts, max(c.last_error) AS "lastError",
+            min(c.next_attempt_at) AS "nextAttemptAt",
             (SELECT count(*) FROM delivery_dead x WHERE x.destination = t.id) AS dead
      FROM destination t LEFT JOIN delivery_head h ON h.destination = t.id
      LEFT JOIN delivery_cursor c ON c.destination = t.id AND c.partition = h.partition
-     GROUP BY t.id ORDER BY waiting DESC, t.name LIMIT 1000`,
+     LEFT JOIN delivery d ON d.destination = t.id AND d.partition = h.partition AND d.number = coalesce(c.number, 0) + 1
+     LEFT JOIN pack p ON p.lane = d.lane AND p.partition = d.partition AND p.seq = d.seq
+     WHERE t.kind <> 'subscription' GROUP BY t.id ORDER BY waiting DESC, t.name LIMIT 1000`,
+    [],
+    'destination-lags',
   );
-  return rows.map(({ last_error, ...row }) => ({ ...row, lastError: last_error ?? undefined }));
 }
 
 function deliveryOf(row: DeliveryTraceRow): TracedDelivery {

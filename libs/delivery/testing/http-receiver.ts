@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo, Socket } from 'node:net';
 
 export interface ReceivedPost {
+  readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -13,7 +14,14 @@ export interface ReceivedPost {
  * 'half': 200, and then the connection ends in the middle of the body; 'drip': 200 and a byte now and then, for ever;
  * 'flood': 200 and a body without end.
  */
-export type Behaviour = number | 'hang' | 'cut' | 'half' | 'drip' | 'flood';
+export type Behaviour = number | Reply | 'hang' | 'cut' | 'half' | 'drip' | 'flood';
+
+/** A whole answer. */
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
 
 const DRIP_EVERY_MS = 10;
 
@@ -45,7 +53,7 @@ export class HttpReceiver {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const body = Buffer.concat(chunks).toString('utf8');
-        const post = { url: request.url ?? '', headers: request.headers, body };
+        const post = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body };
         this.posts.push(post);
         void Promise.resolve(this.behave(post)).then((behaviour) => answer(response, behaviour));
       });
@@ -100,8 +108,14 @@ function answer(response: ServerResponse, behaviour: Behaviour): void {
       pour();
       return;
     }
-    default:
-      response.writeHead(behaviour, { 'content-type': 'application/json' });
-      response.end('{"answer":true}');
+    default: {
+      const {
+        status,
+        headers = {},
+        body = '{"answer":true}',
+      } = typeof behaviour === 'number' ? { status: behaviour } : behaviour;
+      response.writeHead(status, { 'content-type': 'application/json', ...headers });
+      response.end(body);
+    }
   }
 }

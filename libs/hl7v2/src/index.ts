@@ -1,6 +1,7 @@
 export { type Acknowledgment, type AcknowledgmentOutcome, acknowledge } from './acknowledgment.js';
 export { splitBatch } from './batch.js';
 export { BatchStream } from './batch-stream.js';
+export { inUtf8 } from './in-utf8.js';
 export type { Message } from './message.js';
 export { type MessageHeader, readMessageHeader } from './message-header.js';
 export { FrameCutter, type FrameEvent, frameMaxBytesDefault, frameMessage } from './mllp-framing.js';

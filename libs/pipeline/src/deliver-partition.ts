@@ -9,7 +9,8 @@ import {
   storedForMs,
   type WaitingDelivery,
 } from '#delivery';
-import { assert, type Clock, EngineError, isEngineError, type Random } from '#kernel';
+import { readMessage } from '#journal';
+import { assert, type Clock, EngineError, isEngineError, type Position, type Random } from '#kernel';
 import { BatchPacks } from './batch-packs.js';
 
 /** A destination as deliveries know it. */
@@ -74,6 +75,8 @@ export class DeliverPartition {
     return turn === 'done' && behind ? 'more' : turn;
   }
 }
+
+type Failure = Exclude<SendOutcome, { readonly sent: true }>;
 
 /** Numbers that were sent and are not yet written as sent; all with the same number of attempts. */
 interface SentRange {
@@ -146,7 +149,7 @@ class ClaimedTurn {
       await this.write();
       return 'stopped';
     }
-    return this.fail(delivery, outcome.error, attempts);
+    return this.fail(delivery, outcome, attempts);
   }
 
   private async send(delivery: WaitingDelivery, resources: readonly Buffer[]): Promise<SendOutcome> {
@@ -158,6 +161,7 @@ class ClaimedTurn {
         position: delivery.position,
         channel: this.target.channel,
         resources,
+        raw: () => this.raw(delivery.position),
       };
       return await this.target.destination.send(outbound, this.stop.now);
     } catch (error) {
@@ -170,9 +174,15 @@ class ClaimedTurn {
     }
   }
 
+  private async raw(position: Position): Promise<Buffer> {
+    const message = await readMessage(this.claim.session, position);
+    if (message !== undefined) return message.raw;
+    throw new EngineError('rejected', 'JOURNAL_MESSAGE_GONE', 'the journal no longer holds the message');
+  }
+
   private async fail(
     delivery: WaitingDelivery,
-    error: EngineError,
+    { error, retryAfterMs: askedMs = 0 }: Failure,
     attempts: number,
   ): Promise<DeliveryTurn | undefined> {
     await this.write();
@@ -184,7 +194,7 @@ class ClaimedTurn {
       this.number = delivery.number;
       return undefined;
     }
-    const retryAfterMs = this.retry.delayMs(attempts);
+    const retryAfterMs = Math.max(this.retry.delayMs(attempts), askedMs);
     await this.claim.advance({ number: before, failure: { attempts, error, retryAfterMs } });
     return { retryAfterMs };
   }

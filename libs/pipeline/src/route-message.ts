@@ -103,7 +103,8 @@ export async function destinationIds(
   kind: string,
 ): Promise<Map<string, number>> {
   await database.query(
-    'INSERT INTO destination (name, kind) SELECT name, $2 FROM unnest($1::text[]) AS name ON CONFLICT DO NOTHING',
+    `INSERT INTO destination AS d (name, kind) SELECT name, $2 FROM unnest($1::text[]) AS name ORDER BY name
+     ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE d.kind <> excluded.kind`,
     [names, kind],
   );
   const rows = await database.query<{ id: number; name: string }>(

@@ -2,6 +2,7 @@ import { acceptedBy, type ChannelFile, type FileProblem, loadChannels } from '#c
 import type { Database } from '#database';
 import { channelId } from '#journal';
 import { destinationIds, type IntakeChannel } from '#pipeline';
+import { kindOf } from './destinations.js';
 import type { Settings } from './settings.js';
 
 /** A channel file with its number in the database. */
@@ -23,11 +24,17 @@ export class ChannelCatalog {
     const { channels, problems } = await loadChannels(settings.channelsDirectory, settings.environment);
     const numbered: NumberedChannel[] = [];
     for (const file of channels) numbered.push({ id: await channelId(database, file.channel), file });
-    const names = channels.flatMap((file) =>
-      [...(file.destinations?.keys() ?? [])].map((name) => `${file.channel}.${name}`),
+    const named = channels.flatMap((file) =>
+      [...(file.destinations ?? [])].map(([name, declared]) => ({
+        name: `${file.channel}.${name}`,
+        kind: kindOf(declared),
+      })),
     );
-    const destinations =
-      names.length === 0 ? new Map<string, number>() : await destinationIds(database, names, 'http');
+    const destinations = new Map<string, number>();
+    for (const kind of new Set(named.map((one) => one.kind))) {
+      const names = named.filter((one) => one.kind === kind).map(({ name }) => name);
+      for (const [name, id] of await destinationIds(database, names, kind)) destinations.set(name, id);
+    }
     return new ChannelCatalog(numbered, problems, destinations);
   }
 

@@ -1,16 +1,14 @@
 import { join } from 'node:path';
-import { AddressPolicy, HttpDestination, HttpPoster, WebhookSigner } from '#connectors';
-import { DeliveryClaims } from '#delivery';
-import { assert } from '#kernel';
-import { DeliverDestinations, type DeliveryNudge, type DeliveryTarget } from '#pipeline';
+import { AddressPolicy, HttpPoster, WebhookSigner } from '#connectors';
+import { DeliveryClaims, DeliveryTrace } from '#delivery';
+import { DeliverDestinations, type DeliveryNudge } from '#pipeline';
 import { NotifySubscribers, SubscriptionOperations } from '#subscriptions';
 import { TopicCatalog } from '#topics';
+import { destinationsOf } from './destinations.js';
 import type { RoleServices } from './services.js';
 
 /** Answers to what is in flight are awaited this long; then they are broken off and sent again at the next start. */
 const graceMs = 5_000;
-const defaultTimeoutMs = 30_000;
-const defaultRetry = { firstAfterMs: 1_000, atMostEveryMs: 300_000 };
 
 /** What a nudge of the queue `deliver` says; `{}`: look for yourself. */
 export interface DeliverNudge {
@@ -34,16 +32,15 @@ export class DeliverRole {
       const place = `${nudge.destination ?? ''}-${nudge.partition ?? ''}`;
       queues.nudgeLater('deliver', place, nudge, { delayMs: afterMs, attempt: Date.now() });
     };
-    this.poster = new HttpPoster(
-      new AddressPolicy(settings.endpointsAllowed),
-      new WebhookSigner(settings.webhookKeys),
-    );
+    const signer = new WebhookSigner(settings.webhookKeys);
+    this.poster = new HttpPoster(new AddressPolicy(settings.endpointsAllowed), signer);
     this.claims = new DeliveryClaims(database);
     const events = {
       onRetry: (nudge: DeliveryNudge, afterMs: number) => later({ ...nudge }, afterMs),
       onError,
     };
-    this.destinations = new DeliverDestinations(this.claims, this.targets(origin), events, services.recent);
+    const targets = destinationsOf(services.channels, { origin, signer });
+    this.destinations = new DeliverDestinations(this.claims, targets, events, services.recent);
     this.subscribers = new NotifySubscribers(database, this.claims, this.poster, {
       fhirUrl: `${settings.publicUrl ?? `http://localhost:${settings.httpPort}`}/fhir/`,
       origin,
@@ -52,6 +49,7 @@ export class DeliverRole {
       onError,
     });
     this.reportSubscriptions();
+    this.reportDestinations();
   }
 
   start(): void {
@@ -97,31 +95,25 @@ export class DeliverRole {
     }
   }
 
-  private targets(origin: string): DeliveryTarget[] {
-    const { channels } = this.services;
-    return channels.channels.flatMap(({ file }) =>
-      [...(file.destinations ?? [])].map(([short, { http, retry }]): DeliveryTarget => {
-        const name = `${file.channel}.${short}`;
-        const id = channels.destinations.get(name);
-        assert(id !== undefined, 'DESTINATION_WITHOUT_NUMBER', name);
-        const destination = new HttpDestination({
-          name,
-          url: http.url,
-          timeoutMs: http.timeout ?? defaultTimeoutMs,
-          origin,
-          authorizationFile: http.authorization,
-        });
-        return {
-          id,
-          channel: file.channel,
-          destination,
-          retry: {
-            firstAfterMs: retry?.first_after ?? defaultRetry.firstAfterMs,
-            atMostEveryMs: retry?.at_most_every ?? defaultRetry.atMostEveryMs,
-            giveUpAfterMs: retry?.give_up_after,
-          },
-        };
-      }),
-    );
+  /** For Prometheus; while the database is away there are no figures. */
+  private reportDestinations(): void {
+    const { database, metrics } = this.services;
+    const trace = new DeliveryTrace(database);
+    const figures = [
+      ['suture_destination_waiting', 'Messages that a destination has not taken yet', 'waiting'],
+      ['suture_destination_waiting_seconds', 'How long the first of them has waited', 'waitingSeconds'],
+      [
+        'suture_destination_failures',
+        'Attempts in a row that it did not take, of its slowest partition',
+        'attempts',
+      ],
+      ['suture_destination_dead', 'Deliveries to it that were given up', 'dead'],
+    ] as const;
+    for (const [name, help, key] of figures) {
+      metrics.gauge(name, help, ['destination', 'kind'], async () => {
+        const lags = await trace.lags().catch(() => []);
+        return lags.map((lag) => [{ destination: lag.destination, kind: lag.kind }, lag[key]] as const);
+      });
+    }
   }
 }

@@ -108,7 +108,7 @@ export class NotifySubscriber {
         return 'done';
       }
       const request = this.requestOf(state);
-      if (isEngineError(request)) return this.failed(claim, state, request, stop.now);
+      if (isEngineError(request)) return this.failed(claim, state, { sent: false, error: request }, stop.now);
       if (!state.greeted) {
         const failed = await this.greet(claim, state, request, stop.now);
         if (failed !== undefined) return failed;
@@ -153,7 +153,7 @@ export class NotifySubscriber {
       { id: frame.uuid, headers: [], body: signOfLife(frame, 'handshake') },
       signal,
     );
-    if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
+    if (!outcome.sent) return this.failed(claim, state, outcome, signal);
     await activate(this.database, state);
     return undefined;
   }
@@ -173,7 +173,7 @@ export class NotifySubscriber {
       { id: frame.uuid, headers: [], body: signOfLife(frame, 'heartbeat') },
       signal,
     );
-    if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
+    if (!outcome.sent) return this.failed(claim, state, outcome, signal);
     await recordHeartbeat(claim.session, state);
     return undefined;
   }
@@ -199,7 +199,7 @@ export class NotifySubscriber {
     const headers = ['suture-stream', stream, 'suture-event-number', range, 'idempotency-key', key];
     const body = eventNotification(this.frameOf(state, request), request.content, events);
     const outcome = await this.post(state, request, { id: key, headers, body }, signal);
-    if (!outcome.sent) return this.failed(claim, state, outcome.error, signal);
+    if (!outcome.sent) return this.failed(claim, state, outcome, signal);
     await recordSent(claim.session, state, last);
     return undefined;
   }
@@ -207,12 +207,12 @@ export class NotifySubscriber {
   private async failed(
     claim: DeliveryClaim,
     state: SubscriptionState,
-    error: EngineError,
+    { error, retryAfterMs: askedMs = 0 }: Exclude<SendOutcome, { readonly sent: true }>,
     signal: AbortSignal,
   ): Promise<NotifierTurn> {
     // Broken off by us, which says nothing about the subscriber.
     if (signal.aborted) return 'done';
-    const retryAfterMs = this.ports.retry.delayMs(state.attempts + 1);
+    const retryAfterMs = Math.max(this.ports.retry.delayMs(state.attempts + 1), askedMs);
     await recordFailure(claim.session, state, error, retryAfterMs);
     return { retryAfterMs };
   }

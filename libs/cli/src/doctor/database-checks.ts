@@ -95,10 +95,9 @@ async function checkDeadLetters(database: Database): Promise<Finding> {
 async function checkDeliveries(database: Database): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const lag of await new DeliveryTrace(database).lags()) {
-    if (lag.kind === 'subscription') continue;
     const check = `to ${lag.destination}`;
     const waiting = `${counted(lag.waiting, 'delivery').replace('deliverys', 'deliveries')} waiting`;
-    if (lag.lastError !== undefined)
+    if (lag.lastError !== null)
       findings.push(
         warn(
           check,

@@ -1,26 +1,21 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Outbound, SendOutcome } from '#channel';
 import { readJson } from '#fhir';
 import { type Behaviour, HttpReceiver } from '../../../delivery/testing/http-receiver.js';
 import { until } from '../../../delivery/testing/until.js';
+import { outboundOf, outcomeOf } from '../../testing/outbound.js';
 import { AddressPolicy } from './address-policy.js';
 import { HttpDestination, type HttpDestinationOptions } from './http-destination.js';
 import { HttpPoster } from './http-poster.js';
+import { WebhookSigner } from './webhook-signer.js';
 
 const header = '{"resourceType":"MessageHeader","id":"m1","eventUri":"urn:e","source":{"endpoint":"urn:s"}}';
 const patient = '{"resourceType":"Patient","id":"p1","name":[{"family":"Nováková"}]}';
-const outbound: Outbound = {
-  destination: 'lab.ehr',
-  partition: 7,
-  number: 42,
-  position: { lane: 1, partition: 7, seq: 99 },
-  channel: 'lab',
-  resources: [Buffer.from(header), Buffer.from(patient)],
-};
+const outbound = outboundOf([header, patient]);
 const never = new AbortController().signal;
 setMaxListeners(0, never);
 
@@ -46,9 +41,6 @@ describe('HTTP destination', () => {
     open.push(made);
     return made;
   };
-  const codeOf = (outcome: SendOutcome) =>
-    outcome.sent ? 'sent' : `${outcome.error.kind} ${outcome.error.code}`;
-
   test('a message arrives as a Bundle with its number, stream, position and idempotency key', async () => {
     expect(await destination().send(outbound, never)).toEqual({ sent: true });
     const [post] = receiver.posts;
@@ -108,10 +100,10 @@ describe('HTTP destination', () => {
   ])('a receiver that answers %s makes the outcome %s', async (behaviour, expected) => {
     receiver.behave = () => behaviour;
     const one = destination();
-    expect(codeOf(await one.send(outbound, never))).toBe(expected);
+    expect(await outcomeOf(one.send(outbound, never))).toBe(expected);
     // Whatever it was, the next message finds the destination in order.
     receiver.behave = () => 200;
-    expect(codeOf(await one.send(outbound, never))).toBe('sent');
+    expect(await outcomeOf(one.send(outbound, never))).toBe('sent');
   });
 
   test.each<Behaviour>(['hang', 'drip'])(
@@ -119,16 +111,16 @@ describe('HTTP destination', () => {
     async (behaviour) => {
       receiver.behave = () => behaviour;
       const one = destination({ timeoutMs: 200 });
-      expect(codeOf(await one.send(outbound, never))).toBe('uncertain DESTINATION_TIMEOUT');
+      expect(await outcomeOf(one.send(outbound, never))).toBe('uncertain DESTINATION_TIMEOUT');
     },
   );
 
   test('a receiver that is down is unavailable: nothing was sent', async () => {
     await receiver.down();
     const one = destination();
-    expect(codeOf(await one.send(outbound, never))).toBe('unavailable DESTINATION_UNREACHABLE');
+    expect(await outcomeOf(one.send(outbound, never))).toBe('unavailable DESTINATION_UNREACHABLE');
     await receiver.up();
-    expect(codeOf(await one.send(outbound, never))).toBe('sent');
+    expect(await outcomeOf(one.send(outbound, never))).toBe('sent');
   });
 
   test('a kept connection that the receiver has closed meanwhile costs no message', async () => {
@@ -136,7 +128,7 @@ describe('HTTP destination', () => {
     await one.send(outbound, never);
     await receiver.down();
     await receiver.up();
-    expect(codeOf(await one.send({ ...outbound, number: 43 }, never))).toBe('sent');
+    expect(await outcomeOf(one.send({ ...outbound, number: 43 }, never))).toBe('sent');
   });
 
   test('sending can be broken off, and then the connection is closed', async () => {
@@ -145,8 +137,10 @@ describe('HTTP destination', () => {
     const sending = destination().send(outbound, stop.signal);
     await until('the request is there', () => receiver.posts.length === 1);
     stop.abort();
-    expect(codeOf(await sending)).toBe('uncertain DESTINATION_STOPPED');
-    expect(codeOf(await destination().send(outbound, stop.signal))).toBe('unavailable DESTINATION_STOPPED');
+    expect(await outcomeOf(sending)).toBe('uncertain DESTINATION_STOPPED');
+    expect(await outcomeOf(destination().send(outbound, stop.signal))).toBe(
+      'unavailable DESTINATION_STOPPED',
+    );
   });
 
   test('the authorization comes from its file, is read again when it changes, and is missed by name', async () => {
@@ -175,7 +169,45 @@ describe('HTTP destination', () => {
     ]);
     await rm(folder, { recursive: true });
     clock.now = 20_000;
-    expect(codeOf(await one.send(outbound, never))).toBe('misconfigured SECRET_UNREADABLE');
+    expect(await outcomeOf(one.send(outbound, never))).toBe('misconfigured SECRET_UNREADABLE');
+  });
+
+  test('a request is signed with the key that the channel names, over the very bytes of its body', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'suture-webhooks-'));
+    await writeFile(join(folder, 'ward'), `whsk_${Buffer.alloc(32, 7).toString('base64')}\n`);
+    const signer = new WebhookSigner(folder);
+    const one = destination({ signature: { signer, key: 'ward' } });
+    expect(await outcomeOf(one.send(outbound, never))).toBe('sent');
+    const [post] = receiver.posts;
+    const header = (name: string) => String(post?.headers[name]);
+    const [publicKey = ''] = await signer.publicKeys('ward');
+    const x = Buffer.from(publicKey.slice('whpk_'.length), 'base64').toString('base64url');
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+    const content = `${header('webhook-id')}.${header('webhook-timestamp')}.${post?.body}`;
+    const signature = Buffer.from(header('webhook-signature').replace('v1a,', ''), 'base64');
+    expect(verify(null, Buffer.from(content), key, signature)).toBe(true);
+    // The same event has the same id at every attempt.
+    await one.send(outbound, never);
+    expect(receiver.posts[1]?.headers['webhook-id']).toBe(header('webhook-id'));
+    expect(await outcomeOf(destination({ signature: { signer, key: 'other' } }).send(outbound, never))).toBe(
+      'misconfigured SECRET_UNREADABLE',
+    );
+    await rm(folder, { recursive: true });
+  });
+
+  test.each([
+    ['120', 120_000],
+    ['99999999', 3_600_000],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', 3_600_000],
+    ['soon', undefined],
+    ['-5', undefined],
+  ])('a receiver that says Retry-After: %s is left alone for so long', async (text, retryAfterMs) => {
+    receiver.behave = () => ({ status: 503, headers: { 'retry-after': text } });
+    expect(await destination().send(outbound, never)).toMatchObject({
+      sent: false,
+      error: { code: 'DESTINATION_BUSY' },
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
   });
 
   test('a header that HTTP cannot carry is a misconfiguration, not a crash', async () => {
@@ -183,7 +215,7 @@ describe('HTTP destination', () => {
     const path = join(folder, 'token');
     await writeFile(path, 'Bearer a\r\nx-injected: yes');
     const outcome = await destination({ authorizationFile: path }).send(outbound, never);
-    expect(codeOf(outcome)).toBe('misconfigured DESTINATION_REQUEST_INVALID');
+    expect(await outcomeOf(outcome)).toBe('misconfigured DESTINATION_REQUEST_INVALID');
     expect(receiver.posts).toEqual([]);
     await rm(folder, { recursive: true });
   });
@@ -203,9 +235,9 @@ describe('HTTP destination', () => {
     const post = (url: string) =>
       poster.post({ url, headers: ['x-a', 'b'], body: '{}', timeoutMs: 300 }, never);
     const hanging = Array.from({ length: 20 }, () => post(receiver.url));
-    expect(codeOf(await post(other.url))).toBe('sent');
+    expect(await outcomeOf(post(other.url))).toBe('sent');
     expect(other.posts[0]?.headers['x-a']).toBe('b');
-    const outcomes = (await Promise.all(hanging)).map(codeOf);
+    const outcomes = await Promise.all(hanging.map(outcomeOf));
     expect(new Set(outcomes)).toEqual(
       new Set(['uncertain DESTINATION_TIMEOUT', 'unavailable DESTINATION_TIMEOUT']),
     );

@@ -1,9 +1,11 @@
 import { Pool } from 'undici';
 import type { Destination, Outbound, SendOutcome } from '#channel';
 import { bundleOfBytes } from '#fhir';
-import { type Clock, formatPosition, isEngineError, systemClock } from '#kernel';
-import { postOnce } from './post-once.js';
+import { type Clock, systemClock } from '#kernel';
+import { streamHeaders, streamOf } from './event-headers.js';
+import { requestOnce } from './request-once.js';
 import { SecretFile } from './secret-file.js';
+import type { WebhookSigner } from './webhook-signer.js';
 
 export interface HttpDestinationOptions {
   /** `channel.destination`: part of the stream's name. */
@@ -15,6 +17,8 @@ export interface HttpDestinationOptions {
   readonly origin: string;
   /** File with the value of the Authorization header. */
   readonly authorizationFile?: string | undefined;
+  /** Signs each request with the key of that name (Standard Webhooks). */
+  readonly signature?: { readonly signer: WebhookSigner; readonly key: string } | undefined;
   /** PEM texts: authorities to trust instead of the system's, and our own certificate. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
   /** Most connections, and so most POSTs in flight; default 16. */
@@ -29,7 +33,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * - suture-stream, suture-event-number: gap-free from 1 in each stream, the same number at every attempt;
  * - suture-position: the journal position, what `suture trace` takes;
  * - x-message-control-id: what the sender called the message (MSH-10), where the Provenance says it;
- * - idempotency-key: stream and number in one word, different in every installation.
+ * - idempotency-key: stream and number in one word, different in every installation;
+ * - webhook-id, -timestamp, -signature, where it is to be signed.
  *
  * Keeps no state: an answer that was lost in a crash is asked for again with the same number.
  */
@@ -56,21 +61,19 @@ export class HttpDestination implements Destination {
       : undefined;
   }
 
-  /** Sends one message; resolves when the receiver's answer has been read to its end. */
+  /**
+   * Sends one message; resolves when the receiver's answer has been read to its end. Rejects `misconfigured` for secrets and
+   * keys that cannot be read.
+   */
   async send(outbound: Outbound, signal: AbortSignal): Promise<SendOutcome> {
-    const headers = this.headersOf(outbound);
-    if (this.authorization) {
-      try {
-        headers.push('authorization', await this.authorization.read());
-      } catch (error) {
-        if (isEngineError(error)) return { sent: false, error };
-        throw error;
-      }
-    }
     const { resources } = outbound;
-    const isMessage = resources[0]?.subarray(0, MESSAGE_HEADER.length).equals(MESSAGE_HEADER);
-    const body = bundleOfBytes(isMessage ? 'message' : 'collection', resources);
-    return postOnce(this.pool, { path: this.path, headers, body, timeoutMs: this.options.timeoutMs }, signal);
+    const body = messageBundle(resources);
+    const headers = await this.headersOf(outbound, body);
+    return requestOnce(
+      this.pool,
+      { path: this.path, headers, body, timeoutMs: this.options.timeoutMs },
+      signal,
+    );
   }
 
   /** Breaks off what is in flight. */
@@ -78,24 +81,24 @@ export class HttpDestination implements Destination {
     await this.pool.destroy();
   }
 
-  private headersOf(outbound: Outbound): string[] {
-    const stream = `${outbound.destination}/${outbound.partition}`;
+  /** Throws `misconfigured` for secrets and keys that cannot be read. */
+  private async headersOf(outbound: Outbound, body: Buffer): Promise<string[]> {
+    const { origin, signature } = this.options;
+    const key = `${origin}/${streamOf(outbound)}/${outbound.number}`;
+    const headers = streamHeaders(outbound);
     const controlId = controlIdOf(outbound.resources.at(-1));
-    const named = controlId === undefined ? [] : ['x-message-control-id', controlId];
-    return [
-      ...named,
-      'content-type',
-      'application/fhir+json',
-      'suture-stream',
-      stream,
-      'suture-event-number',
-      String(outbound.number),
-      'suture-position',
-      formatPosition(outbound.position),
-      'idempotency-key',
-      `${this.options.origin}/${stream}/${outbound.number}`,
-    ];
+    if (controlId !== undefined) headers.push('x-message-control-id', controlId);
+    headers.push('content-type', 'application/fhir+json', 'idempotency-key', key);
+    if (this.authorization) headers.push('authorization', await this.authorization.read());
+    if (signature) headers.push(...(await signature.signer.headers(signature.key, key, body)));
+    return headers;
   }
+}
+
+/** What a message became as one Bundle: of type message where a MessageHeader stands in front, else a collection. */
+export function messageBundle(resources: readonly Buffer[]): Buffer {
+  const isMessage = resources[0]?.subarray(0, MESSAGE_HEADER.length).equals(MESSAGE_HEADER);
+  return bundleOfBytes(isMessage ? 'message' : 'collection', resources);
 }
 
 const MESSAGE_HEADER = Buffer.from('{"resourceType":"MessageHeader"');

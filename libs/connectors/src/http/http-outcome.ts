@@ -1,4 +1,15 @@
-import { EngineError, isEngineError } from '#kernel';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { SendOutcome } from '#channel';
+import { EngineError, isEngineError, systemClock } from '#kernel';
+
+/** What came back for one request. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** False: it was longer than was read. */
+  readonly isWhole: boolean;
+}
 
 /**
  * Statuses by which a receiver speaks of itself or of our credentials, not of this message. Every message would meet
@@ -34,6 +45,25 @@ export function classifyStatus(status: number): EngineError | undefined {
     'DESTINATION_FAILED',
     `the receiver failed with ${status}; it may have the message`,
   );
+}
+
+/** A receiver that asks for more than this is asked again nevertheless. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** What an answer means that says all by its status, and by Retry-After when it is not to be tried again before some time. */
+export function judgeStatus(answer: HttpAnswer): SendOutcome {
+  const error = classifyStatus(answer.status);
+  return error === undefined ? { sent: true } : failedWith(answer, error);
+}
+
+/** The failure that an answer told, with what it says of the next attempt (RFC 9110, section 10.2.3). */
+export function failedWith({ headers }: HttpAnswer, error: EngineError): SendOutcome {
+  const text = headers['retry-after'];
+  if (text === undefined) return { sent: false, error };
+  const afterMs = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - systemClock.nowMs();
+  return afterMs > 0
+    ? { sent: false, error, retryAfterMs: Math.min(afterMs, MAX_RETRY_AFTER_MS) }
+    : { sent: false, error };
 }
 
 /** Codes of Node and OpenSSL for a certificate or handshake that does not pass. */

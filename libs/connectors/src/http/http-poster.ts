@@ -2,7 +2,7 @@ import { Agent } from 'undici';
 import type { SendOutcome } from '#channel';
 import { isEngineError } from '#kernel';
 import { AddressPolicy } from './address-policy.js';
-import { postOnce } from './post-once.js';
+import { requestOnce } from './request-once.js';
 import { WebhookSigner } from './webhook-signer.js';
 
 const CONNECTIONS_PER_ORIGIN = 8;
@@ -49,7 +49,11 @@ export class HttpPoster {
       if (isEngineError(error)) return { sent: false, error };
       throw error;
     }
-    return postOnce(this.agent, { origin, path: `${pathname}${search}`, headers, body, timeoutMs }, signal);
+    return requestOnce(
+      this.agent,
+      { origin, path: `${pathname}${search}`, headers, body, timeoutMs },
+      signal,
+    );
   }
 
   /** Breaks off what is in flight. */

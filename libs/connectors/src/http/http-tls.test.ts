@@ -5,18 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Outbound, SendOutcome } from '#channel';
+import type { SendOutcome } from '#channel';
+import { outboundOf } from '../../testing/outbound.js';
 import { HttpDestination, type HttpDestinationOptions } from './http-destination.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-const outbound: Outbound = {
-  destination: 'lab.ehr',
-  partition: 1,
-  number: 1,
-  position: { lane: 0, partition: 1, seq: 1 },
-  channel: 'lab',
-  resources: [Buffer.from('{"resourceType":"Patient","id":"p1"}')],
-};
+const outbound = outboundOf(['{"resourceType":"Patient","id":"p1"}']);
 
 (hasOpenssl ? describe : describe.skip)(
   'HTTP destination over TLS (skipped where there is no openssl to make certificates)',

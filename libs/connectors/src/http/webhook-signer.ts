@@ -26,12 +26,12 @@ export class WebhookSigner {
   ) {}
 
   /** The headers (name, value, ...) that sign `body`. `id` stays the same at every attempt. `misconfigured` WEBHOOK_KEY_UNUSABLE, SECRET_UNREADABLE. */
-  async headers(key: string, id: string, body: string): Promise<string[]> {
+  async headers(key: string, id: string, body: string | Buffer): Promise<string[]> {
     const keys = await this.keys(key);
     // The id must not hold a full stop, or one signature could fit two messages.
     const messageId = `msg_${createHash('sha256').update(id).digest('base64url').slice(0, 32)}`;
     const timestamp = String(Math.floor(this.clock.nowMs() / 1_000));
-    const content = Buffer.from(`${messageId}.${timestamp}.${body}`);
+    const content = Buffer.concat([Buffer.from(`${messageId}.${timestamp}.`), Buffer.from(body)]);
     const signatures = keys.map((one) => `v1a,${sign(null, content, one).toString('base64')}`);
     return [
       'webhook-id',

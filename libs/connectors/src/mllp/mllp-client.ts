@@ -71,6 +71,13 @@ export class MllpClient {
     return sent;
   }
 
+  /** Gives up the connection, and what is in flight as `uncertain`; false when nothing was. */
+  breakOff(): boolean {
+    const isInFlight = this.waiting !== undefined;
+    this.fail(noAcknowledgment('before sending was broken off'));
+    return isInFlight;
+  }
+
   /** Waits for what is in flight, then closes. */
   async close(): Promise<void> {
     await this.turn;

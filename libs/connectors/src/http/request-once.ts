@@ -1,41 +1,49 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { SendOutcome } from '#channel';
 import { EngineError } from '#kernel';
-import { classifyFailure, classifyStatus } from './http-outcome.js';
+import { classifyFailure, type HttpAnswer, judgeStatus } from './http-outcome.js';
 
-/** One POST: the whole of it in memory, headers as name, value, name, value. */
-export interface HttpPost {
+/** One request: the whole of it in memory, headers as name, value, name, value. */
+export interface HttpRequest {
+  /** Default POST. */
+  readonly method?: 'POST' | 'PUT';
   readonly origin?: string;
   readonly path: string;
   readonly headers: readonly string[];
   readonly body: string | Buffer;
   /** For everything: connection, request, and the answer to its last byte. */
   readonly timeoutMs: number;
+  /** What the answer means, with its body, of which at most `maxAnswerBytes` are kept. Default: its status says it. */
+  readonly judge?: ((answer: HttpAnswer) => SendOutcome) | undefined;
+  /** Default 64 KiB. More is not read: a receiver must not fill our memory or our time. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
-/** More of an answer is not read: the status has said it, and a receiver must not fill our memory or our time. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-const SENT: SendOutcome = { sent: true };
-
 /**
- * Sends one POST and reads its answer to the end; never rejects. `unavailable` when nothing was written, `uncertain`
+ * Sends one request and reads its answer to the end; never rejects. `unavailable` when nothing was written, `uncertain`
  * when the request may have arrived and no whole answer came back.
  */
-export function postOnce(dispatcher: Dispatcher, post: HttpPost, signal: AbortSignal): Promise<SendOutcome> {
+export function requestOnce(
+  dispatcher: Dispatcher,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve(failed(new EngineError('unavailable', 'DESTINATION_STOPPED', 'sending was broken off')));
       return;
     }
-    const answer = new Answer(resolve, post.timeoutMs, signal);
+    const answer = new Answer(resolve, request, signal);
     dispatcher.dispatch(
       {
-        ...(post.origin === undefined ? {} : { origin: post.origin }),
-        path: post.path,
-        method: 'POST',
-        headers: post.headers as string[],
-        body: post.body,
+        ...(request.origin === undefined ? {} : { origin: request.origin }),
+        path: request.path,
+        method: request.method ?? 'POST',
+        headers: request.headers as string[],
+        body: request.body,
         // The deadline below bounds all of it, a receiver that drips one byte at a time included.
         headersTimeout: 0,
         bodyTimeout: 0,
@@ -48,8 +56,10 @@ export function postOnce(dispatcher: Dispatcher, post: HttpPost, signal: AbortSi
 /** Follows one request. Settles once, whatever comes first: the answer, an error, the deadline or the signal. */
 class Answer implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
-  private status: number | undefined;
+  private status = 0;
+  private headers: IncomingHttpHeaders = {};
   private received = 0;
+  private readonly kept: Buffer[] = [];
   private settled = false;
   private readonly deadline: NodeJS.Timeout;
   private readonly onAbort = () => {
@@ -58,9 +68,10 @@ class Answer implements Dispatcher.DispatchHandler {
 
   constructor(
     private readonly resolve: (outcome: SendOutcome) => void,
-    timeoutMs: number,
+    private readonly request: HttpRequest,
     private readonly signal: AbortSignal,
   ) {
+    const { timeoutMs } = request;
     signal.addEventListener('abort', this.onAbort);
     this.deadline = setTimeout(() => {
       this.breakOff(
@@ -76,13 +87,23 @@ class Answer implements Dispatcher.DispatchHandler {
     if (this.settled) controller.abort(new Error('given up before it was sent'));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, statusCode: number): void {
-    if (statusCode >= 200) this.status = statusCode;
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (statusCode < 200) return;
+    this.status = statusCode;
+    this.headers = headers;
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.received += chunk.length;
-    if (this.received <= MAX_ANSWER_BYTES || this.settled) return;
+    if (this.settled) return;
+    if (this.received <= (this.request.maxAnswerBytes ?? MAX_ANSWER_BYTES)) {
+      if (this.request.judge) this.kept.push(chunk);
+      return;
+    }
     this.settle(this.outcome());
     this.controller?.abort(new Error('the answer is longer than anybody reads'));
   }
@@ -96,8 +117,9 @@ class Answer implements Dispatcher.DispatchHandler {
   }
 
   private outcome(): SendOutcome {
-    const error = classifyStatus(this.status ?? 0);
-    return error === undefined ? SENT : failed(error);
+    const { judge = judgeStatus, maxAnswerBytes = MAX_ANSWER_BYTES } = this.request;
+    const isWhole = this.received <= maxAnswerBytes;
+    return judge({ status: this.status, headers: this.headers, body: Buffer.concat(this.kept), isWhole });
   }
 
   private unsent(): 'unavailable' | 'uncertain' {
