@@ -103,7 +103,12 @@ export async function startApiServer(
     ledgerDirectory,
     profiles: new Profiles(),
     accessToken: token,
-    tokens: new TokenService(fixture.database, clients, clock, systemRandom),
+    tokens: new TokenService(
+      fixture.database,
+      { current: () => Promise.resolve(clients) },
+      clock,
+      systemRandom,
+    ),
     openLoopback,
     publicUrl: undefined,
     softwareVersion: '0.0.0-test',

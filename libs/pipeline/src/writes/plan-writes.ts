@@ -5,6 +5,7 @@ import { EngineError, hash64, type Random } from '#kernel';
 import { ResourceReader, type ResourceVersion } from '#store';
 import { conditionalReferences, withLinks } from './links.js';
 import type { ResourceWrite } from './resource-write.js';
+import type { WriteCall, WriteSource } from './write-groups.js';
 
 /** First key of the advisory locks of conditions. */
 const CONDITION_LOCK_CLASS = 7_310_010;
@@ -28,10 +29,10 @@ export interface PlannedWrite {
  */
 export async function planWrites(
   tx: Query,
-  writes: readonly ResourceWrite[],
-  ownUrl: string | undefined,
+  { writes, source }: WriteCall,
   random: Random,
 ): Promise<PlannedWrite[]> {
+  const { ownUrl } = source;
   await lockConditions(tx, writes);
   const reader = new ResourceReader(tx);
   const planned = await Promise.all(writes.map((write) => planOne(write, reader, ownUrl, random)));
@@ -47,7 +48,7 @@ export async function planWrites(
     keys.add(key);
   }
   const links = linksOf(writes, planned);
-  for (const [reference, name] of await resolveConditional(planned, reader, ownUrl))
+  for (const [reference, name] of await resolveConditional(planned, reader, source))
     links.set(reference, name);
   return planned.map((one) => (one.resource ? { ...one, resource: withLinks(one.resource, links) } : one));
 }
@@ -169,7 +170,7 @@ function linksOf(writes: readonly ResourceWrite[], planned: readonly PlannedWrit
 async function resolveConditional(
   planned: readonly PlannedWrite[],
   reader: ResourceReader,
-  ownUrl: string | undefined,
+  { ownUrl, mayAsk }: WriteSource,
 ): Promise<Map<string, string>> {
   const references = new Set<string>();
   for (const { resource } of planned)
@@ -177,8 +178,9 @@ async function resolveConditional(
   const names = new Map<string, string>();
   for (const reference of references) {
     const mark = reference.indexOf('?');
-    const type = reference.slice(0, mark);
-    const found = await matchOf(reader, type, reference.slice(mark + 1), ownUrl, 'Bundle.entry.resource');
+    const [type, criteria] = [reference.slice(0, mark), reference.slice(mark + 1)];
+    mayAsk(type, criteria);
+    const found = await matchOf(reader, type, criteria, ownUrl, 'Bundle.entry.resource');
     if (!found) {
       throw new EngineError(
         'rejected',

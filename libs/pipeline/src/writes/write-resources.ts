@@ -153,8 +153,8 @@ export class WriteResources {
     calls: readonly WriteCall[],
   ): Promise<{ answers: WriteAnswer[][]; deliveries: number }> {
     const plans: CallPlan[] = [];
-    for (const { writes, source } of calls)
-      plans.push({ source, planned: await planWrites(tx, writes, source.ownUrl, this.facts.random) });
+    for (const call of calls)
+      plans.push({ source: call.source, planned: await planWrites(tx, call, this.facts.random) });
     const outcomes = await this.append(tx, lane, plans);
     if (outcomes.messages.length === 0) {
       const answers = plans.map(({ planned }) => planned.map((one) => answerOf(one, undefined, undefined)));

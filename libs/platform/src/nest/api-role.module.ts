@@ -66,7 +66,7 @@ export class ApiRoleModule {
       profiles: profilesBelow(join(settings.mappingsDirectory, 'profiles')),
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
-      tokens: new TokenService(database, services.clients.clients, systemClock, systemRandom),
+      tokens: new TokenService(database, services.clients, systemClock, systemRandom),
       openLoopback: settings.openLoopback,
       publicUrl: settings.publicUrl,
       softwareVersion: engineVersion,
