@@ -72,9 +72,10 @@ class Outcome {
   matches(type: string, pairs: readonly QueryPair[]): string[] {
     const { all, byTerm } = this.of(type);
     if (all.length === 0 || pairs.some(([name]) => name.includes('.') || name.startsWith('_has'))) return [];
-    const { candidates, matches } = compileConditions(type, pairs, { ownUrl: this.ownUrl });
-    const near = candidates ? new Set(candidates.terms.flatMap((term) => byTerm.get(term) ?? [])) : all;
-    return [...near].filter(({ resource }) => matches(resource)).map(({ key }) => key);
+    const criteria = compileConditions(type, pairs, { ownUrl: this.ownUrl });
+    const terms = criteria.candidates?.terms;
+    const near = terms ? new Set(terms.flatMap((term) => byTerm.get(term) ?? [])) : all;
+    return [...near].filter(({ resource }) => criteria.matches(resource)).map(({ key }) => key);
   }
 
   private of(type: string): Written {
