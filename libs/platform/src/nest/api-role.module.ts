@@ -72,6 +72,11 @@ export class ApiRoleModule {
       softwareVersion: engineVersion,
       clock: systemClock,
       report: (error) => log.error('a request failed', error),
+      onAnswered: services.metrics.duration(
+        'suture_http_request_seconds',
+        'How long requests took until they were answered',
+        ['method', 'route', 'status'],
+      ),
     });
     const role = { provide: WEBSOCKET_ROLE, useFactory: () => new WebsocketRole(services, sockets, topics) };
     return { module: ApiRoleModule, imports: [api], providers: [role] };
