@@ -222,6 +222,7 @@ export class MessageWriter {
       } as const;
       const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
       this.advance(changes, resource, rendering, undefined, { ...at, line, patient }); // its id names the position: it is new
+      changes.terms.set(resource.key, indexTerms(provenance.indexed, patient));
     }
     return { stored, lines, patient };
   }
