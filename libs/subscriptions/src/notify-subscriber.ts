@@ -187,7 +187,11 @@ export class NotifySubscriber {
     const stored = await readEvents(claim.session, state.destination, state.sent, request.maxCount);
     const positions = stored.map((event) => event.position);
     const packs = await readPacks(claim.session, positions, NOTIFICATION_PACK_BYTES);
-    const events = await fittingEvents(claim.session, stored, packs, request);
+    const events = await fittingEvents(claim.session, stored, packs, {
+      ...request,
+      namesResources: request.content !== 'empty',
+      fhirUrl: this.settings.fhirUrl,
+    });
     const first = events[0]?.number;
     const last = events.at(-1)?.number;
     if (first !== state.sent + 1 || last === undefined) {
