@@ -42,9 +42,11 @@ export function answerError(
   reply: HttpReply,
   report: (error: unknown) => void,
 ): void {
-  const allowed = isUnrouted(error) ? allowedMethods(request.url) : undefined;
+  const methods = isUnrouted(error) ? allowedMethods(request.url) : undefined;
+  const told = methods === undefined ? tell(error) : { ...statusMeaning(405), at: undefined };
+  // RFC 9110, section 15.5.6: an answer 405 says what the address takes.
+  const allowed = told.status === 405 ? (methods ?? allowedMethods(request.url)) : undefined;
   if (allowed !== undefined) reply.header('allow', allowed);
-  const told = allowed === undefined ? tell(error) : { ...statusMeaning(405), at: undefined };
   if (told.status >= 500) report(error);
   if (reply.sent) return;
   reply.code(told.status);
