@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AddressPolicy, HttpPoster } from '#connectors';
 import { DeliveryClaims, deliveryMigrations } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
+import { fromXml } from '#fhirxml';
 import { systemRandom } from '#kernel';
 import type { MappedResource } from '#mapping';
 import { Router } from '#pipeline';
@@ -276,6 +277,29 @@ describe('subscriptions to topics', () => {
       ['focus Observation/d'],
       ['focus Observation/d'],
     ]);
+    await service.remove(id);
+  });
+
+  test('a subscriber that asks for XML gets the same in XML, digit for digit', async () => {
+    const from = receiver.posts.length;
+    const channel = { type: 'rest-hook', endpoint: receiver.url, payload: 'application/fhir+xml' };
+    const { id } = await service.create(file({ criteria: withdrawn, channel }));
+    await until('it is active', () => receiver.posts.length === from + 1);
+    await active();
+    const valueQuantity = readJson('{"value":1.50}') as FhirObject;
+    await store(message(plain('Observation', 'x', { status: 'final', code: { text: 'x' }, valueQuantity })));
+    await notifier.sweep();
+    await until('it is told', async () => (await service.read(id))?.sent === 1);
+    const [handshake, notification] = receiver.posts.slice(from);
+    for (const post of [handshake, notification])
+      expect(post?.headers['content-type']).toBe('application/fhir+xml');
+    expect(handshake?.body).toContain('<valueCode value="handshake"/>');
+    expect(notification?.body).toContain('<value value="1.50"/>');
+    expect(fromXml(notification?.body ?? '')).toMatchObject({
+      resourceType: 'Bundle',
+      type: 'history',
+      entry: [{ resource: { resourceType: 'Parameters' } }, { resource: { id: 'x' } }],
+    });
     await service.remove(id);
   });
 });
