@@ -26,7 +26,8 @@ export interface SubscriptionRegistry {
   /** False when there is none. */
   remove(id: string): Promise<boolean>;
   read(id: string): Promise<SubscriptionVersion | undefined>;
-  list(): Promise<readonly SubscriptionVersion[]>;
+  /** Those with a later id than `after`, in order of id, as many as go at once; none: these were all. */
+  list(after: string): Promise<readonly SubscriptionVersion[]>;
 }
 
 /** Answers what subscribers and operators ask about subscriptions. Reads only. */

@@ -160,6 +160,9 @@ function withToken({ authorization, ...headers }: Record<string, string>): Recor
   return { ...headers, authorization: authorization ?? `Bearer ${accessToken}` };
 }
 
+/** Few, so that a search has to ask again. */
+const LISTED_AT_ONCE = 3;
+
 /** The port, kept in memory: refuses what has no criteria. */
 class SubscriptionsInMemory implements SubscriptionRegistry {
   private readonly versions = new Map<string, SubscriptionVersion>();
@@ -183,8 +186,9 @@ class SubscriptionsInMemory implements SubscriptionRegistry {
     return this.versions.get(id);
   }
 
-  async list(): Promise<SubscriptionVersion[]> {
-    return [...this.versions.values()];
+  async list(after: string): Promise<SubscriptionVersion[]> {
+    const later = [...this.versions.values()].filter(({ id }) => id > after);
+    return later.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, LISTED_AT_ONCE);
   }
 
   private async put(id: string, resource: FhirObject): Promise<SubscriptionVersion> {
