@@ -56,12 +56,18 @@ export interface ApiServerOptions {
   readonly clients?: ReadonlyMap<string, Client>;
   readonly openLoopback?: boolean;
   readonly clock?: Clock;
+  readonly searchStatementMs?: number;
 }
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(
   token: string | undefined = accessToken,
-  { clients = new Map(), openLoopback = false, clock = systemClock }: ApiServerOptions = {},
+  {
+    clients = new Map(),
+    openLoopback = false,
+    clock = systemClock,
+    searchStatementMs = 30_000,
+  }: ApiServerOptions = {},
 ): Promise<ApiServer> {
   const fixture = await createTestDatabase([
     ...journalMigrations,
@@ -96,6 +102,7 @@ export async function startApiServer(
   });
   const api = ApiModule.forServices({
     database: fixture.database,
+    searching: fixture.database.limited(searchStatementMs),
     subscriptions: new SubscriptionsInMemory(),
     writes,
     bulk,
