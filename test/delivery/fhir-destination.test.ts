@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseScopes } from '#access';
 import { FhirDestination } from '#connectors';
+import { DeliveryClaims } from '#delivery';
+import { DeliverDestinations } from '#pipeline';
 import { type ApiServer, accessToken, startApiServer } from '../../libs/api/testing/api-server.js';
 import { outboundOf, outcomeOf } from '../../libs/connectors/testing/outbound.js';
 import { HttpReceiver } from '../../libs/delivery/testing/http-receiver.js';
+import { until } from '../../libs/delivery/testing/until.js';
+import { seedDeliveries, seedDestination } from '../../libs/store/testing/seed-deliveries.js';
 
 type Options = ConstructorParameters<typeof FhirDestination>[0];
 
@@ -289,4 +293,75 @@ describe('FHIR server as destination', () => {
       );
     });
   });
+
+  test.each(['transaction', 'update'] as const)(
+    'through a line that breaks before and after the server has written, %s writes all in order',
+    async (mode) => {
+      const { database } = peer.fixture;
+      // Stands before the server: what is cut has been written, what is busy has not.
+      const line = await new HttpReceiver().up();
+      let requests = 0;
+      line.behave = async ({ method, url, headers, body }) => {
+        requests += 1;
+        if (requests % 5 === 0) return 503;
+        const { authorization = '', prefer } = headers;
+        const sent = { authorization, prefer: String(prefer), 'content-type': 'application/fhir+json' };
+        const answer = await peer.send(method, url, sent, body);
+        if (requests % 4 === 0) return 'cut';
+        const location = answer.headers['location'];
+        return {
+          status: answer.status,
+          body: answer.text,
+          ...(typeof location === 'string' ? { headers: { location } } : {}),
+        };
+      };
+      const name = `lab.${mode}`;
+      const id = await seedDestination(database, name, 'fhir');
+      const count = 40;
+      const valued = (n: number) => ({ valueInteger: n });
+      await seedDeliveries(
+        database,
+        { destinations: [id], partition: 3, lane: mode === 'update' ? 1 : 0 },
+        Array.from({ length: count }, (_, n) => [
+          JSON.stringify(observation(`${mode}-line`, `${mode}-line-p`, valued(n))),
+          JSON.stringify(patient(`${mode}-line-p`)),
+        ]),
+      );
+      const claims = new DeliveryClaims(database);
+      const one = destination({
+        mode,
+        name,
+        url: `${line.url.replace(/\/receive.*/, '')}/fhir`,
+        identifiers: new Map([['Patient', MRN]]),
+      });
+      const errors: unknown[] = [];
+      const deliveries: DeliverDestinations = new DeliverDestinations(
+        claims,
+        [{ id, channel: 'lab', destination: one, retry: { firstAfterMs: 5, atMostEveryMs: 20 } }],
+        {
+          onError: (error) => errors.push(error),
+          // Stands for the queue's delayed job.
+          onRetry: (nudge, afterMs) => void setTimeout(() => deliveries.wake(nudge), afterMs).unref(),
+        },
+      );
+      deliveries.start();
+      await until('all are written', async () => {
+        const rows = await database.query<{ number: number }>(
+          'SELECT number FROM delivery_cursor WHERE destination = $1',
+          [id],
+        );
+        return rows[0]?.number === count;
+      });
+      await deliveries.stop(0);
+      await claims.close();
+      await line.down();
+      expect(errors).toEqual([]);
+      const history = (
+        await peer.send('GET', `/fhir/Observation/${mode}-line/_history?_count=100`)
+      ).json() as { entry: { resource: { valueInteger: number } }[] };
+      const values = history.entry.map(({ resource }) => resource.valueInteger).reverse();
+      expect(values).toEqual(Array.from({ length: count }, (_, n) => n));
+      expect(await search(`Patient?identifier=${MRN}|m\\,${mode}-line-p`)).toHaveLength(1);
+    },
+  );
 });

@@ -10,7 +10,9 @@ import { Deployment, eventually, oneProcess } from './deployment.js';
 import { resultTemplates } from './samples.js';
 import { Workspace } from './workspace.js';
 
-const kills = 2;
+/** After so many messages have reached the receiver, each a moment in the middle of the work. */
+const killsAfter = [70, 190];
+const messagesOfEach = 120;
 const patients = ['MRN-A', 'MRN-B', 'MRN-C'];
 const seed = 17;
 
@@ -20,15 +22,14 @@ const seed = 17;
  */
 class FlappingReceiver {
   readonly heard: Buffer[] = [];
-  calm = false;
   private readonly random = randomFromSeed(seed);
   private readonly sockets = new Set<Socket>();
   private server: Server | undefined;
-  private outages = 0;
 
   constructor(private readonly port: number) {}
 
   async up(): Promise<void> {
+    if (this.server !== undefined) return;
     const server = createServer((socket) => {
       this.sockets.add(socket);
       socket.on('error', () => {});
@@ -50,9 +51,8 @@ class FlappingReceiver {
 
   private hear(socket: Socket, bytes: Buffer): void {
     this.heard.push(Buffer.from(bytes));
-    const mood = this.calm ? 1 : this.random();
-    if (mood < 0.02 && this.outages < 5) {
-      this.outages += 1;
+    const mood = this.random();
+    if (mood < 0.01) {
       this.down();
       // As a receiver that is restarted.
       setTimeout(() => void this.up(), 200);
@@ -90,20 +90,19 @@ test('under kill -9, with a receiver that comes and goes, every message is forwa
   engine = await Deployment.of(oneProcess, workspace);
   await engine.start();
 
-  const random = randomFromSeed(seed);
-  for (const patient of patients) senders.push(new PersistentSender(patient, port, resultTemplates));
+  const { heard } = receiver;
+  for (const patient of patients)
+    senders.push(new PersistentSender(patient, port, resultTemplates, messagesOfEach));
   for (const sender of senders) sender.start();
-  for (let kill = 0; kill < kills; kill++) {
-    // At any moment of the work on the messages.
-    await new Promise((resolve) => setTimeout(resolve, 500 + random() * 1_500));
+  for (const count of killsAfter) {
+    await eventually(`${count} messages are forwarded`, () => heard.length >= count || String(heard.length));
     await engine.kill();
     await engine.start();
   }
-  await Promise.all(senders.map((sender) => sender.stop()));
-  receiver.calm = true;
+  await Promise.all(senders.map((sender) => sender.done()));
 
   const sent = senders.flatMap(({ log }) => [...log.sent]);
-  expect(sent.length).toBeGreaterThan(100);
+  expect(sent).toHaveLength(patients.length * messagesOfEach);
   const original = new Map<string, Buffer>();
   for (const { log } of senders) {
     for (const [index, id] of log.sent.entries()) {
@@ -112,7 +111,6 @@ test('under kill -9, with a receiver that comes and goes, every message is forwa
     }
   }
   const files = () => readdirSync(folder).filter((name) => !name.startsWith('.'));
-  const { heard } = receiver;
   await eventually('all are forwarded and in the folder', () => {
     const missing = sent.length - new Set(heard.map(idOf)).size;
     return (missing === 0 && files().length === sent.length) || `${missing}, ${files().length} files`;

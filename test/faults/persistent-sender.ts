@@ -25,6 +25,7 @@ export class PersistentSender {
     private readonly patient: string,
     private readonly port: number,
     private readonly templates: readonly MessageTemplate[],
+    private readonly most = Number.POSITIVE_INFINITY,
   ) {}
 
   get log(): SenderLog {
@@ -35,6 +36,11 @@ export class PersistentSender {
     this.finished = this.run();
   }
 
+  /** Resolves when as many as it may send are acknowledged. */
+  done(): Promise<void> {
+    return this.finished;
+  }
+
   /** Finishes the message in flight and sends no other. */
   async stop(): Promise<void> {
     this.stopping = true;
@@ -42,7 +48,7 @@ export class PersistentSender {
   }
 
   private async run(): Promise<void> {
-    for (let number = 0; !this.stopping; number++) {
+    for (let number = 0; !this.stopping && number < this.most; number++) {
       const template = this.templates[number % this.templates.length];
       if (template === undefined) throw new Error('no message to send');
       const controlId = `${this.patient}-${number}`;

@@ -26,7 +26,8 @@ export interface SubscriptionRegistry {
   /** False when there is none. */
   remove(id: string): Promise<boolean>;
   read(id: string): Promise<SubscriptionVersion | undefined>;
-  list(): Promise<readonly SubscriptionVersion[]>;
+  /** Those with a later id than `after`, in order of id, as many as go at once; none: these were all. */
+  list(after: string): Promise<readonly SubscriptionVersion[]>;
 }
 
 /** Answers what subscribers and operators ask about subscriptions. Reads only. */
@@ -43,6 +44,13 @@ export interface SubscriptionAnswers {
   bindable(ids: readonly string[]): Promise<readonly string[]>;
   /** How each fares, those that wait longest first; at most 1,000. */
   health(): Promise<readonly object[]>;
+}
+
+/** An answer that has gone out. The route is a pattern (`/fhir/:type/:id`), so nothing here names a resource or a person. */
+export interface Answered {
+  readonly method: string;
+  readonly route: string;
+  readonly status: string;
 }
 
 /** What the HTTP edge needs from the rest of the engine. */
@@ -77,6 +85,8 @@ export interface ApiServices {
   readonly clock: Clock;
   /** Told about errors that are ours (status 500 and above), and why a client was not believed, for the log. */
   readonly report: (error: unknown) => void;
+  /** Told about every answer and how long it took, in seconds, for the metrics. */
+  readonly onAnswered: (seconds: number, answered: Answered) => void;
 }
 
 /** Injection token for `ApiServices`. */

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { Controller, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
-import { nameOfCaller } from '#access';
+import { missingNeed, nameOfCaller } from '#access';
 import type { ExportRequest, Job } from '#bulk';
 import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
@@ -66,7 +66,11 @@ export class BulkController {
         cause: { at: 'http.Content-Type' },
       });
     }
-    const job = await this.services.bulk.import(this.urlOf(request), request.body, ownerOf(request));
+    const { caller } = request;
+    const search = { type: '*', permission: 's' } as const;
+    const maySearch = caller !== undefined && missingNeed(caller, [search]) === undefined;
+    const about = { url: this.urlOf(request), maySearch };
+    const job = await this.services.bulk.import(about, request.body, ownerOf(request));
     this.accepted(request, reply, job);
   }
 

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { type BundleEntry, bundleOf, type FhirObject, isResourceType, readJson, writeJson } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader, ResourceVersion } from '#store';
-import { requireAllowed } from './admission.js';
+import { mayAsk, requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices, RESOURCE_READER } from './api-services.js';
 import { parseEverything, readEverything } from './everything.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
@@ -129,6 +129,7 @@ export class OperationController {
     const [answer] = await this.services.writes.run([{ method: 'PATCH', ...target(request), patch }], {
       raw,
       ownUrl,
+      mayAsk: mayAsk(request.caller),
     });
     if (answer?.status !== 200) throw unknownResource();
     const parameters = metaParameters(readJson(answer.text) as FhirObject);

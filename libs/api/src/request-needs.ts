@@ -97,7 +97,7 @@ function ofType(type: string, asked: AskedFor): Requirement {
     case 'POST': {
       const condition = asked.ifNoneExist;
       if (condition === undefined) return writing(type, 'c');
-      return [...writing(type, 'c'), ...needs(type, 's'), ...reachOf([...new URLSearchParams(condition)])];
+      return [...writing(type, 'c'), ...needsOfCondition(type, condition)];
     }
     case 'PUT':
       return [...writing(type, updating(asked)), ...searchOf(type, asked)];
@@ -182,6 +182,11 @@ function operationOf(type: string, operation: string, asked: AskedFor): Requirem
     default:
       return 'operator';
   }
+}
+
+/** What asking a condition takes: the answer, whatever it is, tells what is there. */
+export function needsOfCondition(type: string, criteria: string): Need[] {
+  return [...needs(type, 's'), ...reachOf([...new URLSearchParams(criteria)])];
 }
 
 /** What a search reaches beyond its own type: by chains, by `_has`, and by what is included. */

@@ -12,6 +12,7 @@ import {
   addJob,
   type ExportRequest,
   endJob,
+  type ImportRequest,
   type Job,
   jobIds,
   nextJob,
@@ -88,7 +89,11 @@ export class BulkJobs {
    * Takes in NDJSON and files its import for `owner`; its id. The body is on disk when it resolves; nothing of it is read where there are too many
    * jobs. Throws `rejected` IMPORT_TOO_LARGE, `unavailable` BULK_TOO_MANY.
    */
-  async import(url: string, body: Readable, owner: string): Promise<string> {
+  async import(
+    about: Pick<ImportRequest, 'url' | 'maySearch'>,
+    body: Readable,
+    owner: string,
+  ): Promise<string> {
     const id = randomUUID();
     const directory = this.directoryOf(id);
     this.arriving++;
@@ -100,7 +105,7 @@ export class BulkJobs {
       const file = createWriteStream(join(directory, IMPORT_FILE), { mode: 0o600, flush: true });
       await pipeline(body, limit, file);
       await syncDirectory(directory);
-      await this.add({ id, request: { kind: 'import', url, bytes: limit.bytes }, owner });
+      await this.add({ id, request: { kind: 'import', ...about, bytes: limit.bytes }, owner });
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
       throw error;

@@ -25,6 +25,8 @@ export interface ImportRequest {
   readonly kind: 'import';
   readonly url: string;
   readonly bytes: number;
+  /** Whether conditional references in it may be looked up: whoever filed it may search everything. */
+  readonly maySearch?: boolean;
 }
 
 /** How far a job is. */

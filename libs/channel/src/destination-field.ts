@@ -89,7 +89,7 @@ const retry = object({
   give_up_after: optional(duration, 'then the delivery is dead and the next goes on; default never'),
 });
 
-export const destinationKinds = ['http', 'fhir', 'mllp', 'directory'] as const;
+const destinationKinds = ['http', 'fhir', 'mllp', 'directory'] as const;
 
 /** Where messages leave. */
 export const destination = checked(

@@ -3,7 +3,10 @@ import { EngineError } from '#kernel';
 import { arrayText } from './array-text.js';
 
 export interface Query {
-  /** Runs one statement. `name` prepares it once per connection: give one to every statement of the data path. */
+  /**
+   * Runs one statement. `name` prepares it once per connection: give one to every statement of the data path. In a transaction, statements that are asked for
+   * without waiting for each other travel together and run in the order in which they were asked for; where one fails, those behind it do too.
+   */
   query<Row extends object>(sql: string, params?: readonly unknown[], name?: string): Promise<Row[]>;
 }
 
@@ -61,6 +64,7 @@ export function openDatabase(
     options: SERVER_SETTINGS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    pipeline: true,
     types: { getTypeParser: typeParser } as pg.CustomTypesConfig,
   };
   const pools: pg.Pool[] = [];
@@ -111,7 +115,7 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Query) => Promise<T>):
   let broken = false;
   try {
     await run(client, 'BEGIN');
-    const result = await work({ query: (sql, params, name) => run(client, sql, params, name) });
+    const result = await work(inOrder(client));
     await run(client, 'COMMIT');
     return result;
   } catch (error) {
@@ -123,6 +127,26 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Query) => Promise<T>):
     client.off('error', ignore);
     client.release(broken);
   }
+}
+
+/** Statements behind one that failed, sent before that was known, fail for what that failed for. */
+function inOrder(client: pg.PoolClient): Query {
+  let first: unknown;
+  return {
+    query: async (sql, params, name) => {
+      try {
+        return await run(client, sql, params, name);
+      } catch (error) {
+        if (!isAfterFailure(error)) first = error;
+        throw first ?? error;
+      }
+    },
+  };
+}
+
+function isAfterFailure(error: unknown): boolean {
+  const cause = error instanceof EngineError ? error.cause : undefined;
+  return cause instanceof pg.DatabaseError && cause.code === TRANSACTION_FAILED;
 }
 
 async function openSession(config: pg.ClientConfig): Promise<Session> {
@@ -141,6 +165,7 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
   };
 }
 
+const TRANSACTION_FAILED = '25P02';
 const DISK_FULL = '53100';
 /** query_canceled: by `statement_timeout`, for nobody else ends statements here. */
 const CANCELLED = '57014';

@@ -2,7 +2,6 @@ import { acceptedBy, type ChannelFile, type FileProblem, loadChannels } from '#c
 import type { Database } from '#database';
 import { channelId } from '#journal';
 import { destinationIds, type IntakeChannel } from '#pipeline';
-import { kindOf } from './destinations.js';
 import type { Settings } from './settings.js';
 
 /** A channel file with its number in the database. */
@@ -47,4 +46,13 @@ export class ChannelCatalog {
       order: file.order ?? 'per_patient',
     }));
   }
+}
+
+type Declared = NonNullable<ReturnType<NonNullable<ChannelFile['destinations']>['get']>>;
+
+/** The kind of a destination as its file names it. */
+function kindOf({ http, fhir, mllp }: Declared): 'http' | 'fhir' | 'mllp' | 'directory' {
+  if (http) return 'http';
+  if (fhir) return 'fhir';
+  return mllp ? 'mllp' : 'directory';
 }

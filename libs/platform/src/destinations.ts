@@ -47,13 +47,6 @@ export function destinationsOf(channels: ChannelCatalog, installed: Installed): 
   );
 }
 
-/** The kind of a destination as its file names it. */
-export function kindOf({ http, fhir, mllp }: Declared): 'http' | 'fhir' | 'mllp' | 'directory' {
-  if (http) return 'http';
-  if (fhir) return 'fhir';
-  return mllp ? 'mllp' : 'directory';
-}
-
 function destinationOf(name: string, declared: Declared, { origin, signer }: Installed): Destination {
   const { http, fhir, mllp, directory } = declared;
   if (http) {

@@ -1,9 +1,10 @@
 import { GroupCommit, type Query } from '#database';
 import { isResourceType } from '#fhir';
-import { EngineError, isEngineError } from '#kernel';
+import { EngineError, isEngineError, type Position } from '#kernel';
 import type { QueryPair } from '#search';
 import { type IndexState, readIndexState } from './index-filler.js';
 import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
+import { type FormerContent, type FormerResource, readDeletions, readFormer } from './read-former.js';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
 import { type ReadOutcome, type ResourceVersion, readResources, readVersion } from './read-resource.js';
 import { settledMs, type Walk, type Walked, walkResources } from './read-walk.js';
@@ -38,6 +39,18 @@ export class ResourceReader {
   /** One version by its number; undefined when there is none. */
   version(type: string, id: string, version: number): Promise<ResourceVersion | undefined> {
     return readVersion(this.database, type, id, version);
+  }
+
+  /** For each resource that a message holds what it was before; undefined where the message did not change it. */
+  former(
+    asked: readonly { readonly type: string; readonly id: string; readonly position: Position }[],
+  ): Promise<(FormerContent | undefined)[]> {
+    return readFormer(this.database, asked);
+  }
+
+  /** The resources of a type that messages deleted, with their last content. Never changes. */
+  deletions(places: readonly Position[], type: string): Promise<FormerResource[]> {
+    return readDeletions(this.database, places, type);
   }
 
   /** The versions of one resource, newest first; undefined when there never was such a resource. */

@@ -11,6 +11,7 @@ import {
   messageState,
   type ResourceName,
   type Route,
+  type StoredDeletion,
   type StoredResource,
 } from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
@@ -54,6 +55,16 @@ export interface Written {
   readonly packs: readonly { readonly position: Position; readonly resources: readonly Buffer[] }[];
 }
 
+/** What saves round trips to the database. */
+export interface WriteTogether {
+  /** Of `current`, asked for before; the same names in the same transaction. */
+  readonly current?: Promise<CurrentResources>;
+  /** Statements of the caller that travel with those of the packs: it is given the chains, moved on. */
+  readonly withPacks?: (chains: EntryChains) => Promise<void>;
+}
+
+type CurrentResources = Map<string, CurrentResource>;
+
 /**
  * Stores what messages became: packs, pointers, search rows, ledger entries, deliveries and dead letters, all in the
  * caller's transaction. One per worker; keeps only a cache.
@@ -69,6 +80,11 @@ export class MessageWriter {
     private readonly random: Random,
   ) {}
 
+  /** What is there of these resources. Call under `lockPartitions`, and give it to `write`. */
+  current(tx: Query, names: readonly ResourceName[]): Promise<CurrentResources> {
+    return readCurrent(tx, names);
+  }
+
   /**
    * `messages` are in the order in which they take effect; those of one (lane, partition) follow each other without a gap.
    * Call under `lockPartitions`. `unavailable` DATABASE_CONFLICT: another partition wrote a shared resource (a
@@ -79,8 +95,9 @@ export class MessageWriter {
     messages: readonly MessageOutcome[],
     chains: EntryChains,
     route: Route,
+    { current, withPacks }: WriteTogether = {},
   ): Promise<Written> {
-    const changes = await this.before(tx, messages, route.comparedTypes);
+    const changes = await this.before(tx, messages, route.comparedTypes, current);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deleted = new Map<string, number>();
@@ -89,7 +106,7 @@ export class MessageWriter {
     const routed: { position: Position; resources: readonly Buffer[] }[] = [];
     const salts = this.random.bytes(SALT_BYTES * messages.length);
     for (const message of messages) {
-      const { stored, lines, patient } = this.apply(message, changes, storedAtMs, deleted);
+      const { stored, deletions, lines, patient } = this.apply(message, changes, storedAtMs, deleted);
       all.push(stored);
       const { position } = message;
       const chain = chainKey(position);
@@ -103,17 +120,23 @@ export class MessageWriter {
       );
       chains.set(chain, ledgerEntryHash(ledgered.entry));
       packs.push({ message, position, patient, lines, ...ledgered });
-      const destinations = message.state === messageState.transformed ? route(message, stored) : [];
+      const destinations =
+        message.state === messageState.transformed ? route(message, stored, deletions) : [];
       if (destinations.length > 0) {
         deliveries.push({ position, destinations });
         routed.push({ position, resources: lines.map(({ bytes }) => bytes) });
       }
       await this.breath.take();
     }
-    await writePointers(tx, changes);
-    await insertPacks(tx, packs, await foldPacks(packs, this.breath), storedAtMs);
-    const delivered = await insertDeliveries(tx, deliveries);
-    await insertDeadLetters(tx, messages, storedAtMs);
+    const folded = await foldPacks(packs, this.breath);
+    // In this order, in one trip as far as nothing waits for an answer.
+    const [, , delivered] = await Promise.all([
+      writePointers(tx, changes),
+      insertPacks(tx, packs, folded, storedAtMs),
+      insertDeliveries(tx, deliveries),
+      insertDeadLetters(tx, messages, storedAtMs),
+      withPacks?.(chains),
+    ]);
     const versions = changes.changed.size;
     return { chains, versions, deliveries: delivered, deleted, stored: all, packs: routed };
   }
@@ -141,6 +164,7 @@ export class MessageWriter {
     tx: Query,
     messages: readonly MessageOutcome[],
     compared: ReadonlySet<string> | undefined,
+    asked: Promise<CurrentResources> | undefined,
   ): Promise<Changes> {
     const wanted = new Map<string, ResourceName>();
     const needed = new Set<string>();
@@ -149,9 +173,12 @@ export class MessageWriter {
         wanted.set(resource.key, resource);
         if (resource.merge !== 'snapshot' || compared?.has(resource.type)) needed.add(resource.key);
       }
-      for (const name of message.deletions ?? []) wanted.set(name.key, name);
+      for (const name of message.deletions ?? []) {
+        wanted.set(name.key, name);
+        if (compared?.has(name.type)) needed.add(name.key);
+      }
     }
-    const current = await readCurrent(tx, [...wanted.values()]);
+    const current = await (asked ?? readCurrent(tx, [...wanted.values()]));
     const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
     await this.cache.load(
       tx,
@@ -166,7 +193,12 @@ export class MessageWriter {
     changes: Changes,
     storedAtMs: number,
     deleted: Map<string, number>,
-  ): { stored: StoredResource[]; lines: PackLine[]; patient: bigint | null } {
+  ): {
+    stored: StoredResource[];
+    deletions: StoredDeletion[];
+    lines: PackLine[];
+    patient: bigint | null;
+  } {
     const stored: StoredResource[] = [];
     const lines: PackLine[] = [];
     const patient = this.patientOf(message.resources);
@@ -186,7 +218,9 @@ export class MessageWriter {
       const whose = { ...at, line, patient: own === undefined ? patient : this.hashOf(own) };
       stored.push(this.advance(changes, resource, rendering, before, whose));
     }
-    for (const name of message.deletions ?? []) this.delete(changes, name, at, deleted);
+    const deletions = (message.deletions ?? []).flatMap(
+      (name) => this.delete(changes, name, at, deleted) ?? [],
+    );
     if (message.state === messageState.transformed && stored.length > 0 && message.hasProvenance !== false) {
       const provenance = provenanceOf(this.tenant, message, stored);
       const { id, text } = provenance;
@@ -202,7 +236,7 @@ export class MessageWriter {
       this.advance(changes, resource, rendering, undefined, { ...at, line, patient }); // its id names the position: it is new
       changes.terms.set(resource.key, indexTerms(provenance.indexed, patient));
     }
-    return { stored, lines, patient };
+    return { stored, deletions, lines, patient };
   }
 
   /** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */
@@ -272,14 +306,15 @@ export class MessageWriter {
     { type, id, key }: ResourceName,
     at: Pick<CurrentResource, 'place' | 'lastUpdatedMs'>,
     deleted: Map<string, number>,
-  ): void {
+  ): StoredDeletion | undefined {
     const before = changes.current.get(key);
-    if (before === undefined || before.deleted) return;
+    if (before === undefined || before.deleted) return undefined;
     deleted.set(key, before.version + 1);
     if (changes.changed.has(key)) changes.overtaken.push(before);
     const { rid, patient } = before;
     const next = { type, id, rid, version: before.version + 1, deleted: true, digest: NO_CONTENT, line: 0 };
     changes.current.set(key, { ...next, ...at, patient });
     changes.changed.add(key);
+    return { type, id, key, previous: before.content };
   }
 }

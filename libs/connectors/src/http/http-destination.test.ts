@@ -179,16 +179,16 @@ describe('HTTP destination', () => {
     const one = destination({ signature: { signer, key: 'ward' } });
     expect(await outcomeOf(one.send(outbound, never))).toBe('sent');
     const [post] = receiver.posts;
-    const header = (name: string) => String(post?.headers[name]);
+    const told = (name: string) => String(post?.headers[name]);
     const [publicKey = ''] = await signer.publicKeys('ward');
     const x = Buffer.from(publicKey.slice('whpk_'.length), 'base64').toString('base64url');
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
-    const content = `${header('webhook-id')}.${header('webhook-timestamp')}.${post?.body}`;
-    const signature = Buffer.from(header('webhook-signature').replace('v1a,', ''), 'base64');
+    const content = `${told('webhook-id')}.${told('webhook-timestamp')}.${post?.body}`;
+    const signature = Buffer.from(told('webhook-signature').replace('v1a,', ''), 'base64');
     expect(verify(null, Buffer.from(content), key, signature)).toBe(true);
     // The same event has the same id at every attempt.
     await one.send(outbound, never);
-    expect(receiver.posts[1]?.headers['webhook-id']).toBe(header('webhook-id'));
+    expect(receiver.posts[1]?.headers['webhook-id']).toBe(told('webhook-id'));
     expect(await outcomeOf(destination({ signature: { signer, key: 'other' } }).send(outbound, never))).toBe(
       'misconfigured SECRET_UNREADABLE',
     );

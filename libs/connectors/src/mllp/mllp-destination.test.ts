@@ -24,8 +24,8 @@ class Receiver {
       socket.on('error', () => {});
       socket.on('data', (chunk) => {
         this.heard.push(chunk.toString('latin1'));
-        const answer = this.answer(chunk.toString('latin1'));
-        if (answer !== undefined) socket.write(answer);
+        const said = this.answer(chunk.toString('latin1'));
+        if (said !== undefined) socket.write(said);
       });
     });
   }
