@@ -26,7 +26,7 @@ const IMPORTERS = 4;
 const FIRST_PATIENTS = 1_000;
 /** Resources of one transaction that fills the store. */
 const FILL_SIZE = 500;
-const SEARCHES = 2_000;
+const SEARCHES = 1_000;
 
 interface Stage {
   readonly engine: EngineProcess;

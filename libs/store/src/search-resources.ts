@@ -1,10 +1,16 @@
 import type { Query } from '#database';
-import { isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
+import { resourceTypeCode } from '#fhir';
 import { EngineError } from '#kernel';
 import type { Criteria, InstantQuery } from '#search';
 import { type ChangePlace, readChanges } from './read-changes.js';
-import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
-import { readSearchTerms } from './search-terms.js';
+import { pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
+import {
+  type Candidate,
+  type Chunk,
+  fewestCandidates,
+  type RowPlace,
+  readIndexed,
+} from './search-candidates.js';
 
 /** What is looked for in one type, once its chains are followed. */
 export interface TypeSearch {
@@ -12,8 +18,6 @@ export interface TypeSearch {
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
   readonly lastUpdated: readonly (readonly InstantQuery[])[];
 }
-
-type RowPlace = { readonly by: 'rid'; readonly rid: number } | { readonly by: 'id'; readonly id: string };
 
 /** Where a page of one type ended. */
 export type TypePlace = RowPlace | ({ readonly by: 'time' } & ChangePlace);
@@ -38,13 +42,6 @@ const MAX_CANDIDATES = 10_000;
 const MAX_MS = 5_000;
 const MIN_CHUNK = 20;
 const MAX_CHUNK = 1_000;
-
-type Candidate = PointerRow & { rid: number };
-interface Chunk {
-  readonly rows: readonly Candidate[];
-  /** Everything up to here was looked at; undefined: there is no more. */
-  readonly upTo: RowPlace | undefined;
-}
 
 /**
  * One page of what matches now. Candidates come from the best index, in an order that no write changes; each one is
@@ -194,7 +191,8 @@ async function readCandidates(
   const columns = `SELECT r.rid, ${pointerColumns} FROM resource r`;
   const afterId = place?.by === 'id' ? place.id : '';
   if (criteria.candidates !== undefined && criteria.ids === undefined) {
-    return readIndexed(database, type, criteria.candidates, place?.by === 'rid' ? place.rid : 0, limit);
+    const after = place?.by === 'rid' ? place.rid : 0;
+    return readIndexed(database, type, await fewestCandidates(database, criteria, type), after, limit);
   }
   const rows =
     criteria.ids === undefined
@@ -210,76 +208,4 @@ async function readCandidates(
         );
   const last = rows.at(-1);
   return { rows, upTo: last === undefined || rows.length < limit ? undefined : { by: 'id', id: last.id } };
-}
-
-const patientsSql =
-  'SELECT rid FROM resource WHERE patient = ANY($1::bigint[]) AND type = $2 AND rid > $3 ORDER BY rid LIMIT $4';
-
-const provenancesSql = `SELECT DISTINCT p.rid FROM unnest($1::smallint[], $2::text[]) AS k(type, id)
-  JOIN resource r ON r.type = k.type AND r.id = k.id
-  CROSS JOIN LATERAL (
-    SELECT r.lane, r.partition, r.seq UNION ALL
-    SELECT h.lane, h.partition, h.seq FROM resource_history h WHERE h.rid = r.rid) v
-  JOIN resource p ON p.type = ${resourceTypeCode('Provenance')} AND p.lane = v.lane AND p.partition = v.partition AND p.seq = v.seq
-  WHERE p.rid > $3 ORDER BY p.rid LIMIT $4`;
-
-/** What the messages wrote that made versions of `origins`: the index holds only the Provenances of those that they left as they were. */
-function readProvenances(
-  database: Query,
-  origins: NonNullable<Criteria['candidates']>['origins'],
-  after: number,
-  limit: number,
-): Promise<{ rid: number }[]> {
-  const named = origins.flatMap(({ type, id }) =>
-    (type === undefined ? resourceTypes : [type].filter(isResourceType)).map(
-      (one) => [resourceTypeCode(one), id] as const,
-    ),
-  );
-  const params = [named.map(([type]) => type), named.map(([, id]) => id), after, limit];
-  return database.query<{ rid: number }>(provenancesSql, params, 'search-provenances');
-}
-
-/** What the terms lead to and what belongs to the patients, merged in the order of row numbers. */
-async function readIndexed(
-  database: Query,
-  type: number,
-  { terms, patients, ids, origins }: NonNullable<Criteria['candidates']>,
-  after: number,
-  limit: number,
-): Promise<Chunk> {
-  const indexed = await readSearchTerms(database, terms, after, limit);
-  const rids = new Set(indexed.rids);
-  let upTo = indexed.upTo;
-  const add = (more: readonly { rid: number }[]): void => {
-    for (const { rid } of more) rids.add(rid);
-    const last = more.at(-1);
-    if (last !== undefined && more.length === limit) upTo = Math.min(upTo ?? last.rid, last.rid);
-  };
-  if (patients.length > 0) {
-    const params = [patients.map(String), type, after, limit];
-    add(await database.query<{ rid: number }>(patientsSql, params, 'search-patients'));
-  }
-  if (origins.length > 0) add(await readProvenances(database, origins, after, limit));
-  if (ids.length > 0) {
-    const named = await database.query<{ rid: number }>(
-      'SELECT rid FROM resource WHERE type = $1 AND id = ANY($2) AND rid > $3',
-      [type, ids, after],
-      'search-named',
-    );
-    for (const { rid } of named) rids.add(rid);
-  }
-  const end = upTo;
-  const ordered = [...rids].filter((rid) => end === undefined || rid <= end).sort((a, b) => a - b);
-  const chosen = ordered.slice(0, limit);
-  const last = chosen.at(-1);
-  const rows =
-    chosen.length === 0
-      ? []
-      : await database.query<Candidate>(
-          `SELECT r.rid, ${pointerColumns} FROM resource r WHERE rid = ANY($1::bigint[]) ORDER BY rid`,
-          [chosen],
-          'search-rows',
-        );
-  if (ordered.length > chosen.length && last !== undefined) return { rows, upTo: { by: 'rid', rid: last } };
-  return { rows, upTo: end === undefined ? undefined : { by: 'rid', rid: Math.max(end, after) } };
 }
