@@ -180,6 +180,23 @@ const publicFunctionsPromise: HouseRule = {
   },
 };
 
+/** A connection prepares a statement under its name once: another text under the same name fails, on some day, somewhere. */
+const statementNames: HouseRule = {
+  demand: 'a prepared statement has a name of its own',
+  breaches: (repository) => {
+    const known = new Map<string, string>();
+    return judgeNodes(repository, /^libs\/[^/]+\/src\/(?!.*\.test\.ts$).*\.ts$/, (node, file) => {
+      if (!ts.isCallExpression(node) || !/\.query$/.test(node.expression.getText(file))) return undefined;
+      const [sql, , name] = node.arguments;
+      if (sql === undefined || name === undefined || !ts.isStringLiteral(name)) return undefined;
+      const text = `${file.fileName} ${sql.getText(file)}`;
+      const other = known.get(name.text);
+      known.set(name.text, other ?? text);
+      return other === undefined || other === text ? undefined : `'${name.text}' names two statements`;
+    });
+  },
+};
+
 /** The house rules that need a syntax tree. */
 export const codeRules: readonly HouseRule[] = [
   testNamesAreSentences,
@@ -187,4 +204,5 @@ export const codeRules: readonly HouseRule[] = [
   noSleepingForLuck,
   smallIndex,
   publicFunctionsPromise,
+  statementNames,
 ];

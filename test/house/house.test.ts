@@ -41,6 +41,11 @@ const breaches: readonly (readonly [path: string, text: string, found: string])[
     `export { ${Array.from({ length: 21 }, (_, i) => `n${i}`).join(', ')} } from './a.js';`,
     '21 names',
   ],
+  [
+    'libs/a/src/a.ts',
+    "db.query('SELECT 1', [], 'one'); db.query<Row>('SELECT 1', [], 'one'); db.query('SELECT 2', [], 'one');",
+    "'one' names two statements",
+  ],
 ];
 
 describe('the rules themselves', () => {

@@ -26,7 +26,8 @@ export interface SubscriptionRegistry {
   /** False when there is none. */
   remove(id: string): Promise<boolean>;
   read(id: string): Promise<SubscriptionVersion | undefined>;
-  list(): Promise<readonly SubscriptionVersion[]>;
+  /** Those with a later id than `after`, in order of id, as many as go at once; none: these were all. */
+  list(after: string): Promise<readonly SubscriptionVersion[]>;
 }
 
 /** Answers what subscribers and operators ask about subscriptions. Reads only. */
@@ -45,9 +46,18 @@ export interface SubscriptionAnswers {
   health(): Promise<readonly object[]>;
 }
 
+/** An answer that has gone out. The route is a pattern (`/fhir/:type/:id`), so nothing here names a resource or a person. */
+export interface Answered {
+  readonly method: string;
+  readonly route: string;
+  readonly status: string;
+}
+
 /** What the HTTP edge needs from the rest of the engine. */
 export interface ApiServices {
   readonly database: Query;
+  /** Where searches read: what takes too long ends there. */
+  readonly searching: Query;
   readonly subscriptions: SubscriptionRegistry;
   readonly bulk: BulkJobs;
   /** Writes what clients send. */
@@ -75,6 +85,8 @@ export interface ApiServices {
   readonly clock: Clock;
   /** Told about errors that are ours (status 500 and above), and why a client was not believed, for the log. */
   readonly report: (error: unknown) => void;
+  /** Told about every answer and how long it took, in seconds, for the metrics. */
+  readonly onAnswered: (seconds: number, answered: Answered) => void;
 }
 
 /** Injection token for `ApiServices`. */

@@ -108,11 +108,11 @@ export function writeOf(entry: AskedEntry): ResourceWrite {
   if (method === 'POST') {
     if (id !== undefined || query !== undefined) throw invalid('url of a POST is a type', where);
     const criteria = conditionOf(headers['if-none-exist']);
-    return { method, type, criteria, resource: resourceOf(entry, type), fullUrl };
+    return { method, at, type, criteria, resource: resourceOf(entry, type), fullUrl };
   }
   if ((id === undefined) === (query === undefined))
     throw invalid('url names an id or a condition, not both', where);
-  const target = { type, id, criteria: query, ifMatch };
+  const target = { at, type, id, criteria: query, ifMatch };
   if (method === 'DELETE') return { method, ...target };
   if (method === 'PATCH') {
     return { method, ...target, patch: patchOfEntry(entry) };

@@ -3,6 +3,7 @@ import type { ApiServices } from './api-services.js';
 import { capabilityStatement, type RoutedCapabilities } from './capability-statement.js';
 import type { Route } from './interaction.js';
 import { openApi } from './open-api.js';
+import { subscriptionParameters } from './subscription-search.js';
 
 /** Injection token for `Capabilities`. */
 export const CAPABILITIES = Symbol('Capabilities');
@@ -50,7 +51,8 @@ export class Capabilities {
 
   private common(address: string, tokenEndpoint: string) {
     const { softwareVersion } = this.services;
-    const searchable = (type: string) => this.reader.searchable(type);
+    const searchable = (type: string) =>
+      type === 'Subscription' ? subscriptionParameters : this.reader.searchable(type);
     return { searchable, address, tokenEndpoint, softwareVersion };
   }
 }

@@ -69,6 +69,11 @@ const subscriptionFacts = {
   })),
 };
 
+/** Where a search parameter is defined that is not one of R4. */
+const definitions: Readonly<Record<string, string>> = {
+  'Subscription.topic': `${BACKPORT}/SearchParameter/Subscription-topic`,
+};
+
 function topicExtensions(topics: readonly string[]) {
   const url = `${BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical`;
   return topics.length === 0 ? undefined : topics.map((topic) => ({ url, valueCanonical: topic }));
@@ -82,6 +87,7 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
     status: 'active',
     date: new Date(routed.dateMs).toISOString(),
     kind: 'instance',
+    instantiates: [`${BACKPORT}/CapabilityStatement/backport-subscription-server-r4`],
     software: { name: 'Suture', version: routed.softwareVersion },
     implementation: { description: 'Suture integration engine', url: routed.address },
     fhirVersion: '4.0.1',
@@ -109,7 +115,11 @@ export function capabilityStatement(routed: RoutedCapabilities): string {
           ...(searchType
             ? {
                 searchInclude: includable(type, routed.searchable(type)),
-                searchParam: routed.searchable(type).map(({ name, kind }) => ({ name, type: kind })),
+                searchParam: routed.searchable(type).map(({ name, kind }) => ({
+                  name,
+                  definition: definitions[`${type}.${name}`],
+                  type: kind,
+                })),
               }
             : {}),
         })),

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkResource, readJson } from '#fhir';
+import { until } from '../../delivery/testing/until.js';
 import { deleteResource, storeResources } from '../../store/testing/store-resources.js';
 import { type Answer, type ApiServer, accessToken, startApiServer } from '../testing/api-server.js';
 
@@ -285,6 +286,20 @@ describe('what is not there', () => {
     const lenient = await get('/fhir/Patient?nam=x', { prefer: 'handling=lenient' });
     expect(checkResource(readJson(lenient.text))).toEqual([]);
   });
+});
+
+test('every answer is counted by its route, which names no resource', async () => {
+  const before = server.answered.length;
+  await get('/fhir/Patient/p1');
+  await get('/fhir/Patient?_id=p1');
+  await get('/fhir/no/such/address/at/all');
+  // An answer is counted when it has left, which the other side may see first.
+  await until('the last answer is counted', () => server.answered.length >= before + 3);
+  expect(server.answered.slice(before)).toEqual([
+    { method: 'GET', route: '/fhir/:type/:id', status: '200' },
+    { method: 'GET', route: '/fhir/:type', status: '200' },
+    { method: 'GET', route: 'none', status: '404' },
+  ]);
 });
 
 describe('what is not understood', () => {

@@ -29,7 +29,11 @@ describe('subscriptions over HTTP', () => {
       await server.send('PATCH', '/fhir/Subscription/s1', patch, '[]'),
       await server.send('DELETE', '/fhir/Subscription?url=a', { authorization }),
     ];
-    expect(ways.map(({ status }) => status)).toEqual([405, 405, 405]);
+    expect(ways.map(({ status, headers }) => [status, headers['allow']])).toEqual([
+      [405, 'GET, HEAD, POST'],
+      [405, 'GET, HEAD, PUT, DELETE'],
+      [405, 'GET, HEAD, POST'],
+    ]);
   });
 
   test('one is made, read, changed, listed and removed', async () => {
@@ -52,6 +56,72 @@ describe('subscriptions over HTTP', () => {
     expect((await get(`/fhir/Subscription/${id}`)).status).toBe(410);
     expect((await get('/fhir/Subscription')).json()).toMatchObject({ total: 0 });
     expect((await get('/fhir/Subscription/nothing')).status).toBe(404);
+  });
+
+  test('they are searched by every parameter of R4 and by topic, in pages', async () => {
+    const topic = 'https://a.example/topic';
+    const files: [string, object][] = [
+      [
+        't1',
+        {
+          status: 'active',
+          channel: { type: 'rest-hook', endpoint: 'https://a.example/in', payload: 'application/fhir+json' },
+        },
+      ],
+      ['t2', { criteria: topic, channel: { type: 'websocket' } }],
+      ['t3', { criteria: 'Patient?', contact: [{ system: 'phone', value: '555' }] }],
+      ['t4', { status: 'off', reason: 'x' }],
+      ['t5', { status: 'off' }],
+    ];
+    for (const [id, more] of files)
+      await server.send('PUT', `/fhir/Subscription/${id}`, json, subscription({ id, ...more }));
+    const idsOf = (answer: Answer) =>
+      ((answer.json()['entry'] ?? []) as { resource: { id: string } }[])
+        .map(({ resource }) => resource.id)
+        .filter((id) => id.startsWith('t'));
+    const found = async (query: string) => idsOf(await get(`/fhir/Subscription?${query}`));
+    expect(await found('status=active')).toEqual(['t1']);
+    expect(await found('status=active,off')).toEqual(['t1', 't4', 't5']);
+    expect(await found('status:not=off&_id=t1,t4')).toEqual(['t1']);
+    expect(await found('criteria=patient')).toEqual(['t3']);
+    expect(await found('payload=application/fhir%2Bjson')).toEqual(['t1']);
+    expect(await found('type=websocket')).toEqual(['t2']);
+    expect(await found('url=https://a.example/in')).toEqual(['t1']);
+    expect(await found('contact=555')).toEqual(['t3']);
+    expect(await found('contact:missing=false')).toEqual(['t3']);
+    expect(await found(`topic=${encodeURIComponent(topic)}`)).toEqual(['t2']);
+    expect(await found('_lastUpdated=2023-11-14&status=off')).toEqual(['t4', 't5']);
+    expect(await found('_lastUpdated=gt2024&status=off')).toEqual([]);
+    const byForm = await server.send(
+      'POST',
+      '/fhir/Subscription/_search',
+      { authorization, 'content-type': 'application/x-www-form-urlencoded' },
+      'type=websocket',
+    );
+    expect([byForm.status, idsOf(byForm)]).toEqual([200, ['t2']]);
+    const counted = await get('/fhir/Subscription?status=active,off&_summary=count');
+    expect(counted.json()).toMatchObject({ total: 3 });
+    expect(counted.json()['entry']).toBeUndefined();
+
+    const seen: string[] = [];
+    let path: string | undefined = '/fhir/Subscription?status=active,off&_count=1';
+    for (let pages = 0; path !== undefined && pages < 10; pages++) {
+      const page: Answer = await get(path);
+      seen.push(...idsOf(page));
+      const links = page.json()['link'] as { relation: string; url: string }[];
+      path = links.find(({ relation }) => relation === 'next')?.url.slice(server.origin.length);
+    }
+    expect(seen).toEqual(['t1', 't4', 't5']);
+
+    for (const query of ['mood=good', '_has:a:b:c=1', 'contact.name=x', '_count=many', '_lastUpdated=soon']) {
+      const refused = await get(`/fhir/Subscription?${query}`);
+      expect([query, refused.status]).toEqual([query, 400]);
+    }
+    expect((await get('/fhir/Subscription?mood=good')).text).toContain('criteria, payload');
+    for (const [id] of files) await server.send('DELETE', `/fhir/Subscription/${id}`, { authorization });
+    const statement = (await server.send('GET', '/fhir/metadata')).text;
+    expect(statement).toContain('SearchParameter/Subscription-topic');
+    expect(statement).toContain('backport-subscription-server-r4');
   });
 
   test('a client may choose its own id, and ask for no body', async () => {

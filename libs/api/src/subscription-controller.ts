@@ -1,15 +1,16 @@
 import { Controller, Delete, Get, Inject, Post, Put, Req, Res } from '@nestjs/common';
 import { bundleOf, type FhirObject, spliceMeta, writeJson } from '#fhir';
-import { assert, EngineError } from '#kernel';
+import { assert } from '#kernel';
 import type { ResourceVersion } from '#store';
 import { API_SERVICES, type ApiServices, type SubscriptionVersion } from './api-services.js';
-import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
+import { type HttpReply, type HttpRequest, requestPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { pageLinks } from './page-links.js';
 import { FHIR_JSON, isGeneralParameter, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { invalidBody, ofType, readBody } from './request-body.js';
 import { replyVersion, replyWritten, unknownResource } from './resource-reply.js';
+import { searchSubscriptions } from './subscription-search.js';
 
 /** FHIR Subscriptions. The access token was checked before the body was read. */
 @Controller('fhir/Subscription')
@@ -62,29 +63,32 @@ export class SubscriptionController {
   }
 
   @Get()
-  async list(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+  async search(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    await this.answerSearch(request, reply);
+  }
+
+  @Post('_search')
+  async searchByForm(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    await this.answerSearch(request, reply);
+  }
+
+  private async answerSearch(request: HttpRequest, reply: HttpReply): Promise<void> {
     requireFormat(request);
-    const pairs = queryPairs(request.url).filter(([name]) => !isGeneralParameter(name));
-    const unknown = pairs.find(([name]) => name !== '_id');
-    if (unknown !== undefined) {
-      const name = unknown[0].slice(0, 64);
-      throw new EngineError(
-        'rejected',
-        'SEARCH_PARAMETER_UNKNOWN',
-        `Subscription has no search parameter '${name}'; it has _id`,
-        { cause: { at: `http.${name}` } },
-      );
-    }
+    const isAsked = ([name, value]: readonly [string, string]) =>
+      !isGeneralParameter(name) || (name === '_summary' && value === 'count');
+    const pairs = requestPairs(request).filter(isAsked);
+    const { subscriptions, clock } = this.services;
+    const found = await searchSubscriptions(subscriptions, pairs, clock.nowMs());
     const address = fhirAddress(request, this.services);
-    const entries: string[] = [];
-    for (const found of await this.services.subscriptions.list()) {
-      const version = textOf(found);
-      const wanted = pairs.every(([, value]) => value.split(',').includes(found.id));
-      if (wanted && !version.deleted) entries.push(version.text);
-    }
-    const links = pageLinks(request, `${address}/Subscription`, pairs);
-    const text = bundleOf('searchset', entries, { base: `${address}/`, total: entries.length, links });
-    reply.header('content-type', FHIR_JSON).send(text);
+    const entries = found.matches.flatMap((one) => {
+      const version = textOf(one);
+      return version.deleted ? [] : [version.text];
+    });
+    const links = pageLinks(request, `${address}/Subscription`, found.followed, found.next);
+    const total = found.total === undefined ? {} : { total: found.total };
+    const text = bundleOf('searchset', entries, { base: `${address}/`, links, ...total });
+    // By form it is a POST, for which the framework would say 201.
+    reply.code(200).header('content-type', FHIR_JSON).send(text);
   }
 
   private replyWritten(request: HttpRequest, reply: HttpReply, written: SubscriptionVersion): void {

@@ -18,6 +18,7 @@ import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions'
 import { Profiles } from '#validation';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
+  type Answered,
   ApiModule,
   createHttpAdapter,
   type SubscriptionRegistry,
@@ -41,6 +42,7 @@ export interface ApiServer {
   readonly ledgerDirectory: string;
   readonly origin: string;
   readonly reported: unknown[];
+  readonly answered: Answered[];
   /** Sends one request over a real socket, with the operator's token unless `authorization` says otherwise ('' is none); the path is sent as it is. */
   send(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Answer>;
   close(): Promise<void>;
@@ -54,12 +56,18 @@ export interface ApiServerOptions {
   readonly clients?: ReadonlyMap<string, Client>;
   readonly openLoopback?: boolean;
   readonly clock?: Clock;
+  readonly searchStatementMs?: number;
 }
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(
   token: string | undefined = accessToken,
-  { clients = new Map(), openLoopback = false, clock = systemClock }: ApiServerOptions = {},
+  {
+    clients = new Map(),
+    openLoopback = false,
+    clock = systemClock,
+    searchStatementMs = 30_000,
+  }: ApiServerOptions = {},
 ): Promise<ApiServer> {
   const fixture = await createTestDatabase([
     ...journalMigrations,
@@ -72,6 +80,7 @@ export async function startApiServer(
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
   const bulkDirectory = mkdtempSync(join(tmpdir(), 'suture-bulk-'));
   const reported: unknown[] = [];
+  const answered: Answered[] = [];
   const writes = new WriteResources(
     fixture.database,
     new MessageWriter('test', systemRandom),
@@ -93,6 +102,7 @@ export async function startApiServer(
   });
   const api = ApiModule.forServices({
     database: fixture.database,
+    searching: fixture.database.limited(searchStatementMs),
     subscriptions: new SubscriptionsInMemory(),
     writes,
     bulk,
@@ -114,6 +124,7 @@ export async function startApiServer(
     softwareVersion: '0.0.0-test',
     clock: { nowMs: () => Date.UTC(2026, 10, 23) },
     report: (error) => reported.push(error),
+    onAnswered: (_seconds, one) => answered.push(one),
   });
   const app = await NestFactory.create<NestFastifyApplication>(
     { module: Root, imports: [api] },
@@ -127,6 +138,7 @@ export async function startApiServer(
   return {
     fixture,
     ledgerDirectory,
+    answered,
     origin,
     reported,
     send: async (method, path, headers = {}, body) => {
@@ -155,6 +167,9 @@ function withToken({ authorization, ...headers }: Record<string, string>): Recor
   return { ...headers, authorization: authorization ?? `Bearer ${accessToken}` };
 }
 
+/** Few, so that a search has to ask again. */
+const LISTED_AT_ONCE = 3;
+
 /** The port, kept in memory: refuses what has no criteria. */
 class SubscriptionsInMemory implements SubscriptionRegistry {
   private readonly versions = new Map<string, SubscriptionVersion>();
@@ -178,8 +193,9 @@ class SubscriptionsInMemory implements SubscriptionRegistry {
     return this.versions.get(id);
   }
 
-  async list(): Promise<SubscriptionVersion[]> {
-    return [...this.versions.values()];
+  async list(after: string): Promise<SubscriptionVersion[]> {
+    const later = [...this.versions.values()].filter(({ id }) => id > after);
+    return later.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, LISTED_AT_ONCE);
   }
 
   private async put(id: string, resource: FhirObject): Promise<SubscriptionVersion> {

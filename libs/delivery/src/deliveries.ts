@@ -224,7 +224,7 @@ export async function readPacks(
       positions.map((position) => position.seq),
       maxBytes,
     ],
-    'read-packs',
+    'read-delivered-packs',
   );
   return rows.map((row) => ({ storedAtMs: row.stored_at?.getTime() ?? 0, folded: row.folded ?? undefined }));
 }

@@ -1,13 +1,19 @@
 import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
-import type { MessageOutcome, Route, StoredResource } from '#store';
+import type { MessageOutcome, Route, StoredDeletion, StoredResource } from '#store';
 import { compileInterest, type Interest, noTopics, type Topic, type TopicCatalog } from '#topics';
 import type { TransformChannel } from './transform-channel.js';
 
 interface Subscribed {
   readonly id: number;
   readonly interest: Interest;
+}
+
+/** What a message did. */
+interface Done {
+  readonly resources: readonly StoredResource[];
+  readonly deletions: readonly StoredDeletion[];
 }
 
 /** Most subscriptions that are matched; each message is compared with every one of its resource types. */
@@ -41,13 +47,14 @@ export class Router {
       else subscriptions.set(interest.type, [{ id, interest }]);
       if (interest.topic) comparedTypes.add(interest.type);
     }
-    const route: Route = (message, resources) => this.choose(message, resources, subscriptions);
+    const route: Route = (message, resources, deletions) =>
+      this.choose(message, { resources, deletions }, subscriptions);
     return Object.assign(route, { comparedTypes });
   }
 
   private choose(
     message: MessageOutcome,
-    resources: readonly StoredResource[],
+    { resources, deletions }: Done,
     subscriptions: ReadonlyMap<string, readonly Subscribed[]>,
   ): number[] {
     const chosen: number[] = [];
@@ -60,6 +67,12 @@ export class Router {
       const triggered = new Map<Topic, boolean>();
       for (const { id, interest } of subscriptions.get(resource.type) ?? []) {
         if (!chosen.includes(id) && concerns(interest, resource, triggered)) chosen.push(id);
+      }
+    }
+    for (const { type, previous } of deletions) {
+      for (const { id, interest } of subscriptions.get(type) ?? []) {
+        if (!chosen.includes(id) && interest.concernsDeletion(previous as FhirObject | undefined))
+          chosen.push(id);
       }
     }
     return chosen;

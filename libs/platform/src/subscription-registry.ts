@@ -15,7 +15,7 @@ export function registryOf(service: SubscriptionService): SubscriptionRegistry {
       const record = await service.read(id);
       return record && versionOf(record);
     },
-    list: async () => (await service.list()).map(versionOf),
+    list: async (after) => (await service.list(after)).map(versionOf),
   };
 }
 

@@ -4,9 +4,14 @@ export {
   encodeLedgerEntry,
   ledgerEntryHash,
 } from './ledger-entry.js';
-export { type MessageOutcome, messageState, type Route, type StoredResource } from './message-outcome.js';
+export {
+  type MessageOutcome,
+  messageState,
+  type Route,
+  type StoredDeletion,
+  type StoredResource,
+} from './message-outcome.js';
 export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
-export { readFormer } from './read-former.js';
 export type { ResourceVersion } from './read-resource.js';
 export { referencesOf } from './references.js';
 export { ResourceReader } from './resource-reader.js';

@@ -51,9 +51,19 @@ export interface StoredResource extends ResourceName {
   readonly previous?: object | undefined;
 }
 
-/** Chooses the destinations of a message by what it produced. Called inside the transaction; must be quick and pure. */
+/** A resource that ended with a message. */
+export interface StoredDeletion extends ResourceName {
+  /** Its last content, where the route asked for it. */
+  readonly previous: object | undefined;
+}
+
+/** Chooses the destinations of a message by what it did. Called inside the transaction; must be quick and pure. */
 export interface Route {
-  (message: MessageOutcome, resources: readonly StoredResource[]): readonly number[];
+  (
+    message: MessageOutcome,
+    resources: readonly StoredResource[],
+    deletions: readonly StoredDeletion[],
+  ): readonly number[];
   /** Types of resources whose `previous` it looks at. */
   readonly comparedTypes?: ReadonlySet<string>;
 }

@@ -1,7 +1,9 @@
 import { GroupCommit, type Query } from '#database';
 import { isResourceType } from '#fhir';
+import { EngineError, isEngineError, type Position } from '#kernel';
 import type { QueryPair } from '#search';
 import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
+import { type FormerContent, type FormerResource, readDeletions, readFormer } from './read-former.js';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
 import { type ReadOutcome, type ResourceVersion, readResources, readVersion } from './read-resource.js';
 import { settledMs, type Walk, type Walked, walkResources } from './read-walk.js';
@@ -13,7 +15,11 @@ export class ResourceReader {
   /** Reads that come while a statement is under way go together into the next: they share its round trip. */
   private readonly reads: GroupCommit<{ type: string; id: string }, ReadOutcome>;
 
-  constructor(private readonly database: Query) {
+  /** `searching`: where searches read; `limited` connections, where strangers ask. */
+  constructor(
+    private readonly database: Query,
+    private readonly searching: Query = database,
+  ) {
     this.reads = new GroupCommit((wanted) => readResources(database, wanted));
   }
 
@@ -28,6 +34,18 @@ export class ResourceReader {
   /** One version by its number; undefined when there is none. */
   version(type: string, id: string, version: number): Promise<ResourceVersion | undefined> {
     return readVersion(this.database, type, id, version);
+  }
+
+  /** For each resource that a message holds what it was before; undefined where the message did not change it. */
+  former(
+    asked: readonly { readonly type: string; readonly id: string; readonly position: Position }[],
+  ): Promise<(FormerContent | undefined)[]> {
+    return readFormer(this.database, asked);
+  }
+
+  /** The resources of a type that messages deleted, with their last content. Never changes. */
+  deletions(places: readonly Position[], type: string): Promise<FormerResource[]> {
+    return readDeletions(this.database, places, type);
   }
 
   /** The versions of one resource, newest first; undefined when there never was such a resource. */
@@ -52,14 +70,26 @@ export class ResourceReader {
 
   /**
    * One page of a search of `type`; undefined: of the types that `_type` names; '*': of all in a compartment. Throws `rejected`:
-   * SEARCH_TYPE_UNKNOWN, SEARCH_PARAMETER_UNKNOWN with the list of what exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY.
+   * SEARCH_TYPE_UNKNOWN, SEARCH_PARAMETER_UNKNOWN with the list of what exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY; `unavailable`
+   * SEARCH_TIMED_OUT when the database ended a statement of it.
    */
   async search(
     type: string | undefined,
     pairs: readonly QueryPair[],
     options: SearchOptions,
   ): Promise<SearchResult> {
-    return answerSearch(this.database, parseSearch(type, pairs, options));
+    const request = parseSearch(type, pairs, options);
+    try {
+      return await answerSearch(this.searching, request);
+    } catch (error) {
+      if (!isEngineError(error, 'unavailable') || error.code !== 'DATABASE_STATEMENT_TOO_SLOW') throw error;
+      throw new EngineError(
+        'unavailable',
+        'SEARCH_TIMED_OUT',
+        'the database did not answer this search in time; narrow it down by a patient, a code or a date, ask for a smaller _count, or try again later',
+        { cause: error },
+      );
+    }
   }
 
   /** The parameters that a search of `type` accepts, for the CapabilityStatement. */

@@ -11,6 +11,7 @@ import {
   messageState,
   type ResourceName,
   type Route,
+  type StoredDeletion,
   type StoredResource,
 } from './message-outcome.js';
 import { foldPacks } from './pack-blocks.js';
@@ -105,7 +106,7 @@ export class MessageWriter {
     const routed: { position: Position; resources: readonly Buffer[] }[] = [];
     const salts = this.random.bytes(SALT_BYTES * messages.length);
     for (const message of messages) {
-      const { stored, lines, patient } = this.apply(message, changes, storedAtMs, deleted);
+      const { stored, deletions, lines, patient } = this.apply(message, changes, storedAtMs, deleted);
       all.push(stored);
       const { position } = message;
       const chain = chainKey(position);
@@ -119,7 +120,8 @@ export class MessageWriter {
       );
       chains.set(chain, ledgerEntryHash(ledgered.entry));
       packs.push({ message, position, patient, lines, ...ledgered });
-      const destinations = message.state === messageState.transformed ? route(message, stored) : [];
+      const destinations =
+        message.state === messageState.transformed ? route(message, stored, deletions) : [];
       if (destinations.length > 0) {
         deliveries.push({ position, destinations });
         routed.push({ position, resources: lines.map(({ bytes }) => bytes) });
@@ -171,7 +173,10 @@ export class MessageWriter {
         wanted.set(resource.key, resource);
         if (resource.merge !== 'snapshot' || compared?.has(resource.type)) needed.add(resource.key);
       }
-      for (const name of message.deletions ?? []) wanted.set(name.key, name);
+      for (const name of message.deletions ?? []) {
+        wanted.set(name.key, name);
+        if (compared?.has(name.type)) needed.add(name.key);
+      }
     }
     const current = await (asked ?? readCurrent(tx, [...wanted.values()]));
     const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
@@ -188,7 +193,12 @@ export class MessageWriter {
     changes: Changes,
     storedAtMs: number,
     deleted: Map<string, number>,
-  ): { stored: StoredResource[]; lines: PackLine[]; patient: bigint | null } {
+  ): {
+    stored: StoredResource[];
+    deletions: StoredDeletion[];
+    lines: PackLine[];
+    patient: bigint | null;
+  } {
     const stored: StoredResource[] = [];
     const lines: PackLine[] = [];
     const patient = this.patientOf(message.resources);
@@ -208,7 +218,9 @@ export class MessageWriter {
       const whose = { ...at, line, patient: own === undefined ? patient : this.hashOf(own) };
       stored.push(this.advance(changes, resource, rendering, before, whose));
     }
-    for (const name of message.deletions ?? []) this.delete(changes, name, at, deleted);
+    const deletions = (message.deletions ?? []).flatMap(
+      (name) => this.delete(changes, name, at, deleted) ?? [],
+    );
     if (message.state === messageState.transformed && stored.length > 0 && message.hasProvenance !== false) {
       const provenance = provenanceOf(this.tenant, message, stored);
       const { id, text } = provenance;
@@ -224,7 +236,7 @@ export class MessageWriter {
       this.advance(changes, resource, rendering, undefined, { ...at, line, patient }); // its id names the position: it is new
       changes.terms.set(resource.key, indexTerms(provenance.indexed, patient));
     }
-    return { stored, lines, patient };
+    return { stored, deletions, lines, patient };
   }
 
   /** Whose record a message belongs to: its first Patient. Stored as a hash; a search checks the decoded candidate. */
@@ -294,14 +306,15 @@ export class MessageWriter {
     { type, id, key }: ResourceName,
     at: Pick<CurrentResource, 'place' | 'lastUpdatedMs'>,
     deleted: Map<string, number>,
-  ): void {
+  ): StoredDeletion | undefined {
     const before = changes.current.get(key);
-    if (before === undefined || before.deleted) return;
+    if (before === undefined || before.deleted) return undefined;
     deleted.set(key, before.version + 1);
     if (changes.changed.has(key)) changes.overtaken.push(before);
     const { rid, patient } = before;
     const next = { type, id, rid, version: before.version + 1, deleted: true, digest: NO_CONTENT, line: 0 };
     changes.current.set(key, { ...next, ...at, patient });
     changes.changed.add(key);
+    return { type, id, key, previous: before.content };
   }
 }

@@ -8,6 +8,10 @@ export interface NotifiedEvent {
   readonly atMs: number;
   /** The JSON texts of the message's resources that match, in their order. */
   readonly matches: readonly string[];
+  /** `Type/id` of resources whose end is the event. */
+  readonly deleted: readonly string[];
+  /** The JSON texts of resources that the topic sends along. */
+  readonly context: readonly string[];
 }
 
 /** Types of notification (R5 value set subscription-notification-type). */
@@ -63,7 +67,8 @@ export function statusAnswer(frames: readonly NotificationFrame[], base: string)
 
 /**
  * The Bundle that tells events, or answers `$events` (Subscriptions R5 Backport 1.1). An event is one message: its first
- * matching resource is the focus, the others are additional context, because an event has one focus there.
+ * matching resource is the focus, the others are additional context, because an event has one focus there; so is what the
+ * topic sends along. A deletion has an entry without a resource.
  */
 export function eventNotification(
   frame: NotificationFrame,
@@ -79,8 +84,25 @@ export function eventNotification(
     ),
   ];
   if (content !== 'empty') {
+    const told = new Set<string>();
     for (const event of events) {
-      for (const text of event.matches) entries.push(focusEntry(text, content, frame.fhirUrl));
+      for (const text of event.matches) {
+        told.add(nameOf(text));
+        entries.push(focusEntry(text, content, frame.fhirUrl));
+      }
+      for (const name of event.deleted) {
+        entries.push({
+          fullUrl: frame.fhirUrl + name,
+          request: { method: 'DELETE', url: name },
+          response: { status: '204' },
+        });
+      }
+    }
+    // What goes along with several events is the same resource: once.
+    for (const text of events.flatMap(({ context }) => context)) {
+      if (told.has(nameOf(text))) continue;
+      told.add(nameOf(text));
+      entries.push(focusEntry(text, content, frame.fhirUrl));
     }
   }
   return bundleOf('history', entries, { base: frame.fhirUrl, timestamp: frame.timestamp });
@@ -136,19 +158,23 @@ function eventPart(event: NotifiedEvent, content: NotificationContent): FhirObje
     { name: 'timestamp', valueInstant: new Date(event.atMs).toISOString() },
   ];
   if (content !== 'empty') {
-    event.matches.forEach((text, index) => {
-      const { type, id } = headOf(text);
-      const name = index === 0 ? 'focus' : 'additional-context';
-      part.push({ name, valueReference: { reference: `${type}/${id}` } });
+    const names = [...event.matches.map(nameOf), ...event.deleted, ...event.context.map(nameOf)];
+    names.forEach((reference, index) => {
+      const isFocus = index === 0 && event.matches.length + event.deleted.length > 0;
+      part.push({ name: isFocus ? 'focus' : 'additional-context', valueReference: { reference } });
     });
   }
   return { name: 'notification-event', part };
 }
 
+function nameOf(text: string): string {
+  const { type, id } = headOf(text);
+  return `${type}/${id}`;
+}
+
 /** A history entry needs request and response (R4 bdl-3, bdl-4). */
 function focusEntry(text: string, content: NotificationContent, base: string): BundleEntry {
-  const { type, id } = headOf(text);
-  const url = `${type}/${id}`;
+  const url = nameOf(text);
   return {
     fullUrl: `${base}${url}`,
     ...(content === 'full-resource' ? { resource: text } : {}),

@@ -2,6 +2,7 @@ import type { SendOutcome } from '#channel';
 import type { Database } from '#database';
 import { type DeliveryClaim, type DeliveryClaims, type DeliveryRetry, readPacks } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
+import { toXml } from '#fhirxml';
 import { type Clock, EngineError, isEngineError, type Random } from '#kernel';
 import type { TopicCatalog } from '#topics';
 import { eventNotification, type NotificationFrame, signOfLife } from './notification.js';
@@ -187,7 +188,11 @@ export class NotifySubscriber {
     const stored = await readEvents(claim.session, state.destination, state.sent, request.maxCount);
     const positions = stored.map((event) => event.position);
     const packs = await readPacks(claim.session, positions, NOTIFICATION_PACK_BYTES);
-    const events = await fittingEvents(claim.session, stored, packs, request);
+    const events = await fittingEvents(claim.session, stored, packs, {
+      ...request,
+      namesResources: request.content !== 'empty',
+      fhirUrl: this.settings.fhirUrl,
+    });
     const first = events[0]?.number;
     const last = events.at(-1)?.number;
     if (first !== state.sent + 1 || last === undefined) {
@@ -223,10 +228,21 @@ export class NotifySubscriber {
     { id, headers, body }: { id: string; headers: readonly string[]; body: string },
     signal: AbortSignal,
   ): Promise<SendOutcome> {
-    const all = ['content-type', 'application/fhir+json', ...headers, ...request.headers];
-    const { endpoint: url, timeoutMs, signingKey: key } = request;
+    const { endpoint: url, timeoutMs, signingKey: key, format } = request;
+    const all = ['content-type', `application/fhir+${format}`, ...headers, ...request.headers];
     const signature = key === undefined ? undefined : { key, id };
-    return this.way.post({ subscription: state.id, url, headers: all, body, timeoutMs, signature }, signal);
+    let written = body;
+    try {
+      if (format === 'xml') written = toXml(readJson(body) as FhirObject);
+    } catch (error) {
+      // What XML cannot hold: trouble of this subscription, until it asks for JSON.
+      if (isEngineError(error, 'rejected')) return Promise.resolve({ sent: false, error });
+      throw error;
+    }
+    return this.way.post(
+      { subscription: state.id, url, headers: all, body: written, timeoutMs, signature },
+      signal,
+    );
   }
 
   private frameOf(state: SubscriptionState, request: SubscriptionRequest): NotificationFrame {

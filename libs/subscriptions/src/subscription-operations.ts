@@ -97,15 +97,12 @@ export class SubscriptionOperations {
     const wanted = stored.filter(({ number }) => number <= until);
     const positions = wanted.map(({ position }) => position);
     const packs = await readPacks(this.database, positions, NOTIFICATION_PACK_BYTES);
-    const limits = { interest: request.interest, maxCount: MAX_EVENT_RESOURCES };
+    const { interest } = request;
+    const told = content ?? request.content;
+    const limits = { interest, maxCount: MAX_EVENT_RESOURCES, namesResources: told !== 'empty', fhirUrl };
     const events = await fittingEvents(this.database, wanted, packs, limits);
-    const topic = request.interest.topic?.url;
-    return eventNotification(
-      { ...this.frameOf(row, fhirUrl), topic },
-      content ?? request.content,
-      events,
-      'query-event',
-    );
+    const topic = interest.topic?.url;
+    return eventNotification({ ...this.frameOf(row, fhirUrl), topic }, told, events, 'query-event');
   }
 
   /** Of those asked for (none: of all), the subscriptions that websockets may be bound to, at most 100. */

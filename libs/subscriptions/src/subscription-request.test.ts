@@ -104,7 +104,7 @@ describe('a Subscription as it is filed', () => {
       withChannel({ endpoint: 'https://a:b@ehr.example/' }),
       'SUBSCRIPTION_INVALID',
     ],
-    ['XML', withChannel({ payload: 'application/fhir+xml' }), 'SUBSCRIPTION_UNSUPPORTED'],
+    ['plain text', withChannel({ payload: 'text/plain' }), 'SUBSCRIPTION_UNSUPPORTED'],
     [
       'an unknown content',
       withChannel({ _payload: { extension: [extension('payload-content', 'valueCode', 'all')] } }),

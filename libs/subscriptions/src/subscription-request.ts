@@ -17,6 +17,8 @@ export interface SubscriptionRequest {
   /** Name, value, name, value. */
   readonly headers: readonly string[];
   readonly content: NotificationContent;
+  /** How notifications are written. */
+  readonly format: 'json' | 'xml';
   /** Most resources in one notification, unless one event alone has more. */
   readonly maxCount: number;
   readonly timeoutMs: number;
@@ -119,7 +121,15 @@ function filtersOf(extensions: FhirValue | undefined): string[] {
 
 type Channel = Pick<
   SubscriptionRequest,
-  'channel' | 'endpoint' | 'headers' | 'content' | 'maxCount' | 'timeoutMs' | 'heartbeatMs' | 'signingKey'
+  | 'channel'
+  | 'endpoint'
+  | 'headers'
+  | 'content'
+  | 'format'
+  | 'maxCount'
+  | 'timeoutMs'
+  | 'heartbeatMs'
+  | 'signingKey'
 >;
 
 function channelOf(channel: FhirObject): Channel {
@@ -140,6 +150,7 @@ function channelOf(channel: FhirObject): Channel {
     endpoint: type === 'websocket' ? '' : endpointOf(channel['endpoint']),
     headers: headersOf(channel['header']),
     content: contentOf(channel),
+    format: formatOf(channel['payload']),
     maxCount: Math.min(maxCount, MOST_MAX_COUNT),
     timeoutMs: Math.min(timeoutS, MOST_TIMEOUT_S) * 1_000,
     signingKey: signingKeyOf(channel['extension']),
@@ -202,11 +213,25 @@ function contentOf(channel: FhirObject): NotificationContent {
   if (asked !== undefined && content === undefined) {
     throw refuse(at, 'SUBSCRIPTION_INVALID', `the content is one of ${NOTIFICATION_CONTENTS.join(', ')}`);
   }
-  if (payload === undefined) return content ?? 'empty';
-  if (payload !== 'application/fhir+json' && payload !== 'application/json') {
-    throw refuse(at, 'SUBSCRIPTION_UNSUPPORTED', "only 'application/fhir+json' is sent");
-  }
-  return content ?? 'full-resource';
+  return content ?? (payload === undefined ? 'empty' : 'full-resource');
+}
+
+const FORMATS: Readonly<Record<string, 'json' | 'xml'>> = {
+  'application/fhir+json': 'json',
+  'application/json': 'json',
+  'application/fhir+xml': 'xml',
+  'application/xml': 'xml',
+};
+
+function formatOf(payload: FhirValue | undefined): 'json' | 'xml' {
+  if (payload === undefined) return 'json';
+  const format = typeof payload === 'string' ? FORMATS[payload] : undefined;
+  if (format !== undefined) return format;
+  throw refuse(
+    'Subscription.channel.payload',
+    'SUBSCRIPTION_UNSUPPORTED',
+    "'application/fhir+json' and 'application/fhir+xml' are sent",
+  );
 }
 
 function endOf(end: FhirValue | undefined): number | undefined {

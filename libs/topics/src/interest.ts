@@ -13,6 +13,8 @@ export interface Interest {
   readonly unconditional: boolean;
   /** Whether criteria, or filters, let the resource through; a topic must be asked beside. */
   matches(resource: FhirObject): boolean;
+  /** Whether the end of a resource with that last content is an event: of a topic that tells so, by its filters. */
+  concernsDeletion(previous: FhirObject | undefined): boolean;
 }
 
 /** The form in which the database keeps an interest: criteria, or the topic and each filter on a line of its own. */
@@ -29,7 +31,13 @@ export function compileInterest(text: string, topics: TopicCatalog): Interest {
   if (!/^(https?|urn):/.test(first)) {
     const criteria = compileCriteria(first);
     const { type, unconditional } = criteria;
-    return { type, topic: undefined, unconditional, matches: (resource) => criteria.matches(resource) };
+    return {
+      type,
+      topic: undefined,
+      unconditional,
+      matches: (resource) => criteria.matches(resource),
+      concernsDeletion: () => false,
+    };
   }
   const topic = topics.find(first);
   if (topic === undefined) {
@@ -37,11 +45,17 @@ export function compileInterest(text: string, topics: TopicCatalog): Interest {
     throw refuse('SUBSCRIPTION_TOPIC_UNKNOWN', `there is no such topic here; there are: ${known}`);
   }
   const criteria = filters.map((filter) => compileFilter(filter, topic));
+  const matches = (resource: FhirObject) => criteria.every((one) => one.matches(resource));
   return {
     type: topic.type,
     topic,
     unconditional: criteria.length === 0,
-    matches: (resource) => criteria.every((one) => one.matches(resource)),
+    matches,
+    concernsDeletion: (previous) =>
+      topic.tellsDeletions &&
+      previous !== undefined &&
+      matches(previous) &&
+      topic.isTriggeredBy({ current: undefined, previous }),
   };
 }
 

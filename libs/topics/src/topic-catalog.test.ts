@@ -48,8 +48,8 @@ describe('topics as files', () => {
     ],
     [
       'another interaction',
-      (text) => text.replace('create,', 'delete,'),
-      /^5 CHANNEL_VALUE_WRONG .*create or/,
+      (text) => text.replace('create,', 'read,'),
+      /^5 CHANNEL_VALUE_WRONG .*create, update or delete/,
     ],
     [
       'an expression that ends early',
@@ -71,6 +71,21 @@ describe('topics as files', () => {
       (text) => text.replace('[patient]', '[mood]'),
       /^7 TOPIC_FILTER_UNKNOWN .*mood/,
     ],
+    [
+      'an inclusion by what is no reference',
+      (text) => `${text}shape: { include: [Observation:code] }\n`,
+      /^8 TOPIC_INCLUDE_UNKNOWN .*Observation:subject/,
+    ],
+    [
+      'an inclusion that begins elsewhere',
+      (text) => `${text}shape: { include: [Patient:organization] }\n`,
+      /^8 TOPIC_INCLUDE_UNKNOWN .*Observation:subject/,
+    ],
+    [
+      'an inclusion backwards of what is no type',
+      (text) => `${text}shape: { revInclude: [Report:result] }\n`,
+      /^8 TOPIC_INCLUDE_UNKNOWN .*resource type/,
+    ],
     ['no YAML', () => 'topic: [', /^\d TOPIC_YAML_MALFORMED/],
     ['nothing', () => '', /TOPIC_YAML_MALFORMED .*empty/],
   ])('%s is told with line and remedy', (_what, change, expected) => {
@@ -85,6 +100,67 @@ describe('topics as files', () => {
     expect(topics.urls).toEqual(['https://a.example/topic']);
     expect(topics.problems.some(({ code }) => code === 'TOPIC_TWICE')).toBe(true);
     expect(TopicCatalog.open(join(folder, 'nowhere')).urls).toEqual([]);
+  });
+});
+
+describe('what a topic tells', () => {
+  const topicOf = (text: string) => {
+    writeFileSync(join(folder, 'one.yaml'), text);
+    const topics = TopicCatalog.open(folder);
+    expect(topics.problems).toEqual([]);
+    return topics;
+  };
+  const content = (status: string): FhirObject => ({ resourceType: 'Observation', status });
+
+  test('a deletion is an event where the topic says so, by what the resource was', () => {
+    const topic = topicOf(
+      file((text) =>
+        text
+          .replace('[create, update]', '[delete]')
+          .replace("%current.status = 'final'", "%current.empty() and %previous.status = 'final'"),
+      ),
+    ).find('https://a.example/topic');
+    expect(topic?.tellsDeletions).toBe(true);
+    expect(topic?.isTriggeredBy({ current: undefined, previous: content('final') })).toBe(true);
+    expect(topic?.isTriggeredBy({ current: undefined, previous: content('preliminary') })).toBe(false);
+    expect(topic?.isTriggeredBy({ current: content('final'), previous: content('final') })).toBe(false);
+    expect(topic?.isTriggeredBy({ current: content('final'), previous: undefined })).toBe(false);
+  });
+
+  test('one that does not say so tells no deletion, and criteria as in R4 never do', () => {
+    const topics = topicOf(file());
+    const previous = content('final');
+    expect(compileInterest('https://a.example/topic', topics).concernsDeletion(previous)).toBe(false);
+    expect(compileInterest('Observation', topics).concernsDeletion(previous)).toBe(false);
+  });
+
+  test('filters look at what was deleted', () => {
+    const topics = topicOf(
+      file((text) =>
+        text.replace('[create, update]', '[delete]').replace('%current.status', '%previous.status'),
+      ),
+    );
+    const interest = compileInterest(
+      interestText('https://a.example/topic', ['Observation?patient=Patient/p1']),
+      topics,
+    );
+    const about = (patient: string) => ({
+      ...content('final'),
+      subject: { reference: `Patient/${patient}` },
+    });
+    expect(interest.concernsDeletion(about('p1'))).toBe(true);
+    expect(interest.concernsDeletion(about('p2'))).toBe(false);
+    expect(interest.concernsDeletion(undefined)).toBe(false);
+  });
+
+  test('what it sends along is asked for as a search does', () => {
+    const topics = topicOf(
+      `${file()}shape: { include: [Observation:subject:Patient], revInclude: [DiagnosticReport:result] }\n`,
+    );
+    expect(topics.find('https://a.example/topic')?.inclusions).toEqual([
+      ['_include', 'Observation:subject:Patient'],
+      ['_revinclude', 'DiagnosticReport:result'],
+    ]);
   });
 });
 

@@ -31,9 +31,12 @@ const resourceType = scalar({ type: 'string' }, 'a FHIR R4 resource type, such a
   isResourceType(value) ? value : undefined,
 );
 
-const interaction = scalar({ enum: ['create', 'update'] }, 'create or update', (value) =>
-  value === 'create' || value === 'update' ? value : undefined,
+const interaction = scalar({ enum: ['create', 'update', 'delete'] }, 'create, update or delete', (value) =>
+  value === 'create' || value === 'update' || value === 'delete' ? value : undefined,
 );
+
+const inclusion = (example: string) =>
+  list(placed(text(`Type:parameter or Type:parameter:Target, such as ${example}`)), 20);
 
 const topicField = object({
   topic: required(canonical, 'the canonical URL by which subscribers name it'),
@@ -42,10 +45,10 @@ const topicField = object({
   trigger: required(
     object({
       resource: required(resourceType, 'the resources that can trigger it'),
-      interactions: required(list(interaction, 2), 'what must have happened to one'),
+      interactions: required(list(interaction, 3), 'what must have happened to one'),
       when: optional(
         placed(text('a FHIRPath expression on %current and %previous')),
-        'what must be true of %current and %previous, which is empty for a new resource; default: anything',
+        'what must be true of %current, empty for a deletion, and %previous, empty for a new resource; default: anything',
       ),
     }),
     'what makes an event',
@@ -53,6 +56,13 @@ const topicField = object({
   filters: optional(
     list(placed(text('the name of a search parameter')), 50),
     'search parameters by which a subscription may narrow it; default none',
+  ),
+  shape: optional(
+    object({
+      include: optional(inclusion('Encounter:patient'), 'what the resource refers to, as _include'),
+      revInclude: optional(inclusion('Observation:encounter'), 'what refers to it, as _revinclude'),
+    }),
+    'what goes along with the resource in a notification; default nothing',
   ),
 });
 

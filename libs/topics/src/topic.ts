@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module';
 import type { FileProblem } from '#declaration';
-import { type FhirObject, writeJson } from '#fhir';
+import { type FhirObject, isResourceType, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
-import { compileCriteria } from '#search';
+import { compileCriteria, parametersOf } from '#search';
 import type { TopicFile } from './topic-file.js';
 
-/** What a message did to one resource: its content now and before; no content before: it is new. */
+/** What a message did to one resource: no content before: it is new; none now: it was deleted. */
 export interface Change {
-  readonly current: FhirObject;
+  readonly current: FhirObject | undefined;
   readonly previous: FhirObject | undefined;
 }
 
@@ -17,6 +17,10 @@ export interface Topic {
   readonly type: string;
   /** Names of search parameters by which a subscription may narrow it. */
   readonly filters: readonly string[];
+  /** Whether deletions may be events. */
+  readonly tellsDeletions: boolean;
+  /** What goes along with a resource, as a search says it: `_include` and `_revinclude` with their values. */
+  readonly inclusions: readonly (readonly ['_include' | '_revinclude', string])[];
   /** Whether the change is an event. An expression that fails on a resource makes none. */
   isTriggeredBy(change: Change): boolean;
 }
@@ -33,23 +37,8 @@ function compileExpression(expression: string): Evaluate {
 /** Compiles the file of a topic, or answers what is wrong with it. */
 export function compileTopic(file: TopicFile): Topic | FileProblem {
   const { resource: type, interactions, when } = file.trigger;
-  for (const filter of file.filters ?? []) {
-    try {
-      compileCriteria(`${type}?${encodeURIComponent(filter.value)}=x`);
-    } catch (error) {
-      if (!isEngineError(error, 'rejected') || error.code !== 'SEARCH_PARAMETER_UNKNOWN') continue;
-      const message = `${type} has no search parameter '${filter.value}' here`;
-      const remedy = `write names of search parameters of ${type}, without modifiers`;
-      return {
-        file: file.file,
-        line: filter.line,
-        column: filter.column,
-        code: 'TOPIC_FILTER_UNKNOWN',
-        message,
-        remedy,
-      };
-    }
-  }
+  const problem = filterProblem(file) ?? inclusionProblem(file);
+  if (problem) return problem;
   let evaluate: Evaluate | undefined;
   if (when !== undefined) {
     try {
@@ -60,14 +49,7 @@ export function compileTopic(file: TopicFile): Topic | FileProblem {
       const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n');
       const message = `the expression is not understood: ${reason.slice(0, 300)}`;
       const remedy = "write FHIRPath that is true or false, such as %current.status = 'final'";
-      return {
-        file: file.file,
-        line: when.line,
-        column: when.column,
-        code: 'TOPIC_EXPRESSION_WRONG',
-        message,
-        remedy,
-      };
+      return { file: file.file, ...placeOf(when), code: 'TOPIC_EXPRESSION_WRONG', message, remedy };
     }
   }
   const tells = new Set<string>(interactions);
@@ -75,15 +57,69 @@ export function compileTopic(file: TopicFile): Topic | FileProblem {
     url: file.topic,
     type,
     filters: (file.filters ?? []).map(({ value }) => value),
-    isTriggeredBy: ({ current, previous }) =>
-      tells.has(previous === undefined ? 'create' : 'update') &&
-      (evaluate === undefined || holds(evaluate, current, previous)),
+    tellsDeletions: tells.has('delete'),
+    inclusions: [
+      ...(file.shape?.include ?? []).map(({ value }) => ['_include', value] as const),
+      ...(file.shape?.revInclude ?? []).map(({ value }) => ['_revinclude', value] as const),
+    ],
+    isTriggeredBy: (change) =>
+      tells.has(interactionOf(change)) && (evaluate === undefined || holds(evaluate, change)),
   };
 }
 
-function holds(evaluate: Evaluate, current: FhirObject, previous: FhirObject | undefined): boolean {
+function interactionOf({ current, previous }: Change): 'create' | 'update' | 'delete' {
+  if (current === undefined) return 'delete';
+  return previous === undefined ? 'create' : 'update';
+}
+
+function filterProblem({ file, trigger, filters = [] }: TopicFile): FileProblem | undefined {
+  const { resource: type } = trigger;
+  for (const filter of filters) {
+    try {
+      compileCriteria(`${type}?${encodeURIComponent(filter.value)}=x`);
+    } catch (error) {
+      if (!isEngineError(error, 'rejected') || error.code !== 'SEARCH_PARAMETER_UNKNOWN') continue;
+      const message = `${type} has no search parameter '${filter.value}' here`;
+      const remedy = `write names of search parameters of ${type}, without modifiers`;
+      return { file, ...placeOf(filter), code: 'TOPIC_FILTER_UNKNOWN', message, remedy };
+    }
+  }
+  return undefined;
+}
+
+/** What is included begins at the resource that triggers; what includes it refers to that. */
+function inclusionProblem({ file, trigger, shape }: TopicFile): FileProblem | undefined {
+  const { resource: type } = trigger;
+  const asked = [
+    ...(shape?.include ?? []).map((one) => ({ one, from: type })),
+    ...(shape?.revInclude ?? []).map((one) => ({ one, from: undefined })),
+  ];
+  for (const { one, from } of asked) {
+    const [source = '', name = '', target] = one.value.split(':');
+    const references = [...parametersOf(source).values()].filter(({ kind }) => kind === 'reference');
+    const isKnown = references.some((parameter) => parameter.name === name);
+    if (
+      isKnown &&
+      (from === undefined || source === from) &&
+      (target === undefined || isResourceType(target))
+    )
+      continue;
+    const start = from === undefined || source === from ? source : from;
+    const known = [...parametersOf(start).values()]
+      .filter(({ kind }) => kind === 'reference')
+      .map((parameter) => `${start}:${parameter.name}`);
+    const message = `'${one.value}' leads nowhere`;
+    const remedy = known.length === 0 ? 'begin with a resource type' : `write one of ${known.join(', ')}`;
+    return { file, ...placeOf(one), code: 'TOPIC_INCLUDE_UNKNOWN', message, remedy };
+  }
+  return undefined;
+}
+
+const placeOf = ({ line, column }: { readonly line: number; readonly column: number }) => ({ line, column });
+
+function holds(evaluate: Evaluate, { current, previous }: Change): boolean {
   // The engine marks what it is given, and knows no decimals of ours: it gets copies.
-  const now = copyOf(current);
+  const now = current === undefined ? [] : copyOf(current);
   try {
     const answer = evaluate(now, { current: now, previous: previous === undefined ? [] : copyOf(previous) });
     return answer.length === 1 && answer[0] === true;

@@ -50,6 +50,7 @@ export class ApiRoleModule {
     );
     const api = ApiModule.forServices({
       database,
+      searching: database.limited(settings.searchStatementMs),
       bulk: new BulkJobs({
         database,
         directory: join(settings.dataDirectory, 'bulk'),
@@ -72,6 +73,11 @@ export class ApiRoleModule {
       softwareVersion: engineVersion,
       clock: systemClock,
       report: (error) => log.error('a request failed', error),
+      onAnswered: services.metrics.duration(
+        'suture_http_request_seconds',
+        'How long requests took until they were answered',
+        ['method', 'route', 'status'],
+      ),
     });
     const role = { provide: WEBSOCKET_ROLE, useFactory: () => new WebsocketRole(services, sockets, topics) };
     return { module: ApiRoleModule, imports: [api], providers: [role] };
