@@ -263,7 +263,7 @@ async function main(name, words) {
   else if (name === 'prove')
     process.exitCode = (await (await built('test', 'faults', 'prove.js')).prove(words)) ?? 0;
   else if (name === 'conformance')
-    process.exitCode = (await built('test', 'conformance', 'conformance.js')).conformance(words);
+    process.exitCode = await (await built('test', 'conformance', 'conformance.js')).conformance(words);
   else await built('apps', 'cli', 'src', 'main.js');
 }
 

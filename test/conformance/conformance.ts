@@ -5,7 +5,7 @@ import { type Figure, reportFigures } from './figure.js';
 import { conformanceOfHl7v2 } from './hl7v2/conformance.js';
 
 /** The parts of the corpus; each gives its figures, or undefined where its files are not beside the repository. */
-const PARTS: Readonly<Record<string, () => Figure[] | undefined>> = {
+const PARTS: Readonly<Record<string, () => Figure[] | undefined | Promise<Figure[] | undefined>>> = {
   hl7v2: conformanceOfHl7v2,
   ccda: conformanceOfCcda,
   csv: conformanceOfCsv,
@@ -21,7 +21,7 @@ for, and whether all of it is valid FHIR R4; \`fhir\` reads, checks and writes t
   --verbose  where values stay unmapped, which hard files are wrong, and what else stands behind a figure`;
 
 /** `npm run conformance -- <part> ...`. Answers the exit code. */
-export function conformance(argv: readonly string[]): number {
+export async function conformance(argv: readonly string[]): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
     process.stdout.write(`${USAGE}\n`);
     return 0;
@@ -33,16 +33,20 @@ export function conformance(argv: readonly string[]): number {
     return 2;
   }
   const options = { json: argv.includes('--json'), verbose: argv.includes('--verbose') };
-  const codes = parts.map((part) => {
+  const codes: number[] = [];
+  for (const part of parts) {
     if (!options.json && parts.length > 1) process.stdout.write(`${part}\n`);
-    const figures = PARTS[part]?.();
-    if (figures) return reportFigures(figures, options);
+    const figures = await PARTS[part]?.();
+    if (figures) {
+      codes.push(reportFigures(figures, options));
+      continue;
+    }
     process.stdout.write(
       part === 'fhir'
         ? 'npm cannot fetch hl7.fhir.r4.examples and hl7.fhir.uv.ips here: nothing was checked\n'
         : 'there is no corpus beside this repository (../shared): nothing was checked\n',
     );
-    return 3;
-  });
+    codes.push(3);
+  }
   return Math.max(...codes);
 }

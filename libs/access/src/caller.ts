@@ -11,3 +11,8 @@ export function missingNeed(caller: Caller, needs: readonly Need[]): Need | unde
   if (caller.kind === 'operator') return undefined;
   return needs.find((need) => !allows(caller.scopes, need));
 }
+
+/** The caller as a text, for what is kept for it: equal for the same client, other for every other. */
+export function nameOfCaller(caller: Caller): string {
+  return caller.kind === 'client' ? `client:${caller.client}` : caller.kind;
+}

@@ -1,4 +1,5 @@
-import { decodeJwt, jwtVerify } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { type Clock, EngineError } from '#kernel';
 import { type Client, signingAlgorithms } from './client.js';
 
@@ -12,6 +13,8 @@ const MAX_JTI_LENGTH = 256;
 /** An assertion that was checked, but for whether it was used before. */
 export interface CheckedAssertion {
   readonly client: Client;
+  /** That it was signed with. */
+  readonly key: KeyObject;
   readonly jti: string;
   /** Seconds since the epoch. */
   readonly exp: number;
@@ -39,29 +42,23 @@ export async function checkAssertion(
     const client = clients.get(decodeJwt(assertion).iss ?? '');
     if (client === undefined) throw mistrust('ASSERTION_CLIENT_UNKNOWN', 'iss is no registered client');
     const nowMs = clock.nowMs();
-    const { payload } = await jwtVerify(
-      assertion,
-      ({ kid }) => {
-        const key = client.keys.get(kid ?? '');
-        if (key === undefined) throw mistrust('ASSERTION_KEY_UNKNOWN', 'kid names no key of the client');
-        return key;
-      },
-      {
-        algorithms: [...signingAlgorithms],
-        issuer: client.id,
-        subject: client.id,
-        audience: [...audiences],
-        requiredClaims: ['exp', 'jti'],
-        clockTolerance: CLOCK_TOLERANCE_S,
-        currentDate: new Date(nowMs),
-      },
-    );
+    const key = client.keys.get(decodeProtectedHeader(assertion).kid ?? '');
+    if (key === undefined) throw mistrust('ASSERTION_KEY_UNKNOWN', 'kid names no key of the client');
+    const { payload } = await jwtVerify(assertion, key, {
+      algorithms: [...signingAlgorithms],
+      issuer: client.id,
+      subject: client.id,
+      audience: [...audiences],
+      requiredClaims: ['exp', 'jti'],
+      clockTolerance: CLOCK_TOLERANCE_S,
+      currentDate: new Date(nowMs),
+    });
     const { exp = 0, jti } = payload;
     if (exp > nowMs / 1000 + MAX_LIFETIME_S + CLOCK_TOLERANCE_S)
       throw mistrust('ASSERTION_TOO_FAR', 'exp is more than five minutes in the future');
     if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH)
       throw mistrust('ASSERTION_JTI_INVALID', `jti is a text of 1 to ${MAX_JTI_LENGTH} characters`);
-    return { client, jti, exp };
+    return { client, key, jti, exp };
   } catch (cause) {
     throw invalidClient(cause);
   }

@@ -34,7 +34,11 @@ describe('client files', () => {
   });
 
   test('without the folder there are no clients, and no problem', () => {
-    expect(loadClients(join(directory, 'none'))).toEqual({ clients: new Map(), problems: [] });
+    expect(loadClients(join(directory, 'none'))).toEqual({
+      clients: new Map(),
+      problems: [],
+      keyFiles: [],
+    });
   });
 
   test.each([

@@ -15,14 +15,22 @@ export interface LoadedClients {
   readonly clients: ReadonlyMap<string, Client>;
   /** Each names file, line, column and remedy; the clients above are served without the files that have problems. */
   readonly problems: readonly FileProblem[];
+  /** The files of keys that client files name, whether they can be read or not. */
+  readonly keyFiles: readonly string[];
+}
+
+/** True for the name of a file that says who a client is. */
+export function isClientFile(name: string): boolean {
+  return /\.ya?ml$/.test(name);
 }
 
 /** Reads every `*.yaml` in `directory`; without such a folder there are no clients. A file with a mistake gives problems and no client. */
 export function loadClients(directory: string): LoadedClients {
   const problems: FileProblem[] = [];
   const clients = new Map<string, Client>();
+  const keyFiles: string[] = [];
   for (const name of namesIn(directory, problems)) {
-    const reader = new ClientFile(join(directory, name), problems);
+    const reader = new ClientFile(join(directory, name), problems, keyFiles);
     const client = reader.read();
     if (client === undefined) continue;
     if (clients.has(client.id))
@@ -34,15 +42,12 @@ export function loadClients(directory: string): LoadedClients {
       );
     else clients.set(client.id, client);
   }
-  return { clients, problems };
+  return { clients, problems, keyFiles };
 }
 
 function namesIn(directory: string, problems: FileProblem[]): string[] {
   try {
-    return readdirSync(directory)
-      .filter((name) => /\.ya?ml$/.test(name))
-      .sort()
-      .slice(0, MAX_CLIENTS);
+    return readdirSync(directory).filter(isClientFile).sort().slice(0, MAX_CLIENTS);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
@@ -61,6 +66,7 @@ class ClientFile {
   constructor(
     private readonly file: string,
     private readonly problems: FileProblem[],
+    private readonly keyFiles: string[],
   ) {}
 
   note(node: Node | undefined, code: string, message: string, remedy: string): void {
@@ -146,7 +152,9 @@ class ClientFile {
     let jwks: unknown = isMap(node) ? node.toJSON() : undefined;
     const reference = isScalar(node) ? /^file:(.+)$/.exec(String(node.value))?.[1] : undefined;
     if (reference !== undefined) {
-      const text = this.textOf(resolve(dirname(this.file), reference), node);
+      const path = resolve(dirname(this.file), reference);
+      this.keyFiles.push(path);
+      const text = this.textOf(path, node);
       if (text === undefined) return new Map();
       jwks = parsed(text);
     }

@@ -17,4 +17,6 @@ export const accessMigrations: readonly Migration[] = [
             PRIMARY KEY (client, jti));
           CREATE INDEX client_assertion_expires_at ON client_assertion (expires_at);`,
   },
+  // The digest of the public key that a token was asked for with: with the key the token goes.
+  { id: 'access-2', sql: 'ALTER TABLE access_token ADD COLUMN key bytea' },
 ];

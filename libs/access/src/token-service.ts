@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import type { Query } from '#database';
 import { type Clock, EngineError, type Random } from '#kernel';
 import type { Caller } from './caller.js';
 import type { Client } from './client.js';
 import { CLOCK_TOLERANCE_S, checkAssertion, invalidClient, mistrust } from './client-assertion.js';
+import type { ClientSource } from './client-folder.js';
 import { formatScopes, narrow, parseScopes } from './scope.js';
 
 /** SMART App Launch 2.2, backend services: no more than five minutes. */
@@ -25,22 +26,29 @@ export interface GrantedToken {
 interface TokenRow {
   readonly client: string;
   readonly scopes: string;
+  /** Digest of the key of its client that it was asked for with. */
+  readonly key: Buffer | null;
   readonly expires_at: Date;
 }
 
-type KnownToken = { readonly caller: Caller & { kind: 'client' }; readonly expiresAtMs: number };
+/** A token that was found, and who holds it by the clients as they were then. */
+interface KnownToken {
+  readonly row: TokenRow;
+  readonly clients: ReadonlyMap<string, Client>;
+  readonly caller: Caller | undefined;
+}
 
 /**
  * SMART Backend Services: issues access tokens for signed assertions of registered clients, and knows them again. A token is random and
  * stored as a digest; an assertion is good once, whatever process is asked and however often the engine starts. Safe after a crash: an assertion
- * counts as used before its token exists.
+ * counts as used before its token exists. What is taken from a client - a scope, a key, all of it - is taken from its tokens.
  */
 export class TokenService {
   private readonly known = new Map<string, KnownToken>();
 
   constructor(
     private readonly database: Query,
-    private readonly clients: ReadonlyMap<string, Client>,
+    private readonly clients: ClientSource,
     private readonly clock: Clock,
     private readonly random: Random,
   ) {}
@@ -55,8 +63,9 @@ export class TokenService {
       throw refused('TOKEN_GRANT_UNSUPPORTED', 'grant_type is client_credentials');
     if (form.get('client_assertion_type') !== ASSERTION_TYPE)
       throw refused('TOKEN_REQUEST_INVALID', `client_assertion_type is ${ASSERTION_TYPE}`);
-    const { clients, clock } = this;
-    const { client, jti, exp } = await checkAssertion(form.get('client_assertion') ?? '', {
+    const { clock } = this;
+    const clients = await this.clients.current();
+    const { client, key, jti, exp } = await checkAssertion(form.get('client_assertion') ?? '', {
       clients,
       audiences,
       clock,
@@ -70,35 +79,38 @@ export class TokenService {
     const scopes = narrow(asked, client.scopes);
     if (scopes.length === 0)
       throw refused('TOKEN_SCOPE_INVALID', 'none of these scopes is granted to this client');
-    return this.store(client, formatScopes(scopes));
+    return this.store(client, key, formatScopes(scopes));
   }
 
-  /** Who holds this token; undefined when it is unknown, past, or of a client that is registered no more. */
+  /** Who holds this token; undefined when it is unknown, past, or of a client or key that is registered no more. */
   async callerOf(token: string): Promise<Caller | undefined> {
     if (!TOKEN.test(token)) return undefined;
     const hash = digest(token);
     const key = hash.toString('base64');
-    const known = this.known.get(key) ?? (await this.find(hash));
-    if (known === undefined) return undefined;
-    if (known.expiresAtMs <= this.clock.nowMs()) {
+    const clients = await this.clients.current();
+    const known = this.known.get(key);
+    if (known?.clients === clients && !this.isPast(known.row)) return known.caller;
+    const row = known?.row ?? (await this.find(hash));
+    if (row === undefined || this.isPast(row)) {
       this.known.delete(key);
       return undefined;
     }
-    if (!this.known.has(key)) this.remember(key, known);
-    return known.caller;
+    const caller = holderOf(row, clients);
+    this.remember(key, { row, clients, caller });
+    return caller;
   }
 
-  private async find(hash: Buffer): Promise<KnownToken | undefined> {
+  private isPast({ expires_at }: TokenRow): boolean {
+    return expires_at.getTime() <= this.clock.nowMs();
+  }
+
+  private async find(hash: Buffer): Promise<TokenRow | undefined> {
     const [row] = await this.database.query<TokenRow>(
-      'SELECT client, scopes, expires_at FROM access_token WHERE hash = $1',
+      'SELECT client, scopes, key, expires_at FROM access_token WHERE hash = $1',
       [hash],
       'find-access-token',
     );
-    const client = this.clients.get(row?.client ?? '');
-    if (row === undefined || client === undefined) return undefined;
-    // The operator may have taken something away since.
-    const scopes = narrow(parseScopes(row.scopes) ?? [], client.scopes);
-    return { caller: { kind: 'client', client: client.id, scopes }, expiresAtMs: row.expires_at.getTime() };
+    return row;
   }
 
   private remember(key: string, known: KnownToken): void {
@@ -117,12 +129,18 @@ export class TokenService {
     if (used.length === 0) throw invalidClient(mistrust('ASSERTION_USED', 'jti was used before'));
   }
 
-  private async store(client: Client, scope: string): Promise<GrantedToken> {
+  private async store(client: Client, key: KeyObject, scope: string): Promise<GrantedToken> {
     const token = this.random.bytes(32).toString('base64url');
     await this.database.query('DELETE FROM access_token WHERE expires_at < $1', [this.longPast()]);
     await this.database.query(
-      'INSERT INTO access_token (hash, client, scopes, expires_at) VALUES ($1, $2, $3, $4)',
-      [digest(token), client.id, scope, new Date(this.clock.nowMs() + TOKEN_LIFETIME_S * 1000)],
+      'INSERT INTO access_token (hash, client, scopes, expires_at, key) VALUES ($1, $2, $3, $4, $5)',
+      [
+        digest(token),
+        client.id,
+        scope,
+        new Date(this.clock.nowMs() + TOKEN_LIFETIME_S * 1000),
+        digestOfKey(key),
+      ],
     );
     return { token, lifetimeS: TOKEN_LIFETIME_S, scope };
   }
@@ -130,6 +148,23 @@ export class TokenService {
   private longPast(): Date {
     return new Date(this.clock.nowMs() - KEEP_EXPIRED_MS);
   }
+}
+
+/** By what the operator allows now. A token without a key is of an earlier build: its client asks again. */
+function holderOf(
+  { client: id, scopes, key }: TokenRow,
+  clients: ReadonlyMap<string, Client>,
+): Caller | undefined {
+  const client = clients.get(id);
+  const isOfKey = [...(client?.keys.values() ?? [])].some((one) => key?.equals(digestOfKey(one)));
+  if (client === undefined || !isOfKey) return undefined;
+  return { kind: 'client', client: id, scopes: narrow(parseScopes(scopes) ?? [], client.scopes) };
+}
+
+function digestOfKey(key: KeyObject): Buffer {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest();
 }
 
 /** RFC 6749, section 3.2: parameters stand once. */

@@ -212,3 +212,81 @@ describe('the open loopback interface', () => {
     expect(large.status).toBe(413);
   });
 });
+
+describe('a conditional reference in what is written', () => {
+  const writer = new SmartClient('writer', 'system/Observation.cu system/Bundle.c');
+  let writers: ApiServer;
+  beforeAll(async () => {
+    writers = await startApiServer(undefined, {
+      clients: new Map([writer, all].map(({ id, registration }) => [id, registration])),
+    });
+    const known = '{"resourceType":"Patient","id":"known","identifier":[{"system":"urn:s","value":"1"}]}';
+    const there = '{"resourceType":"Observation","id":"there","status":"final","code":{"text":"w"}}';
+    await writers.send('PUT', '/fhir/Patient/known', json, known);
+    await writers.send('PUT', '/fhir/Observation/there', json, there);
+  });
+  afterAll(() => writers.close());
+
+  const about = (value: string) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    code: { text: 'w' },
+    subject: { reference: `Patient?identifier=urn:s|${value}` },
+  });
+  const patch = (value: string) => [
+    { op: 'add', path: '/subject', value: { reference: `Patient?identifier=urn:s|${value}` } },
+  ];
+  const transaction = (value: string) => ({
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: [{ resource: about(value), request: { method: 'POST', url: 'Observation' } }],
+  });
+  const ways: [string, string, string, (value: string) => object][] = [
+    ['a create', 'POST', '/fhir/Observation', about],
+    ['an update', 'PUT', '/fhir/Observation/there', (value) => ({ ...about(value), id: 'there' })],
+    ['a patch', 'PATCH', '/fhir/Observation/there', patch],
+    ['a transaction', 'POST', '/fhir', transaction],
+  ];
+
+  test.each(ways)(
+    'of %s takes the right to search, whether something matches or not',
+    async (_, method, path, body) => {
+      const type = {
+        'content-type': method === 'PATCH' ? 'application/json-patch+json' : 'application/fhir+json',
+      };
+      const ask = async (client: SmartClient, value: string) =>
+        writers.send(
+          method,
+          path,
+          { ...type, ...(await client.bearer(writers)) },
+          JSON.stringify(body(value)),
+        );
+      const [match, none] = [await ask(writer, '1'), await ask(writer, '2')];
+      expect([match.status, code(match)]).toEqual([403, 'ACCESS_SCOPE_INSUFFICIENT']);
+      expect(none.text).toBe(match.text);
+      expect((await ask(all, '1')).status).toBeLessThan(300);
+      expect((await ask(all, '2')).status).toBe(412);
+    },
+  );
+
+  test('of an import costs its line', async () => {
+    const importer = new SmartClient('importer', 'system/*.cu');
+    const imports = await startApiServer(undefined, {
+      clients: new Map([['importer', importer.registration]]),
+    });
+    try {
+      const headers = { ...(await importer.bearer(imports)), prefer: 'respond-async' };
+      const line = JSON.stringify({ ...about('1'), id: 'i' });
+      const sent = { ...headers, 'content-type': 'application/fhir+ndjson' };
+      const started = await imports.send('POST', '/fhir/$import', sent, line);
+      const path = (started.headers['content-location'] as string).slice(imports.origin.length);
+      let answer = await imports.send('GET', path, headers);
+      while (answer.status === 202) answer = await imports.send('GET', path, headers);
+      const { error } = answer.json() as { error: { url: string }[] };
+      const { text } = await imports.send('GET', (error[0]?.url ?? '').slice(imports.origin.length), headers);
+      expect(text).toContain('system/*.s');
+    } finally {
+      await imports.close();
+    }
+  });
+});

@@ -2,7 +2,7 @@ import { type Caller, missingNeed, type Need, type Scope, type TokenService } fr
 import { EngineError } from '#kernel';
 import { bearerToken, isOperatorToken } from './access-token.js';
 import { type HttpRequest, headerText } from './http-exchange.js';
-import { type Requirement, requirementOf } from './request-needs.js';
+import { needsOfCondition, type Requirement, requirementOf } from './request-needs.js';
 
 /** What people at the machine itself may do without a token, where the operator opens that. */
 const loopbackScopes: readonly Scope[] = [{ type: '*', permissions: 'rs' }];
@@ -43,6 +43,11 @@ export function requireAllowed(
   }
   const missing = caller === undefined ? requirement[0] : missingNeed(caller, requirement);
   if (missing !== undefined) throw insufficientScope(caller, missing, at);
+}
+
+/** For conditional references in what a caller writes: throws as `requireAllowed` does where it may not search for that. */
+export function mayAsk(caller: Caller | undefined): (type: string, criteria: string) => void {
+  return (type, criteria) => requireAllowed(caller, needsOfCondition(type, criteria));
 }
 
 function insufficientScope(caller: Caller | undefined, { type, permission }: Need, at?: string): EngineError {

@@ -1,21 +1,47 @@
 import { isResourceType } from '#fhir';
+import type { Route } from './interaction.js';
+
+const ORDER = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * What an address of FHIR takes, where it is one: for a request whose method has no route, or is not for that type. undefined: nothing is at the
- * address, whatever the method.
+ * The methods that an address takes, as it is routed; none where nothing is at the address, whatever the method. What stands for a type is one of R4,
+ * and what begins with `_` or `$` is no id.
  */
-export function allowedMethods(url: string): string | undefined {
-  const path = url.split('?', 1)[0] ?? '';
-  const [, fhir, type, id, history, version, ...rest] = path.split('/');
-  if (fhir !== 'fhir' || rest.length > 0) return undefined;
-  if (type === undefined || type === '') return 'POST';
-  if (type === 'metadata') return id === undefined ? 'GET, HEAD' : undefined;
-  if (path === '/fhir/openapi.json' || path === '/fhir/.well-known/smart-configuration') return 'GET, HEAD';
-  if (!isResourceType(type)) return undefined;
-  // Subscriptions are filed one by one, by their ids, and not patched.
-  const isFiled = type === 'Subscription';
-  if (id === undefined) return isFiled ? 'GET, HEAD, POST' : 'GET, HEAD, POST, PUT, PATCH, DELETE';
-  if (id === '_search') return 'POST';
-  if (history === undefined) return isFiled ? 'GET, HEAD, PUT, DELETE' : 'GET, HEAD, PUT, PATCH, DELETE';
-  return history === '_history' && version !== '' ? 'GET, HEAD' : undefined;
+export function allowedMethods(url: string, routes: readonly Route[]): string[] {
+  const segments = segmentsOf(url);
+  const methods = new Set<string>();
+  for (const { method, path } of routes) {
+    if (!fits(segmentsOf(path), segments)) continue;
+    // Subscriptions are filed by routes of their own.
+    if (segments[1] === 'Subscription' && method !== 'GET' && path.includes(':type')) continue;
+    methods.add(method);
+    if (method === 'GET') methods.add('HEAD');
+  }
+  return ORDER.filter((method) => methods.has(method));
+}
+
+/** True for an address that ends in the name of an interaction or operation, which a pattern may take for an id. */
+export function endsInName(url: string): boolean {
+  return /^[_$]/.test(segmentsOf(url).at(-1) ?? '');
+}
+
+function segmentsOf(url: string): string[] {
+  const parts = (url.split('?', 1)[0] ?? '').split('/').filter((part) => part !== '');
+  try {
+    return parts.map(decodeURIComponent);
+  } catch {
+    return parts; // then it is no address of ours
+  }
+}
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  const isOpen = pattern.at(-1) === '*';
+  const count = isOpen ? pattern.length - 1 : pattern.length;
+  if (isOpen ? segments.length <= count : segments.length !== count) return false;
+  return pattern.slice(0, count).every((part, index) => {
+    const segment = segments[index] ?? '';
+    if (part === ':type') return isResourceType(segment) || (segment === '*' && pattern.includes(':owner'));
+    if (part === ':owner') return isResourceType(segment);
+    return part.startsWith(':') ? !/^[_$]/.test(segment) : part === segment;
+  });
 }

@@ -46,6 +46,13 @@ export interface SubscriptionAnswers {
   health(): Promise<readonly object[]>;
 }
 
+/** An answer that has gone out. The route is a pattern (`/fhir/:type/:id`), so nothing here names a resource or a person. */
+export interface Answered {
+  readonly method: string;
+  readonly route: string;
+  readonly status: string;
+}
+
 /** What the HTTP edge needs from the rest of the engine. */
 export interface ApiServices {
   readonly database: Query;
@@ -76,6 +83,8 @@ export interface ApiServices {
   readonly clock: Clock;
   /** Told about errors that are ours (status 500 and above), and why a client was not believed, for the log. */
   readonly report: (error: unknown) => void;
+  /** Told about every answer and how long it took, in seconds, for the metrics. */
+  readonly onAnswered: (seconds: number, answered: Answered) => void;
 }
 
 /** Injection token for `ApiServices`. */

@@ -62,14 +62,18 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
       oneType: { Subscription: interactionsOf(SubscriptionController) },
       routes: fhirControllers.flatMap(routesOf),
     });
+    const controllers = [...fhirControllers, AdminController, LedgerController, TokenController];
     return {
       module: ApiModule,
-      controllers: [...fhirControllers, AdminController, LedgerController, TokenController],
+      controllers,
       providers: [
         { provide: API_SERVICES, useValue: services },
         { provide: RESOURCE_READER, useValue: reader },
         { provide: CAPABILITIES, useValue: capabilities },
-        { provide: APP_FILTER, useValue: new FhirExceptionFilter(services.report) },
+        {
+          provide: APP_FILTER,
+          useValue: new FhirExceptionFilter(services.report, controllers.flatMap(routesOf)),
+        },
       ],
     };
   }

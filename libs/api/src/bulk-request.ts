@@ -7,7 +7,14 @@ import { type HttpRequest, headerText } from './http-exchange.js';
 type Pair = readonly [name: string, value: string];
 
 const formats = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
-const parameters = ['_type', '_since', '_typeFilter', '_elements', '_outputFormat'];
+const parameters = ['_type', '_since', '_until', '_typeFilter', '_elements', '_outputFormat', 'patient'];
+/** What Bulk Data names and we do not do: a client that asks for it must hear so. */
+const refused: Readonly<Record<string, string>> = {
+  includeAssociatedData:
+    'nothing is associated by this server; Provenance is a type like others, ask for it by _type',
+  organizeOutputBy: 'files are organised by resource type',
+  allowPartialManifests: 'the manifest comes when all files are there',
+};
 
 /** Throws `rejected` BULK_NOT_ASYNC (400) unless the client says `Prefer: respond-async` (R4 async). */
 export function requireAsync(request: HttpRequest): void {
@@ -34,8 +41,10 @@ export function exportRequest(
 ): ExportRequest {
   const lists = new Map<string, string[]>();
   let sinceMs: number | undefined;
+  let untilMs: number | undefined;
   for (const [name, value] of pairs) {
     if (name === '_since') sinceMs = spanOfParameter(name, value).fromMs;
+    else if (name === '_until') untilMs = spanOfParameter(name, value).toMs - 1;
     // A filter holds commas of its own.
     else if (name === '_typeFilter') append(lists, name, value.split(/,(?=[A-Z][A-Za-z]*\?)/));
     else if (parameters.includes(name)) append(lists, name, value.split(','));
@@ -54,9 +63,26 @@ export function exportRequest(
     ...about,
     typeFilters: lists.get('_typeFilter') ?? [],
     elements,
+    ...patientsAsked(lists.get('patient'), about),
     ...(types ? { types } : {}),
     ...(sinceMs === undefined ? {} : { sinceMs }),
+    ...(untilMs === undefined ? {} : { untilMs }),
   };
+}
+
+/** Whom `patient` leaves: some of all patients, or of the group. */
+function patientsAsked(
+  asked: readonly string[] | undefined,
+  { level, patients }: Pick<ExportRequest, 'level' | 'patients'>,
+): Pick<ExportRequest, 'patients'> {
+  if (asked === undefined) return {};
+  if (level === 'system') throw invalid('patient', 'for exports of patients and groups; ask Patient/$export');
+  const ids = asked.map((one) => /^(?:Patient\/)?([A-Za-z0-9\-.]{1,64})$/.exec(one)?.[1] ?? '');
+  if (ids.includes('')) throw invalid('patient', 'a reference, as Patient/1');
+  if (ids.length > MAX_MEMBERS) throw groupTooLarge();
+  const members = patients && new Set(patients);
+  if (members && ids.some((id) => !members.has(id))) throw invalid('patient', 'of members of the group only');
+  return { patients: [...new Set(ids)] };
 }
 
 /** Most patients of a group. */
@@ -73,7 +99,11 @@ export function membersOf(group: string): string[] {
     if (id !== undefined && inactive !== true) ids.add(id);
   }
   if (ids.size <= MAX_MEMBERS) return [...ids];
-  throw new EngineError(
+  throw groupTooLarge();
+}
+
+function groupTooLarge(): EngineError {
+  return new EngineError(
     'rejected',
     'BULK_GROUP_TOO_LARGE',
     `a group that is exported has at most ${MAX_MEMBERS} patients; export all patients, or cut it in parts`,
@@ -85,11 +115,13 @@ function append(lists: Map<string, string[]>, name: string, values: readonly str
 }
 
 function unknownParameter(name: string): EngineError {
+  const shown = name.slice(0, 64);
+  const why = Object.hasOwn(refused, name) ? refused[name] : `it has ${parameters.join(', ')}`;
   return new EngineError(
     'rejected',
     'SEARCH_PARAMETER_UNKNOWN',
-    `$export has no parameter '${name.slice(0, 64)}' here; it has ${parameters.join(', ')}`,
-    { cause: { at: `http.${name.slice(0, 64)}` } },
+    `$export has no parameter '${shown}' here: ${why}`,
+    { cause: { at: `http.${shown}` } },
   );
 }
 

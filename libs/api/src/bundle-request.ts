@@ -5,7 +5,7 @@ import { isObject } from './fhir-tree.js';
 import { fhirPathPatch } from './fhirpath-patch.js';
 import { jsonPatch } from './json-patch.js';
 import { conditionOf, mustBeNew, versionToMatch } from './preconditions.js';
-import { checked, ofType } from './request-body.js';
+import { checked, jsonPatchOfBinary, ofType } from './request-body.js';
 
 /** Most entries of a Bundle that is asked. */
 const MAX_ENTRIES = 10_000;
@@ -86,11 +86,10 @@ function askedEntry(entry: FhirValue, at: string): AskedEntry {
   };
 }
 
-/** A JSON Patch travels as a Binary (R4 http, section 3.1.0.11.4). */
 function jsonPatchOf(resource: FhirValue | undefined, at: string): string | undefined {
   if (isObject(resource) && resource['resourceType'] === 'Parameters') return undefined;
-  const data = isObject(resource) && resource['resourceType'] === 'Binary' ? resource['data'] : undefined;
-  if (typeof data === 'string') return Buffer.from(data, 'base64').toString();
+  const text = jsonPatchOfBinary(resource);
+  if (text !== undefined) return text;
   throw invalid('a patch is a Binary with a JSON Patch', `${at}.resource`);
 }
 
@@ -109,11 +108,11 @@ export function writeOf(entry: AskedEntry): ResourceWrite {
   if (method === 'POST') {
     if (id !== undefined || query !== undefined) throw invalid('url of a POST is a type', where);
     const criteria = conditionOf(headers['if-none-exist']);
-    return { method, type, criteria, resource: resourceOf(entry, type), fullUrl };
+    return { method, at, type, criteria, resource: resourceOf(entry, type), fullUrl };
   }
   if ((id === undefined) === (query === undefined))
     throw invalid('url names an id or a condition, not both', where);
-  const target = { type, id, criteria: query, ifMatch };
+  const target = { at, type, id, criteria: query, ifMatch };
   if (method === 'DELETE') return { method, ...target };
   if (method === 'PATCH') {
     return { method, ...target, patch: patchOfEntry(entry) };

@@ -70,12 +70,12 @@ export interface RecordPage {
 }
 
 /**
- * What belongs to a Patient: itself, and what refers to it (the R4 Patient compartment), with what that refers to. Pages are in
+ * What belongs to a Patient (undefined: to any): itself, and what refers to it (the R4 Patient compartment), with what that refers to. Pages are in
  * the order in which resources were made.
  */
 export async function readEverything(
   reader: ResourceReader,
-  patient: string,
+  patient: string | undefined,
   asked: EverythingAsked,
 ): Promise<RecordPage> {
   const belonging: string[] = [];
@@ -84,14 +84,16 @@ export async function readEverything(
   while (next !== undefined && belonging.length < asked.count) {
     const { types, sinceMs } = asked;
     const limit = Math.min(CHUNK, asked.count - belonging.length);
-    const walk = { of: { patient }, types, sinceMs, asOfMs: undefined, afterRid: next, limit };
+    const of: 'patients' | { patient: string } = patient === undefined ? 'patients' : { patient };
+    const walk = { of, types, sinceMs, asOfMs: undefined, afterRid: next, limit };
     const walked = await reader.walk(walk);
+    // A record with a hole would look whole.
+    for (const { error } of walked.damaged) throw error;
     for (const version of walked.found) {
       if (version.deleted) continue;
       const content = JSON.parse(version.text) as object; // for looking only: the text itself goes out
       const references = referencesOf(content);
-      const own = version.type === 'Patient' && version.id === patient;
-      if (!own && !references.has(`Patient/${patient}`)) continue;
+      if (!belongs(version, references, patient)) continue;
       if (!isInTime(clinicalTime(content), asked.care)) continue;
       belonging.push(version.text);
       for (const one of references) if (supporting.has(one.slice(0, one.indexOf('/')))) referred.add(one);
@@ -99,6 +101,19 @@ export async function readEverything(
     next = walked.next;
   }
   return { belonging, supporting: await readNamed(reader, referred, asked.types), next };
+}
+
+function belongs(
+  { type, id }: { readonly type: string; readonly id: string },
+  references: ReadonlySet<string>,
+  patient: string | undefined,
+): boolean {
+  if (type === 'Patient')
+    return patient === undefined || id === patient || references.has(`Patient/${patient}`);
+  if (patient !== undefined) return references.has(`Patient/${patient}`);
+  if (supporting.has(type)) return false;
+  for (const reference of references) if (reference.startsWith('Patient/')) return true;
+  return false;
 }
 
 /** What says no time belongs to every time. */

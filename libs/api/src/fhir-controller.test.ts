@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkResource, readJson } from '#fhir';
+import { until } from '../../delivery/testing/until.js';
 import { deleteResource, storeResources } from '../../store/testing/store-resources.js';
 import { type Answer, type ApiServer, accessToken, startApiServer } from '../testing/api-server.js';
 
@@ -287,6 +288,20 @@ describe('what is not there', () => {
   });
 });
 
+test('every answer is counted by its route, which names no resource', async () => {
+  const before = server.answered.length;
+  await get('/fhir/Patient/p1');
+  await get('/fhir/Patient?_id=p1');
+  await get('/fhir/no/such/address/at/all');
+  // An answer is counted when it has left, which the other side may see first.
+  await until('the last answer is counted', () => server.answered.length >= before + 3);
+  expect(server.answered.slice(before)).toEqual([
+    { method: 'GET', route: '/fhir/:type/:id', status: '200' },
+    { method: 'GET', route: '/fhir/:type', status: '200' },
+    { method: 'GET', route: 'none', status: '404' },
+  ]);
+});
+
 describe('what is not understood', () => {
   test('is no id when it is the name of an operation', async () => {
     for (const path of ['/fhir/Patient/$merge', '/fhir/Patient/p1/$merge', '/fhir/$merge?a=b']) {
@@ -294,6 +309,13 @@ describe('what is not understood', () => {
       expect([path, answer.status, outcome(answer).code]).toEqual([path, 404, 'not-supported']);
       expect(outcome(answer).details.text).toContain('$merge');
     }
+  });
+
+  test('is no fault of ours where it holds a NUL', async () => {
+    const reported = server.reported.length;
+    for (const path of ['/fhir/Patient/%00', '/fhir/Patient?_id=%00', '/fhir/Observation?subject._id=a%00b'])
+      expect([path, (await get(path)).status]).toEqual([path, 400]);
+    expect(server.reported).toHaveLength(reported);
   });
 
   test('is told as an OperationOutcome even when it is no HTTP', async () => {

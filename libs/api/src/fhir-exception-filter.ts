@@ -7,9 +7,10 @@ import {
 } from '@nestjs/common';
 import { throwError } from 'rxjs';
 import { type EngineError, isEngineError } from '#kernel';
-import { allowedMethods } from './allowed-methods.js';
+import { allowedMethods, endsInName } from './allowed-methods.js';
 import type { HttpReply, HttpRequest } from './http-exchange.js';
 import { httpMeaning, statusMeaning } from './http-status.js';
+import type { Route } from './interaction.js';
 import { type OutcomeIssue, operationOutcome } from './operation-outcome.js';
 import { FHIR_JSON } from './representation.js';
 
@@ -24,13 +25,19 @@ interface ToldError {
 /** Tells every error: as an OperationOutcome under /fhir, as plain JSON elsewhere. Errors of ours are reported too. */
 @Catch()
 export class FhirExceptionFilter implements ExceptionFilter {
-  constructor(private readonly report: (error: unknown) => void) {}
+  /** `routes`: all that is routed, for what an address takes instead. */
+  constructor(
+    private readonly report: (error: unknown) => void,
+    private readonly routes: readonly Route[],
+  ) {}
 
   catch(exception: unknown, host: ArgumentsHost): unknown {
     // Queue workers and listeners of the same process have their own ways with errors.
     if (host.getType() !== 'http') return throwError(() => exception);
     const http = host.switchToHttp();
-    answerError(exception, http.getRequest<HttpRequest>(), http.getResponse<HttpReply>(), this.report);
+    const request = http.getRequest<HttpRequest>();
+    const reply = http.getResponse<HttpReply>();
+    answerError(exception, request, reply, this.report, this.routes);
     return undefined;
   }
 }
@@ -38,15 +45,16 @@ export class FhirExceptionFilter implements ExceptionFilter {
 /** Answers with what `error` means over HTTP, unless an answer has gone out already. */
 export function answerError(
   error: unknown,
-  request: Pick<HttpRequest, 'url'>,
+  request: Pick<HttpRequest, 'url' | 'method'>,
   reply: HttpReply,
   report: (error: unknown) => void,
+  routes: readonly Route[] = [],
 ): void {
-  const methods = isUnrouted(error) ? allowedMethods(request.url) : undefined;
-  const told = methods === undefined ? tell(error) : { ...statusMeaning(405), at: undefined };
-  // RFC 9110, section 15.5.6: an answer 405 says what the address takes.
-  const allowed = told.status === 405 ? (methods ?? allowedMethods(request.url)) : undefined;
-  if (allowed !== undefined) reply.header('allow', allowed);
+  const told = toldTo(request, error, routes);
+  if (told.status === 405 && !reply.sent) {
+    const others = allowedMethods(request.url, routes).filter((method) => method !== request.method);
+    reply.header('allow', others.join(', '));
+  }
   if (told.status >= 500) report(error);
   if (reply.sent) return;
   reply.code(told.status);
@@ -69,6 +77,21 @@ export function refusalOf(error: EngineError): { readonly status: number; readon
 function outcomeOf(error: unknown, told: ToldError): string {
   const severity = told.status >= 500 ? 'fatal' : 'error';
   return operationOutcome(issuesOf(error) ?? [{ severity, ...told }]);
+}
+
+/** The same, where the address is one that takes other methods. */
+function toldTo(
+  { url, method }: Pick<HttpRequest, 'url' | 'method'>,
+  error: unknown,
+  routes: readonly Route[],
+): ToldError {
+  // A pattern may have taken for a type or an id what is neither.
+  const isNoType = isEngineError(error, 'rejected') && error.code === 'RESOURCE_TYPE_UNKNOWN';
+  if (isUnrouted(error) || isNoType || endsInName(url)) {
+    const allowed = allowedMethods(url, routes);
+    if (allowed.length > 0 && !allowed.includes(method)) return { ...statusMeaning(405), at: undefined };
+  }
+  return tell(error);
 }
 
 function tell(exception: unknown): ToldError {

@@ -1,7 +1,17 @@
-import { elementType, type FhirObject, type FhirValue } from '#fhir';
-import { EngineError } from '#kernel';
-import { type Place, placesOf, valueAt } from './element-path.js';
-import { copyTree, isObject, typeOfResource } from './fhir-tree.js';
+import type { FhirObject, FhirValue } from '#fhir';
+import { isEngineError } from '#kernel';
+import { type ElementItem, type FoundElements, findElements } from '#validation';
+import {
+  allAt,
+  type Given,
+  isList,
+  membersOf,
+  putAll,
+  removeElement,
+  replaceElement,
+} from './element-edit.js';
+import { copyTree, isObject } from './fhir-tree.js';
+import { addMember, failedPatch, givenBy, invalidPatch } from './patch-value.js';
 
 /** Most operations of one patch. */
 const MAX_OPERATIONS = 1_000;
@@ -20,7 +30,7 @@ interface Operation {
 export function fhirPathPatch(resource: FhirObject, patch: FhirObject): FhirObject {
   const { parameter = [] } = patch;
   if (!Array.isArray(parameter) || parameter.length > MAX_OPERATIONS)
-    throw invalid(`a patch has at most ${MAX_OPERATIONS} operations`, 'Parameters.parameter');
+    throw invalidPatch(`a patch has at most ${MAX_OPERATIONS} operations`, 'Parameters.parameter');
   const root = copyTree(resource);
   for (const [index, one] of parameter.entries())
     apply(root, operationOf(one, `Parameters.parameter[${index}]`));
@@ -28,100 +38,91 @@ export function fhirPathPatch(resource: FhirObject, patch: FhirObject): FhirObje
 }
 
 function apply(root: FhirObject, operation: Operation): void {
-  const { at, type, path } = operation;
+  const { at, type, parts } = operation;
+  const found = elementsAt(root, operation);
   switch (type) {
     case 'add': {
-      const owner = path === root['resourceType'] ? root : objectAt(root, operation);
-      add(owner, root, operation);
+      const element = only(found, at);
+      addMember(membersOf(element), element.type, textOf(operation, 'name'), parts.get('value') ?? {}, at);
       return;
     }
     case 'insert': {
-      const list = listAt(root, operation, indexOf(operation, 'index'));
-      list.splice(indexOf(operation, 'index'), 0, valueOf(operation, root, elementPath(path)));
+      const list = listAt(found, at);
+      const index = indexOf(operation, 'index');
+      if (index > list.all.length) throw failedPatch('there is no such place in the list', at);
+      list.put(list.all.toSpliced(index, 0, givenBy(parts.get('value'), list.type, at)));
       return;
     }
-    case 'delete': {
-      const [place, other] = placesOf(root, path, at);
-      if (other) throw failed('the path leads to several places', at);
-      if (place) remove(place);
+    case 'delete':
+      if (found.elements.length > 0) removeElement(changeable(only(found, at), at));
+      return;
+    case 'replace': {
+      const element = changeable(only(found, at), at);
+      replaceElement(element, givenBy(parts.get('value'), element.type, at));
       return;
     }
-    case 'replace':
-      replace(onePlace(root, operation), valueOf(operation, root, elementPath(path)));
-      return;
     case 'move': {
       const [source, destination] = [indexOf(operation, 'source'), indexOf(operation, 'destination')];
-      const list = listAt(root, operation, source + 1);
-      const [moved] = list.splice(source, 1);
-      if (moved === undefined || destination > list.length)
-        throw failed('there is no such place in the list', at);
-      list.splice(destination, 0, moved);
+      const list = listAt(found, at);
+      const moved = list.all[source];
+      if (moved === undefined || destination >= list.all.length)
+        throw failedPatch('there is no such place in the list', at);
+      list.put(list.all.toSpliced(source, 1).toSpliced(destination, 0, moved));
       return;
     }
     default:
-      throw invalid('type is one of add, insert, delete, replace, move', at);
+      throw invalidPatch('type is one of add, insert, delete, replace, move', at);
   }
 }
 
-function onePlace(root: FhirObject, { path, at }: Operation): Place {
-  const [place, other] = placesOf(root, path, at);
-  if (place && !other) return place;
-  throw failed(other ? 'the path leads to several places' : 'there is nothing at the path', at);
+function elementsAt(root: FhirObject, { path, at }: Operation): FoundElements {
+  try {
+    return findElements(root, path);
+  } catch (error) {
+    if (!isEngineError(error, 'rejected')) throw error;
+    // Which elements there are is a question to the resource, how they are asked for one to the patch.
+    if (error.code === 'FHIRPATH_NOT_SINGLE') throw failedPatch(error.message, at);
+    throw invalidPatch(`the path is not understood: ${error.message}`, at, error);
+  }
 }
 
-function objectAt(root: FhirObject, operation: Operation): FhirObject {
-  const value = valueAt(onePlace(root, operation));
-  if (isObject(value)) return value;
-  throw failed('the path leads to a value without members', operation.at);
+function only({ elements }: FoundElements, at: string): ElementItem {
+  const [element, other] = elements;
+  if (element && !other) return element;
+  throw failedPatch(other ? 'the path leads to several places' : 'there is nothing at the path', at);
 }
 
-/** The list that a path names, whose last step has no number; `least` items it must have. */
-function listAt(root: FhirObject, { path, at }: Operation, least: number): FhirValue[] {
-  const [place] = placesOf(root, path, at);
-  const list = place && place.index !== undefined ? place.owner[place.name] : undefined;
-  if (!Array.isArray(list)) throw failed('there is no list at the path', at);
-  if (list.length < least) throw failed('there is no such place in the list', at);
-  return list;
+/** What may be taken away or replaced: not the resource itself. */
+function changeable(element: ElementItem, at: string): ElementItem {
+  if (element.place?.parent) return element;
+  throw failedPatch('the whole resource cannot be taken away; its members can', at);
 }
 
-function add(owner: FhirObject, root: FhirObject, operation: Operation): void {
-  const name = textOf(operation, 'name');
-  const path = [...elementPath(operation.path), name];
-  const element = elementType(typeOfResource(root), path.join('.'));
-  const given = Object.keys(operation.parts.get('value') ?? {}).find((one) => one.startsWith('value'));
-  // A choice takes the type of the value: `value` with a valueQuantity becomes valueQuantity.
-  const member = element.known && element.choice && given !== undefined ? name + given.slice(5) : name;
-  const value = valueOf(operation, root, path);
-  const there = owner[member];
-  if (Array.isArray(there)) there.push(value);
-  else if (there !== undefined) throw failed('the element has a value already; replace it', operation.at);
-  else owner[member] = element.known && element.max > 1 ? [value] : value;
+interface List {
+  readonly type: string;
+  readonly all: readonly Given[];
+  put(all: readonly Given[]): void;
 }
 
-/** The elements of a path, without its type and filters. */
-function elementPath(path: string): string[] {
-  return path
-    .replace(/\[\d+\]|\.(?:first|last)\(\)|\.where\([^()]*\)/g, '')
-    .split('.')
-    .slice(1);
-}
-
-function replace({ owner, name, index }: Place, value: FhirValue): void {
-  const list = owner[name];
-  if (index !== undefined && Array.isArray(list)) list[index] = value;
-  else owner[name] = value;
-}
-
-function remove({ owner, name, index }: Place): void {
-  const list = owner[name];
-  if (index !== undefined && Array.isArray(list) && list.length > 1) list.splice(index, 1);
-  else delete owner[name];
+/** The one whole list that a path leads to, which may be empty where the path ends in a member. */
+function listAt({ elements, owners, name }: FoundElements, at: string): List {
+  const [first] = elements;
+  const owner = first ? first.place?.parent : owners?.length === 1 ? owners[0] : undefined;
+  const member = first?.place?.name ?? name;
+  if (!owner || member === undefined) throw failedPatch('there is no list at the path', at);
+  const members = membersOf(owner);
+  const all = allAt(members, member);
+  const isWhole = all.length === elements.length && elements.every(({ place }) => place?.parent === owner);
+  if (!isWhole || !isList(members, owner.type, member))
+    throw failedPatch(first ? 'the path leads to no one whole list' : 'there is no list at the path', at);
+  const type = first?.type ?? `${owner.type}.${member}`;
+  return { type, all, put: (changed) => putAll(members, member, changed, true) };
 }
 
 function operationOf(one: FhirValue, at: string): Operation {
   const list = isObject(one) && one['name'] === 'operation' ? one['part'] : undefined;
   if (!Array.isArray(list))
-    throw invalid('a patch is a Parameters with a parameter `operation` for each', at);
+    throw invalidPatch('a patch is a Parameters with a parameter `operation` for each', at);
   const parts = new Map(list.filter(isObject).map((part) => [part['name'], part] as const));
   const operation = { at, parts, type: '', path: '' };
   return { ...operation, type: textOf(operation, 'type'), path: textOf(operation, 'path') };
@@ -130,45 +131,13 @@ function operationOf(one: FhirValue, at: string): Operation {
 function textOf({ parts, at }: Pick<Operation, 'parts' | 'at'>, name: string): string {
   const part = parts.get(name);
   const value = part?.['valueString'] ?? part?.['valueCode'];
-  if (typeof value === 'string' && !/^__proto__$|^constructor$/.test(value)) return value;
-  throw invalid(`the operation needs a text \`${name}\``, at);
+  if (typeof value === 'string') return value;
+  throw invalidPatch(`the operation needs a text \`${name}\``, at);
 }
 
 function indexOf({ parts, at }: Operation, name: string): number {
-  const value = parts.get(name)?.['valueInteger'];
+  const part = parts.get(name);
+  const value = part?.['valueInteger'] ?? part?.['valueUnsignedInt'] ?? part?.['valuePositiveInt'];
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
-  throw invalid(`the operation needs a number \`${name}\` from 0`, at);
-}
-
-/** A value of any type, or parts that make an element without a type of its own, which stands at `path`. */
-function valueOf({ parts, at }: Operation, root: FhirObject, path: readonly string[]): FhirValue {
-  const part = parts.get('value');
-  if (part === undefined) throw invalid('the operation needs a `value`', at);
-  return copyTree(valueOfPart(part, at, [typeOfResource(root), ...path]));
-}
-
-function valueOfPart(part: FhirObject, at: string, [type = '', ...path]: readonly string[]): FhirValue {
-  const name = Object.keys(part).find((one) => one.startsWith('value'));
-  const value = name === undefined ? part['resource'] : part[name];
-  if (value !== undefined) return value;
-  const { part: inner } = part;
-  if (!Array.isArray(inner)) throw invalid('a value has a value[x], or parts', at);
-  const element: FhirObject = {};
-  for (const one of inner.filter(isObject)) {
-    const member = textOf({ parts: new Map([['name', { valueString: one['name'] ?? '' }]]), at }, 'name');
-    const given = valueOfPart(one, at, [type, ...path, member]);
-    const before = element[member];
-    const known = elementType(type, [...path, member].join('.'));
-    if (Array.isArray(before)) before.push(given);
-    else element[member] = known.known && known.max > 1 ? [given] : given;
-  }
-  return element;
-}
-
-function invalid(message: string, at: string): EngineError {
-  return new EngineError('rejected', 'PATCH_INVALID', message, { cause: { at } });
-}
-
-function failed(message: string, at: string): EngineError {
-  return new EngineError('rejected', 'PATCH_FAILED', message, { cause: { at } });
+  throw invalidPatch(`the operation needs a number \`${name}\` from 0`, at);
 }

@@ -106,8 +106,18 @@ describe('the history of everything', () => {
     }
   });
 
+  test('of one resource goes on from page to page, since a time, newest first', async () => {
+    for (let n = 0; n < 7; n++) await put('Device', 'h', { lotNumber: `${n}` });
+    const { bundle } = await history('/fhir/Device/h/_history?_count=100');
+    const third = bundle.entry?.at(-3)?.resource?.meta.lastUpdated ?? '';
+    const told = [7, 6, 5, 4, 3].map((version) => `PUT Device/h W/"${version}"`);
+    const query = `_count=2&_sort=-_lastUpdated&_since=${third}`;
+    for (const path of ['/fhir/Device/h/_history', '/fhir/Device/_history'])
+      expect(await everyPage(`${path}?${query}`)).toEqual(told);
+  });
+
   test('what it cannot read is refused', async () => {
-    for (const query of ['_count=0', '_since=yesterday', '_page=7', '_sort=a']) {
+    for (const query of ['_count=0', '_since=yesterday', '_page=7', '_sort=a', '_sort=_lastUpdated']) {
       const answer = await server.send('GET', `/fhir/_history?${query}`);
       expect([query, answer.status]).toEqual([query, 400]);
     }

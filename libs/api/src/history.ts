@@ -47,11 +47,15 @@ export function parseHistoryQuery(pairs: readonly Pair[]): HistoryQuery {
         break;
       case '_page':
         break;
+      // R5 has it: newest first is what every history here is.
+      case '_sort':
+        if (value !== '-_lastUpdated') throw invalidValue(name, '-_lastUpdated: newest first');
+        break;
       default:
         throw new EngineError(
           'rejected',
           'SEARCH_PARAMETER_UNKNOWN',
-          `a history has no parameter '${name.slice(0, 64)}'; it has _count, _since, _at, _format`,
+          `a history has no parameter '${name.slice(0, 64)}'; it has _count, _since, _at, _sort, _format`,
           { cause: { at: `http.${name.slice(0, 64)}` } },
         );
     }

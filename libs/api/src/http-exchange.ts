@@ -25,6 +25,9 @@ export interface HttpRequest {
 /** What this library uses of a reply as Fastify gives it. */
 export interface HttpReply {
   readonly sent: boolean;
+  readonly statusCode: number;
+  /** Milliseconds since the request came in. */
+  readonly elapsedTime: number;
   code(status: number): HttpReply;
   header(name: string, value: string): HttpReply;
   removeHeader(name: string): HttpReply;
@@ -36,7 +39,7 @@ export interface HttpReply {
 export interface HttpServer {
   decorateRequest(name: 'caller', value: undefined): void;
   addHook(
-    name: 'onRequest',
+    name: 'onRequest' | 'onResponse',
     hook: (request: HttpRequest, reply: HttpReply, done: (error?: Error) => void) => void,
   ): void;
   addHook(

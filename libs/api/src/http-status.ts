@@ -27,6 +27,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   BULK_TOO_MANY: { status: 429, issue: 'throttled' },
   CONDITION_AMBIGUOUS: { status: 412, issue: 'multiple-matches' },
   CONTENT_TYPE_UNKNOWN: { status: 415, issue: 'not-supported' },
+  DATABASE_TEXT_WITH_NUL: { status: 400, issue: 'value' },
   FORMAT_NOT_SUPPORTED: { status: 406, issue: 'not-supported' },
   IMPORT_BODY_INVALID: { status: 415, issue: 'not-supported' },
   IMPORT_TOO_LARGE: { status: 413, issue: 'too-long' },

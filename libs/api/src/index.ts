@@ -1,5 +1,5 @@
 export { ApiModule } from './api.module.js';
-export type { ApiServices, SubscriptionRegistry, SubscriptionVersion } from './api-services.js';
+export type { Answered, ApiServices, SubscriptionRegistry, SubscriptionVersion } from './api-services.js';
 export { createHttpAdapter } from './http-adapter.js';
 export { SubscriptionSockets } from './subscription-sockets.js';
 export { bindingToken } from './websocket-token.js';

@@ -1,5 +1,6 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
+import type { ResourceReader } from '#store';
 import { isObject } from './fhir-tree.js';
 
 /** The parts of `meta` that R4 $meta-add and $meta-delete change; the rest is the server's. */
@@ -43,6 +44,41 @@ export function metaParameters(resource: FhirObject): FhirObject {
     resourceType: 'Parameters',
     parameter: [{ name: 'return', valueMeta: resource['meta'] ?? {} }],
   };
+}
+
+/** Most resources that are looked at for the labels in use. */
+const MAX_LOOKED_AT = 50_000;
+const CHUNK = 250;
+
+/** The profiles, security labels and tags that resources of these types, or of all, have now. Throws `rejected` SEARCH_TOO_COSTLY. */
+export async function labelsInUse(
+  reader: Pick<ResourceReader, 'walk'>,
+  types: readonly string[] | undefined,
+): Promise<FhirObject> {
+  const found = new Map<string, Map<string, FhirValue>>();
+  let looked = 0;
+  for (let afterRid: number | undefined = 0; afterRid !== undefined; ) {
+    const of = 'everything' as const;
+    const walk = { of, types, sinceMs: undefined, asOfMs: undefined, afterRid, limit: CHUNK };
+    const walked = await reader.walk(walk);
+    for (const { error } of walked.damaged) throw error;
+    for (const version of walked.found) {
+      const { meta } = version.deleted ? {} : (JSON.parse(version.text) as FhirObject);
+      if (!isObject(meta)) continue;
+      for (const name of lists)
+        for (const label of listOf(meta[name])) {
+          const labels = found.get(name) ?? new Map<string, FhirValue>();
+          found.set(name, labels.set(identityOf(label), label));
+        }
+    }
+    looked += walked.found.length;
+    if (looked > MAX_LOOKED_AT) {
+      const message = `there are more than ${MAX_LOOKED_AT} resources to look at; search by _tag, _profile or _security`;
+      throw new EngineError('rejected', 'SEARCH_TOO_COSTLY', message);
+    }
+    afterRid = walked.next;
+  }
+  return Object.fromEntries([...found].map(([name, labels]) => [name, [...labels.values()]]));
 }
 
 function changed(

@@ -113,6 +113,38 @@ describe('everything of a patient', () => {
     expect((await bundle(`/fhir/Patient/p/$everything?_since=${later}`)).told).toEqual([]);
   });
 
+  test('of all patients is every record, each resource once', async () => {
+    const all: string[] = [];
+    for (let path: string | undefined = '/fhir/Patient/$everything?_count=3'; path !== undefined; ) {
+      const page = await bundle(path);
+      all.push(...page.told);
+      path = page.next;
+    }
+    expect(all.sort()).toEqual([
+      'AllergyIntolerance/a1',
+      'Appointment/ap',
+      'Observation/o1',
+      'Observation/o2',
+      'Observation/o3',
+      'Patient/p',
+      'Patient/q',
+    ]);
+  });
+
+  test('takes its parameters by POST too', async () => {
+    const parameter = [
+      { name: '_type', valueCode: 'Observation' },
+      { name: 'start', valueDate: '2026-02-01' },
+    ];
+    const body = JSON.stringify({ resourceType: 'Parameters', parameter });
+    const told = async (path: string) => {
+      const { entry = [] } = (await server.send('POST', path, headers, body)).json() as { entry?: Entry[] };
+      return entry.map(({ resource }) => resource.id).sort();
+    };
+    expect(await told('/fhir/Patient/p/$everything')).toEqual(['o2']);
+    expect(await told('/fhir/Patient/$everything')).toEqual(['o2', 'o3']);
+  });
+
   test('is refused for whom it does not know and for what it cannot read', async () => {
     const status = async (path: string) => (await server.send('GET', path)).status;
     expect(await status('/fhir/Patient/nobody/$everything')).toBe(404);
@@ -137,6 +169,24 @@ describe('the last observations', () => {
     ]);
     expect((await server.send('GET', '/fhir/Observation/$lastn')).status).toBe(400);
   });
+
+  test('can be those of a code or a category, of a subject, and asked for by POST', async () => {
+    const category = [{ coding: [{ system: 'urn:c', code: 'lab' }] }];
+    await observation('l6', 'l', '3-3', '2026-01-04', { category });
+    const told = async (query: string) => (await bundle(`/fhir/Observation/$lastn?${query}`)).told.sort();
+    expect(await told('subject=Patient/l&category=urn:c|lab')).toEqual(['Observation/l6']);
+    expect(await told('subject:Patient=l&code=1-1,3-3')).toEqual(['Observation/l2', 'Observation/l6']);
+    expect(await told('patient=l&code=1-1&max=9&_count=1')).toHaveLength(3);
+    const parameter = [
+      { name: 'patient', valueReference: { reference: 'Patient/l' } },
+      { name: 'code', valueString: '1-1' },
+      { name: 'max', valuePositiveInt: 2 },
+    ];
+    const body = JSON.stringify({ resourceType: 'Parameters', parameter });
+    const { entry } = (await server.send('POST', '/fhir/Observation/$lastn', headers, body)).json();
+    expect((entry as Entry[]).map(({ resource }) => resource.id)).toEqual(['l2', 'l3']);
+    expect((await server.send('GET', '/fhir/Observation/$lastn?patient=l&max=0')).status).toBe(400);
+  });
 });
 
 describe('labels', () => {
@@ -157,6 +207,23 @@ describe('labels', () => {
     });
     const left = await send('delete', { tag: [tag('a'), tag('c')] });
     expect(left.json()).toMatchObject({ parameter: [{ valueMeta: { versionId: '3', tag: [tag('b')] } }] });
+  });
+
+  test('in use are those of a type, or of all, each once', async () => {
+    const profile = 'http://hl7.org/fhir/StructureDefinition/Flag';
+    const flag = { status: 'active', code: { text: 'x' }, subject: to('Patient/x') };
+    await put('Flag', 'f1', { ...flag, meta: { tag: [tag('f')], profile: [profile] } });
+    await put('Flag', 'f2', { ...flag, meta: { tag: [tag('f'), tag('g')] } });
+    const meta = async (path: string, method = 'GET') => {
+      const { parameter } = (await server.send(method, path)).json() as {
+        parameter: { valueMeta: object }[];
+      };
+      return parameter[0]?.valueMeta as { tag?: { code: string }[] };
+    };
+    expect(await meta('/fhir/Flag/$meta')).toEqual({ tag: [tag('f'), tag('g')], profile: [profile] });
+    const all = (await meta('/fhir/$meta', 'POST')).tag?.map(({ code }) => code);
+    expect(all).toEqual(expect.arrayContaining(['b', 'f', 'g']));
+    expect(await meta('/fhir/Device/$meta')).toEqual({});
   });
 
   test('of nothing are refused, without a token too', async () => {

@@ -1,5 +1,6 @@
 import type { FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
+import { isObject } from './fhir-tree.js';
 import { type HttpRequest, queryPairs } from './http-exchange.js';
 import { isGeneralParameter } from './representation.js';
 import { ofType, readBody } from './request-body.js';
@@ -31,15 +32,17 @@ export function operationParameters(request: HttpRequest, known: readonly string
   return found;
 }
 
-function bodyPairs(request: HttpRequest): [name: string, value: string][] {
+/** The parameters of a Parameters resource in the body; of a Reference, what it refers to. None where there is no body. */
+export function bodyPairs(request: HttpRequest): [name: string, value: string][] {
   if (request.body === undefined || request.body === '') return [];
   const parameters = ofType(readBody(request, 'Parameters'), 'Parameters')['parameter'] ?? [];
   if (!Array.isArray(parameters)) throw invalid('Parameters.parameter', 'write a list');
   return parameters.map((parameter) => {
     const { name, ...rest } = parameter as FhirObject;
-    const value = Object.entries(rest).find(([key]) => key.startsWith('value'))?.[1];
-    if (typeof name !== 'string' || (typeof value !== 'string' && typeof value !== 'number')) {
-      throw invalid('Parameters.parameter', 'write each with a name and a simple value');
+    const given = Object.entries(rest).find(([key]) => key.startsWith('value'))?.[1];
+    const value = isObject(given) ? given['reference'] : given;
+    if (typeof name !== 'string' || !['string', 'number', 'boolean'].includes(typeof value)) {
+      throw invalid('Parameters.parameter', 'write each with a name and a simple value, or a reference');
     }
     return [name, String(value)];
   });

@@ -32,5 +32,9 @@ export const operations: {
     Group: [bulk('export', 'group-export')],
     Observation: [fhir('lastn', 'Observation-lastn')],
   },
-  system: [bulk('export', 'export'), { name: 'import', definition: 'urn:x-suture:operation:import' }],
+  system: [
+    fhir('meta', 'Resource-meta'),
+    bulk('export', 'export'),
+    { name: 'import', definition: 'urn:x-suture:operation:import' },
+  ],
 };

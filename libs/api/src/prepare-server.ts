@@ -1,6 +1,7 @@
 import { PayloadTooLargeException } from '@nestjs/common';
 import { EngineError } from '#kernel';
 import { type AdmissionRules, admit, challengeFor } from './admission.js';
+import type { ApiServices } from './api-services.js';
 import { allowOrigins } from './cors.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
 import { requireShape, shapeAnswer } from './shape-answer.js';
@@ -27,7 +28,10 @@ const textTypes = [
  * bodies arrive as text, because the server's own JSON parser would round decimals and let members stand twice. And what
  * happens last: answers get the shape that was asked for.
  */
-export function prepareServer(server: HttpServer, rules: AdmissionRules): void {
+export function prepareServer(
+  server: HttpServer,
+  rules: AdmissionRules & Pick<ApiServices, 'onAnswered'>,
+): void {
   server.decorateRequest('caller', undefined);
   server.addHook('onRequest', (request, reply, done) => {
     if (allowOrigins(request, reply)) return;
@@ -35,6 +39,14 @@ export function prepareServer(server: HttpServer, rules: AdmissionRules): void {
   });
   server.addHook('onSend', (request, reply, payload, done) => {
     done(null, shapeAnswer(request, reply, payload));
+  });
+  server.addHook('onResponse', ({ method, routeOptions }, { statusCode, elapsedTime }, done) => {
+    rules.onAnswered(elapsedTime / 1_000, {
+      method,
+      route: routeOptions.url ?? 'none',
+      status: `${statusCode}`,
+    });
+    done();
   });
   server.removeAllContentTypeParsers();
   const limits = { bodyLimit: MAX_BODY_BYTES };

@@ -11,6 +11,9 @@ const formats: ReadonlyMap<string, Format> = new Map([
   ['application/json', 'json'],
   ['application/fhir+json', 'json'],
   ['text/json', 'json'],
+  ['text/fhir+json', 'json'],
+  // As servers of DSTU 2 had it, and clients of theirs still write.
+  ['application/json+fhir', 'json'],
   ['application/*', 'json'],
   ['*/*', 'json'],
   ['*', 'json'],
@@ -18,6 +21,8 @@ const formats: ReadonlyMap<string, Format> = new Map([
   ['application/xml', 'xml'],
   ['application/fhir+xml', 'xml'],
   ['text/xml', 'xml'],
+  ['text/fhir+xml', 'xml'],
+  ['application/xml+fhir', 'xml'],
   ['text/*', 'xml'],
 ]);
 
@@ -31,7 +36,7 @@ const generalParameters = new Set(['_format', '_pretty', '_summary', '_elements'
 export function wantedFormat(request: HttpRequest): Format | undefined {
   const format = generalPairs(request).findLast(([name]) => name === '_format')?.[1];
   // A plus sign that was not escaped has become a space.
-  if (format !== undefined) return formatAmong([format.replace(' ', '+')]);
+  if (format !== undefined) return formatAmong([format.replace(/^\s*([a-z]+\/[a-z]+) (?=[a-z])/i, '$1+')]);
   const accept = headerText(request, 'accept');
   if (accept === undefined || accept === '*/*' || accept === 'application/fhir+json') return 'json';
   return formatAmong(accept.split(','));

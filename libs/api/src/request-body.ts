@@ -73,7 +73,9 @@ export function checked(resource: FhirObject, at?: string): FhirObject {
 export function patchOf(request: HttpRequest): (resource: FhirObject) => FhirObject {
   const type = headerText(request, 'content-type')?.split(';')[0]?.trim().toLowerCase();
   const text = bodyText(request);
-  const body = isXml(request) ? fromXml(text) : readJson(text);
+  const sent = isXml(request) ? fromXml(text) : readJson(text);
+  const inBinary = jsonPatchOfBinary(sent);
+  const body = inBinary === undefined ? sent : readJson(inBinary);
   if (type === 'application/json-patch+json' || Array.isArray(body))
     return (resource) => checked(jsonPatch(resource, body));
   if (isObject(body) && body['resourceType'] === 'Parameters')
@@ -84,6 +86,12 @@ export function patchOf(request: HttpRequest): (resource: FhirObject) => FhirObj
     'a patch is a JSON Patch, sent as application/json-patch+json, or a FHIRPath Patch, a Parameters resource',
     { cause: { at: 'http.Content-Type' } },
   );
+}
+
+/** The JSON Patch that a Binary carries (R4 http, section 3.1.0.11.4); undefined: it is no Binary with content. */
+export function jsonPatchOfBinary(value: FhirValue | undefined): string | undefined {
+  const data = isObject(value) && value['resourceType'] === 'Binary' ? value['data'] : undefined;
+  return typeof data === 'string' ? Buffer.from(data, 'base64').toString() : undefined;
 }
 
 /** The error for a body that is not what is expected, with its place. */

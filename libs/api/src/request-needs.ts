@@ -69,7 +69,7 @@ export function requirementFor(asked: AskedFor): Requirement {
   if (isRead && ['metadata', 'openapi.json', '.well-known'].includes(first)) return 'open';
   if (first.startsWith('$')) return operationOf('*', first, asked);
   if (first === '_search' || (first === '_history' && isRead)) return searchOf('*', asked);
-  // Who knows the name of a job, which nobody guesses, is who was told it.
+  // Whose job it is, the handler asks.
   if (first === '_bulk' && (isRead || asked.method === 'DELETE')) return [];
   return isResourceType(first) ? belowType(first, rest, asked, isRead) : 'operator';
 }
@@ -97,7 +97,7 @@ function ofType(type: string, asked: AskedFor): Requirement {
     case 'POST': {
       const condition = asked.ifNoneExist;
       if (condition === undefined) return writing(type, 'c');
-      return [...writing(type, 'c'), ...needs(type, 's'), ...reachOf([...new URLSearchParams(condition)])];
+      return [...writing(type, 'c'), ...needsOfCondition(type, condition)];
     }
     case 'PUT':
       return [...writing(type, updating(asked)), ...searchOf(type, asked)];
@@ -168,6 +168,8 @@ function operationOf(type: string, operation: string, asked: AskedFor): Requirem
     case '$lastn':
       return [...needs(type, 'rs'), ...reachOf(asked.query)];
     case '$meta':
+      // Of a type, or of all, it tells what is there.
+      return needs(type, isOnInstance ? 'r' : 'rs');
     case '$status':
       return needs(type, 'r');
     case '$meta-add':
@@ -180,6 +182,11 @@ function operationOf(type: string, operation: string, asked: AskedFor): Requirem
     default:
       return 'operator';
   }
+}
+
+/** What asking a condition takes: the answer, whatever it is, tells what is there. */
+export function needsOfCondition(type: string, criteria: string): Need[] {
+  return [...needs(type, 's'), ...reachOf([...new URLSearchParams(criteria)])];
 }
 
 /** What a search reaches beyond its own type: by chains, by `_has`, and by what is included. */

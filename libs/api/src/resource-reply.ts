@@ -44,17 +44,16 @@ export function replyWritten(
       reply.send();
       return;
     case 'OperationOutcome':
-      reply
-        .header('content-type', FHIR_JSON)
-        .send(
-          operationOutcome([
-            { severity: 'information', issue: 'informational', code: 'WRITTEN', message: 'written' },
-          ]),
-        );
+      reply.header('content-type', FHIR_JSON).send(outcomeOfWrite('written'));
       return;
     case 'representation':
       reply.header('content-type', FHIR_JSON).send(text);
   }
+}
+
+/** What a client hears that wants no more than that it was done. */
+export function outcomeOfWrite(message: string): string {
+  return operationOutcome([{ severity: 'information', issue: 'informational', code: 'WRITTEN', message }]);
 }
 
 /** Sets ETag and Last-Modified. */

@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { accessMigrations, TokenService } from '#access';
+import { accessMigrations, type Client, TokenService } from '#access';
 import { systemClock, systemRandom } from '#kernel';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { type Answer, type ApiServer, startApiServer } from '../testing/api-server.js';
@@ -65,7 +65,8 @@ describe('an assertion', () => {
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     // A second process, or the same after a restart: nothing is in its memory.
-    const other = new TokenService(server.fixture.database, clients, systemClock, systemRandom);
+    const source = { current: () => Promise.resolve(clients) };
+    const other = new TokenService(server.fixture.database, source, systemClock, systemRandom);
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
@@ -190,21 +191,32 @@ describe('what the operator takes away', () => {
   });
   afterAll(() => fixture.remove());
 
-  test('is gone from tokens that were granted before, at the next start', async () => {
-    const form = async () =>
-      new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-        client_assertion: await warehouse.assertion(server),
-        scope: 'system/*.rs',
-      });
-    const open = (list: typeof clients) =>
-      new TokenService(fixture.database, list, systemClock, systemRandom);
-    const { token } = await open(clients).issue(await form(), [`${server.origin}/auth/token`]);
-    const less = new SmartClient('warehouse', 'system/Patient.r').registration;
-    expect(await open(new Map([['warehouse', less]])).callerOf(token)).toMatchObject({
-      scopes: [{ type: 'Patient', permissions: 'r' }],
+  test('is gone from tokens that were granted before, at once and in every process', async () => {
+    let list: ReadonlyMap<string, Client> = clients;
+    const source = { current: () => Promise.resolve(list) };
+    const tokens = new TokenService(fixture.database, source, systemClock, systemRandom);
+    const elsewhere = new TokenService(fixture.database, source, systemClock, systemRandom);
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await warehouse.assertion(server),
+      scope: 'system/*.rs',
     });
-    expect(await open(new Map()).callerOf(token)).toBeUndefined();
+    const { token } = await tokens.issue(form, [`${server.origin}/auth/token`]);
+    const held = () => Promise.all([tokens, elsewhere].map((one) => one.callerOf(token)));
+    const patients = { type: 'Patient', permissions: 'rs' };
+    expect(await held()).toMatchObject([{ scopes: [patients, {}] }, { scopes: [patients, {}] }]);
+    const less = new SmartClient('warehouse', 'system/Patient.r').registration;
+    list = new Map([['warehouse', less]]);
+    const reads = { scopes: [{ type: 'Patient', permissions: 'r' }] };
+    expect(await held()).toMatchObject([reads, reads]);
+    // Another key under the same name.
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    list = new Map([['warehouse', { ...less, keys: new Map([['k1', publicKey]]) }]]);
+    expect(await held()).toEqual([undefined, undefined]);
+    list = new Map();
+    expect(await held()).toEqual([undefined, undefined]);
+    list = clients;
+    expect(await held()).toMatchObject([{ scopes: [patients, {}] }, {}]);
   });
 });

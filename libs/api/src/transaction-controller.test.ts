@@ -114,6 +114,62 @@ describe('a transaction', () => {
     expect(none.status).toBe(412);
   });
 
+  test('resolves conditional references last: what the transaction itself makes and takes away counts', async () => {
+    const named = (value: string) => ({
+      resourceType: 'Patient',
+      identifier: [{ system: 'urn:mrn', value }],
+    });
+    const made = await send(
+      bundle(
+        'transaction',
+        post('urn:x:1', observation('Patient?identifier=urn:mrn|made-here')),
+        post('urn:x:2', named('made-here')),
+      ),
+    );
+    const [first, patient] = entriesOf(made);
+    expect((await get(`Observation/${idOf(first)}`)).json()).toMatchObject({
+      subject: { reference: `Patient/${idOf(patient)}` },
+    });
+    const request = { method: 'DELETE', url: `Patient/${idOf(patient)}` };
+    const gone = await send(
+      bundle(
+        'transaction',
+        { request },
+        post('urn:x:1', observation('Patient?identifier=urn:mrn|made-here')),
+      ),
+    );
+    expect(gone.status).toBe(412);
+    expect(gone.json()).toMatchObject({ issue: [{ expression: ['Bundle.entry[1].resource'] }] });
+    const twice = await send(
+      bundle(
+        'transaction',
+        post('urn:x:1', observation('Patient?identifier=urn:mrn|made-here')),
+        post('urn:x:2', named('made-here')),
+      ),
+    );
+    expect(twice.status).toBe(412);
+  });
+
+  test('reads relative references as the fullUrl of their entry says', async () => {
+    const root = 'https://other.example/fhir';
+    const answer = await send(
+      bundle(
+        'transaction',
+        post(`${root}/Patient/1`, { resourceType: 'Patient' }),
+        post(`${root}/Observation/1`, observation('Patient/1')),
+        post(`${root}/Observation/2`, observation('Patient/1/_history/3')),
+        post('urn:x:3', observation('Patient/1')),
+      ),
+    );
+    const [patient, ...observations] = entriesOf(answer).map(idOf);
+    const subjects = observations.map(async (id) => (await get(`Observation/${id}`)).json()['subject']);
+    expect(await Promise.all(subjects)).toEqual([
+      { reference: `Patient/${patient}` },
+      { reference: `Patient/${patient}/_history/3` },
+      { reference: 'Patient/1' },
+    ]);
+  });
+
   test('refuses two entries that write one resource, and addresses that lead elsewhere', async () => {
     const put = {
       resource: { resourceType: 'Patient', id: 'x' },

@@ -4,7 +4,7 @@ import { request as requestOf } from 'undici';
 import { type BundleEntry, bundleOf, type FhirObject, readJson, writeJson } from '#fhir';
 import { assert, type EngineError, isEngineError } from '#kernel';
 import type { ResourceWrite, WriteAnswer } from '#pipeline';
-import { requireAllowed } from './admission.js';
+import { mayAsk, requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type AskedEntry, bundleRequest, writeOf } from './bundle-request.js';
 import { refusalOf } from './fhir-exception-filter.js';
@@ -14,6 +14,7 @@ import { FHIR_JSON, preferredReturn, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { bodyText, ofType, readBody } from './request-body.js';
 import { requirementForEntry } from './request-needs.js';
+import { outcomeOfWrite } from './resource-reply.js';
 
 /** Transaction and batch (R4 http, section 3.1.0.11). The access token was checked before the body was read. */
 @Controller('fhir')
@@ -51,15 +52,14 @@ export class TransactionController {
     const raw = Buffer.from(`${request.method} ${request.url}\n${bodyText(request)}`);
     const answers = await this.services.writes.run(
       writes.map(({ write }) => write),
-      { raw, ownUrl },
+      { raw, ownUrl, mayAsk: mayAsk(request.caller) },
     );
     const byEntry = new Map(writes.map(({ entry }, index) => [entry, answers[index]]));
-    const whole =
-      headerText(request, 'prefer') !== undefined && preferredReturn(request) === 'representation';
+    const wanted = headerText(request, 'prefer') === undefined ? 'minimal' : preferredReturn(request);
     const replies: BundleEntry[] = [];
     for (const entry of entries) {
       const answer = byEntry.get(entry);
-      replies.push(answer ? writtenEntry(answer, ownUrl, whole) : await this.ask(request, entry));
+      replies.push(answer ? writtenEntry(answer, ownUrl, wanted) : await this.ask(request, entry));
     }
     return replies;
   }
@@ -126,13 +126,19 @@ function refusedEntry(error: EngineError): BundleEntry {
   return { response: { status: String(status), outcome: readJson(outcome) as FhirObject } };
 }
 
-function writtenEntry(answer: WriteAnswer, address: string, whole: boolean): BundleEntry {
+function writtenEntry(
+  answer: WriteAnswer,
+  address: string,
+  wanted: ReturnType<typeof preferredReturn>,
+): BundleEntry {
   const status = String(answer.status);
   const etag = answer.version === undefined ? {} : { etag: `W/"${answer.version}"` };
-  if (answer.status === 204) return { response: { status, ...etag } };
+  const told =
+    wanted === 'OperationOutcome' ? { outcome: readJson(outcomeOfWrite('done')) as FhirObject } : {};
+  if (answer.status === 204) return { response: { status, ...etag, ...told } };
   const { type, id, version, lastUpdatedMs, text } = answer;
   const fullUrl = `${address}/${type}/${id}`;
   const lastModified = new Date(lastUpdatedMs).toISOString();
-  const response = { status, location: `${fullUrl}/_history/${version}`, ...etag, lastModified };
-  return whole ? { fullUrl, resource: text, response } : { fullUrl, response };
+  const response = { status, location: `${fullUrl}/_history/${version}`, ...etag, lastModified, ...told };
+  return wanted === 'representation' ? { fullUrl, resource: text, response } : { fullUrl, response };
 }

@@ -1,5 +1,5 @@
-import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
-import { type FhirObject, isResourceType, writeJson } from '#fhir';
+import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import { type FhirObject, isResourceType, readJson, writeJson } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
 import { type ValidationRequest, validate } from '#validation';
@@ -23,27 +23,49 @@ export class ValidateController {
 
   @Post(':type/$validate')
   async ofType(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    await this.answer(request, reply);
-  }
-
-  @Post(':type/:id/$validate')
-  async ofInstance(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
-    const { type = '', id = '' } = request.params;
-    const found = await this.reader.read(type, id);
-    if (found === undefined || found.deleted) throw unknownResource();
-    await this.answer(request, reply);
-  }
-
-  private answer(request: HttpRequest, reply: HttpReply): Promise<void> {
-    requireFormat(request);
-    const { type = '' } = request.params;
-    if (!isResourceType(type))
-      throw new EngineError('rejected', 'RESOURCE_TYPE_UNKNOWN', 'FHIR R4 has no such resource type');
-    const { resource, mode, profile } = askedOf(request, type);
-    const outcome = validate(resource, { ...(mode ? { mode } : {}), profile }, this.services.profiles);
-    reply.code(200).header('content-type', FHIR_JSON).send(writeJson(outcome));
+    const asked = askedOf(request, typeOf(request));
+    if (asked.resource === undefined)
+      throw new EngineError('rejected', 'RESOURCE_BODY_INVALID', 'there is no resource to validate', {
+        cause: { at: 'http.body' },
+      });
+    this.answer(request, reply, asked, undefined);
     return Promise.resolve();
   }
+
+  @Get(':type/$validate')
+  async ofTypeByGet(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    await this.ofType(request, reply);
+  }
+
+  /** Of the resource that is sent, or, without one, of the one that is there. */
+  @Post(':type/:id/$validate')
+  async ofInstance(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    const { id = '' } = request.params;
+    const asked = askedOf(request, typeOf(request));
+    const found = await this.reader.read(typeOf(request), id);
+    if (found === undefined || found.deleted) throw unknownResource();
+    this.answer(request, reply, { ...asked, resource: asked.resource ?? readJson(found.text) }, id);
+  }
+
+  @Get(':type/:id/$validate')
+  async ofInstanceByGet(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
+    await this.ofInstance(request, reply);
+  }
+
+  private answer(request: HttpRequest, reply: HttpReply, asked: Asked, id: string | undefined): void {
+    requireFormat(request);
+    const { resource, mode, profile } = asked;
+    const about = { type: typeOf(request), id, profile, ...(mode ? { mode } : {}) };
+    const outcome = validate(resource, about, this.services.profiles);
+    reply.code(200).header('content-type', FHIR_JSON).send(writeJson(outcome));
+  }
+}
+
+/** The type of the address. Throws `rejected` RESOURCE_TYPE_UNKNOWN (404). */
+function typeOf(request: HttpRequest): string {
+  const { type = '' } = request.params;
+  if (isResourceType(type)) return type;
+  throw new EngineError('rejected', 'RESOURCE_TYPE_UNKNOWN', 'FHIR R4 has no such resource type');
 }
 
 interface Asked {
@@ -56,20 +78,27 @@ interface Asked {
 function askedOf(request: HttpRequest, type: string): Asked {
   const pairs = queryPairs(request.url);
   const named = (name: string) => pairs.flatMap(([one, value]) => (one === name ? [value] : []));
-  const modeText = named('mode')[0];
-  const body = request.body === undefined ? undefined : readBody(request, type);
-  const parameters =
-    isObject(body) && body['resourceType'] === 'Parameters' && type !== 'Parameters' ? partsOf(body) : [];
-  const part = (name: string) => parameters.find((one) => one['name'] === name);
-  const profiles = parameters
-    .filter((one) => one['name'] === 'profile')
-    .map((one) => one['valueUri'] ?? one['valueCanonical']);
-  const isWrapped = parameters.length > 0;
-  return {
-    resource: isWrapped ? part('resource')?.['resource'] : body,
-    mode: modeOf(part('mode')?.['valueCode'] ?? modeText),
-    profile: [...named('profile'), ...profiles.filter((one) => typeof one === 'string')],
-  };
+  const hasBody = request.body !== undefined && request.body !== '';
+  const body = hasBody ? readBody(request, type) : undefined;
+  const parameters = isObject(body) && body['resourceType'] === 'Parameters' ? partsOf(body) : [];
+  const given = parameters.find(({ name, resource }) => name === 'resource' && resource !== undefined);
+  // Parameters may be what is to be validated: then they carry no resource for that.
+  const isWrapped =
+    isObject(body) && body['resourceType'] === 'Parameters' && (type !== 'Parameters' || given);
+  const texts = (name: string) =>
+    (isWrapped ? parameters : []).flatMap((one) => {
+      const value = Object.entries(one).find(([key]) =>
+        /^value(Uri|Canonical|Url|Code|String)$/.test(key),
+      )?.[1];
+      return one['name'] === name && typeof value === 'string' ? [value] : [];
+    });
+  const mode = modeOf([...texts('mode'), ...named('mode')][0]);
+  const profile = [...named('profile'), ...texts('profile')];
+  if (mode === 'profile' && profile.length === 0)
+    throw new EngineError('rejected', 'SEARCH_VALUE_INVALID', "mode 'profile' needs a 'profile'", {
+      cause: { at: 'http.profile' },
+    });
+  return { resource: isWrapped ? given?.['resource'] : body, mode, profile };
 }
 
 function partsOf(parameters: FhirObject): FhirObject[] {

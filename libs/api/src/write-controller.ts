@@ -2,14 +2,15 @@ import { Controller, Delete, Inject, Patch, Post, Put, Req, Res } from '@nestjs/
 import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceWrite, WriteAnswer } from '#pipeline';
+import { mayAsk } from './admission.js';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type HttpReply, type HttpRequest, queryPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { headersOf } from './preconditions.js';
-import { isGeneralParameter, requireFormat } from './representation.js';
+import { FHIR_JSON, isGeneralParameter, preferredReturn, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { patchOf, resourceOf } from './request-body.js';
-import { replyWritten } from './resource-reply.js';
+import { outcomeOfWrite, replyWritten } from './resource-reply.js';
 
 /** What writes single resources (R4 http, sections 3.1.0.4 to 3.1.0.8). The access token was checked before the body was read. */
 @Controller('fhir')
@@ -98,7 +99,8 @@ export class WriteController {
     requireFormat(request);
     const address = fhirAddress(request, this.services);
     const raw = rawOf(request);
-    const [answer] = await this.services.writes.run([write], { raw, ownUrl: address });
+    const source = { raw, ownUrl: address, mayAsk: mayAsk(request.caller) };
+    const [answer] = await this.services.writes.run([write], source);
     if (answer) answerWritten(request, reply, answer, address);
   }
 }
@@ -112,13 +114,18 @@ function rawOf({ method, url, body }: HttpRequest): Buffer {
 type Target = { readonly id: string } | { readonly criteria: string };
 
 function answerWritten(request: HttpRequest, reply: HttpReply, answer: WriteAnswer, address: string): void {
-  reply.code(answer.status);
+  if (answer.status === 204 && preferredReturn(request) === 'OperationOutcome') reply.code(200);
+  else reply.code(answer.status);
   if (answer.status !== 204) {
     replyWritten(request, reply, { ...answer, deleted: false }, address);
     return;
   }
   if (answer.version !== undefined) reply.header('etag', `W/"${answer.version}"`);
-  reply.send();
+  if (preferredReturn(request) !== 'OperationOutcome') reply.send();
+  else
+    reply
+      .header('content-type', FHIR_JSON)
+      .send(outcomeOfWrite(answer.version === undefined ? 'there was nothing to delete' : 'deleted'));
 }
 
 /** The type of the address. Throws `rejected` RESOURCE_TYPE_UNKNOWN (404). */

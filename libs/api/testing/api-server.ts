@@ -18,6 +18,7 @@ import { SubscriptionOperations, subscriptionsMigrations } from '#subscriptions'
 import { Profiles } from '#validation';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import {
+  type Answered,
   ApiModule,
   createHttpAdapter,
   type SubscriptionRegistry,
@@ -41,6 +42,7 @@ export interface ApiServer {
   readonly ledgerDirectory: string;
   readonly origin: string;
   readonly reported: unknown[];
+  readonly answered: Answered[];
   /** Sends one request over a real socket, with the operator's token unless `authorization` says otherwise ('' is none); the path is sent as it is. */
   send(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Answer>;
   close(): Promise<void>;
@@ -72,6 +74,7 @@ export async function startApiServer(
   const ledgerDirectory = mkdtempSync(join(tmpdir(), 'suture-ledger-'));
   const bulkDirectory = mkdtempSync(join(tmpdir(), 'suture-bulk-'));
   const reported: unknown[] = [];
+  const answered: Answered[] = [];
   const writes = new WriteResources(
     fixture.database,
     new MessageWriter('test', systemRandom),
@@ -103,12 +106,18 @@ export async function startApiServer(
     ledgerDirectory,
     profiles: new Profiles(),
     accessToken: token,
-    tokens: new TokenService(fixture.database, clients, clock, systemRandom),
+    tokens: new TokenService(
+      fixture.database,
+      { current: () => Promise.resolve(clients) },
+      clock,
+      systemRandom,
+    ),
     openLoopback,
     publicUrl: undefined,
     softwareVersion: '0.0.0-test',
     clock: { nowMs: () => Date.UTC(2026, 10, 23) },
     report: (error) => reported.push(error),
+    onAnswered: (_seconds, one) => answered.push(one),
   });
   const app = await NestFactory.create<NestFastifyApplication>(
     { module: Root, imports: [api] },
@@ -122,6 +131,7 @@ export async function startApiServer(
   return {
     fixture,
     ledgerDirectory,
+    answered,
     origin,
     reported,
     send: async (method, path, headers = {}, body) => {

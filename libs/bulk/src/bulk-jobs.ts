@@ -12,6 +12,7 @@ import {
   addJob,
   type ExportRequest,
   endJob,
+  type ImportRequest,
   type Job,
   jobIds,
   nextJob,
@@ -57,6 +58,8 @@ export class BulkJobs {
   private wanted = false;
   private tidiedAtMs = Number.NEGATIVE_INFINITY;
   private stopped = false;
+  /** Bodies that are coming in. */
+  private arriving = 0;
 
   constructor(private readonly facts: BulkFacts) {}
 
@@ -74,31 +77,40 @@ export class BulkJobs {
     await this.round;
   }
 
-  /** Files an export; its id. Throws `rejected` SEARCH_... for a filter that is no search, `unavailable` BULK_TOO_MANY. */
-  async export(request: ExportRequest): Promise<string> {
+  /** Files an export for `owner`; its id. Throws `rejected` SEARCH_... for a filter that is no search, `unavailable` BULK_TOO_MANY. */
+  async export(request: ExportRequest, owner: string): Promise<string> {
     new ExportFilter(request);
     const id = randomUUID();
-    await this.add(id, request);
+    await this.add({ id, request, owner });
     return id;
   }
 
   /**
-   * Takes in NDJSON and files its import; its id. The body is on disk when it resolves. Throws `rejected` IMPORT_TOO_LARGE,
-   * `unavailable` BULK_TOO_MANY.
+   * Takes in NDJSON and files its import for `owner`; its id. The body is on disk when it resolves; nothing of it is read where there are too many
+   * jobs. Throws `rejected` IMPORT_TOO_LARGE, `unavailable` BULK_TOO_MANY.
    */
-  async import(url: string, body: Readable): Promise<string> {
+  async import(
+    about: Pick<ImportRequest, 'url' | 'maySearch'>,
+    body: Readable,
+    owner: string,
+  ): Promise<string> {
     const id = randomUUID();
     const directory = this.directoryOf(id);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    this.arriving++;
     try {
+      // Other processes may file jobs meanwhile: then the body was read for nothing.
+      if ((await jobIds(this.facts.database)).size + this.arriving > MAX_JOBS) throw tooMany();
+      await mkdir(directory, { recursive: true, mode: 0o700 });
       const limit = new Limit();
       const file = createWriteStream(join(directory, IMPORT_FILE), { mode: 0o600, flush: true });
       await pipeline(body, limit, file);
       await syncDirectory(directory);
-      await this.add(id, { kind: 'import', url, bytes: limit.bytes });
+      await this.add({ id, request: { kind: 'import', ...about, bytes: limit.bytes }, owner });
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
       throw error;
+    } finally {
+      this.arriving--;
     }
     return id;
   }
@@ -132,14 +144,8 @@ export class BulkJobs {
     return join(this.facts.directory, id);
   }
 
-  private async add(id: string, request: Job['request']): Promise<void> {
-    if (!(await addJob(this.facts.database, id, request, MAX_JOBS))) {
-      throw new EngineError(
-        'unavailable',
-        'BULK_TOO_MANY',
-        `there are ${MAX_JOBS} jobs already; remove one that is done by DELETE, or wait`,
-      );
-    }
+  private async add(job: Pick<Job, 'id' | 'request'> & { readonly owner: string }): Promise<void> {
+    if (!(await addJob(this.facts.database, job, MAX_JOBS))) throw tooMany();
     this.wake();
   }
 
@@ -228,6 +234,11 @@ function watch(session: Session): () => boolean {
     isLost = true;
   });
   return () => !isLost;
+}
+
+function tooMany(): EngineError {
+  const message = `there are ${MAX_JOBS} jobs already; remove one that is done by DELETE, or wait`;
+  return new EngineError('unavailable', 'BULK_TOO_MANY', message);
 }
 
 function isJobId(text: string): boolean {

@@ -1,5 +1,6 @@
 import { checkResource, type FhirObject, isResourceType, readJson } from '#fhir';
 import { EngineError, isEngineError } from '#kernel';
+import { outcomeLine } from './outcome-line.js';
 
 /** A resource of a line, to be put in its place. */
 export interface ImportLine {
@@ -56,18 +57,7 @@ export function problemOf(error: unknown, number: number): LineProblem {
 
 /** The OperationOutcome that tells of it. */
 export function outcomeOf({ number, code, message, at }: LineProblem): string {
-  return JSON.stringify({
-    resourceType: 'OperationOutcome',
-    issue: [
-      {
-        severity: 'error',
-        code: 'processing',
-        details: { coding: [{ system: 'urn:x-suture:error', code }], text: message },
-        diagnostics: `line ${number}`,
-        ...(at === undefined ? {} : { expression: [at] }),
-      },
-    ],
-  });
+  return outcomeLine({ code, message, at, diagnostics: `line ${number}` });
 }
 
 function invalid(message: string, at: string | undefined): EngineError {

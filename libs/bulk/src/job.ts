@@ -9,10 +9,12 @@ export interface ExportRequest {
   /** The address that was asked, for the manifest. */
   readonly url: string;
   readonly level: 'system' | 'patients' | 'group';
-  /** Ids of the Patients of the group. */
+  /** Ids of the Patients of the group, or of those that are asked for. */
   readonly patients?: readonly string[];
   readonly types?: readonly string[];
   readonly sinceMs?: number;
+  /** As things were then, and nothing later; undefined: as they are when the work begins. */
+  readonly untilMs?: number;
   /** Searches, as `Observation?code=x`: what is of a type that has some must match one. */
   readonly typeFilters: readonly string[];
   /** `Patient.name` or `name`; none: all. */
@@ -23,6 +25,8 @@ export interface ImportRequest {
   readonly kind: 'import';
   readonly url: string;
   readonly bytes: number;
+  /** Whether conditional references in it may be looked up: whoever filed it may search everything. */
+  readonly maySearch?: boolean;
 }
 
 /** How far a job is. */
@@ -51,6 +55,8 @@ export interface Job {
   readonly id: string;
   readonly state: 'open' | 'done' | 'failed';
   readonly request: JobRequest;
+  /** Who filed it; undefined: an earlier build did, which did not note it. */
+  readonly owner: string | undefined;
   readonly plan: JobPlan | undefined;
   readonly progress: JobProgress;
   readonly step: number;
@@ -63,6 +69,7 @@ interface JobRow {
   id: string;
   state: Job['state'];
   request: JobRequest;
+  owner: string | null;
   plan: JobPlan | null;
   progress: JobProgress | null;
   step: number;
@@ -71,11 +78,12 @@ interface JobRow {
   ended_at: Date | null;
 }
 
-const COLUMNS = 'id, state, request, plan, progress, step, error, created_at, ended_at';
+const COLUMNS = 'id, state, request, owner, plan, progress, step, error, created_at, ended_at';
 
 function jobOf(row: JobRow): Job {
   return {
     ...row,
+    owner: row.owner ?? undefined,
     plan: row.plan ?? undefined,
     progress: row.progress ?? { scope: 0, at: 0, lines: 0, written: 0, created: 0, files: [] },
     error: row.error ?? undefined,
@@ -87,14 +95,14 @@ function jobOf(row: JobRow): Job {
 /** Adds a job unless there are `most` already. */
 export async function addJob(
   database: Query,
-  id: string,
-  request: JobRequest,
+  job: Pick<Job, 'id' | 'request'> & { readonly owner: string },
   most: number,
 ): Promise<boolean> {
+  const { id, request, owner } = job;
   const rows = await database.query(
-    `INSERT INTO bulk_job (id, kind, request) SELECT $1::uuid, $2, $3::jsonb
+    `INSERT INTO bulk_job (id, kind, request, owner) SELECT $1::uuid, $2, $3::jsonb, $5
      WHERE (SELECT count(*) FROM bulk_job) < $4 RETURNING id`,
-    [id, request.kind, JSON.stringify(request), most],
+    [id, request.kind, JSON.stringify(request), most, owner],
   );
   return rows.length > 0;
 }

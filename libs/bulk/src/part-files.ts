@@ -27,6 +27,8 @@ export class Parts {
   private readonly parts = new Map<string, Part>();
   bytes = 0;
   count = 0;
+  /** How many of them tell of an error. */
+  problems = 0;
 
   add(kind: PartFile['kind'], type: string, line: string): void {
     const key = `${kind} ${type}`;
@@ -38,6 +40,7 @@ export class Parts {
     part.lines.push(line);
     this.bytes += line.length;
     this.count++;
+    if (kind === 'error') this.problems++;
   }
 
   /** Takes out all. */
@@ -46,6 +49,7 @@ export class Parts {
     this.parts.clear();
     this.bytes = 0;
     this.count = 0;
+    this.problems = 0;
     return parts;
   }
 }

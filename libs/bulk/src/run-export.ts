@@ -2,6 +2,7 @@ import { bundleOf } from '#fhir';
 import type { ResourceReader } from '#store';
 import { ExportFilter } from './export-filter.js';
 import type { ExportRequest, Job, JobPlan, JobProgress } from './job.js';
+import { outcomeLine } from './outcome-line.js';
 import { Parts, writeParts } from './part-files.js';
 
 /** Resources that are read together; with the lines of a part this is what an export holds in memory. */
@@ -30,7 +31,10 @@ export interface JobContext {
 export async function runExport(job: Job, request: ExportRequest, context: JobContext): Promise<boolean> {
   const { reader, directory, save } = context;
   const filter = new ExportFilter(request);
-  const plan = job.plan ?? { asOfMs: await reader.settledMs(), end: 0 };
+  const plan = job.plan ?? {
+    asOfMs: Math.min(await reader.settledMs(), request.untilMs ?? Infinity),
+    end: 0,
+  };
   const progress = job.progress;
   if (job.plan === undefined && !(await save(plan, progress))) return false;
   const patients: readonly (string | undefined)[] = request.patients ?? [undefined];
@@ -39,7 +43,8 @@ export async function runExport(job: Job, request: ExportRequest, context: JobCo
   while (progress.scope < patients.length) {
     const patient = patients[progress.scope];
     const walk: Walk = { ...walkOf(request, patient), asOfMs: plan.asOfMs, afterRid: progress.at };
-    const { found, next } = await reader.walk(walk);
+    const { found, damaged, next } = await reader.walk(walk);
+    for (const { type, id } of damaged) parts.add('error', 'OperationOutcome', damageOf(type, id));
     for (const version of found) {
       const { type, id } = version;
       if (version.deleted) {
@@ -55,7 +60,7 @@ export async function runExport(job: Job, request: ExportRequest, context: JobCo
     const isFull = parts.count >= PART_RESOURCES || parts.bytes >= PART_BYTES || ++chunks >= PART_CHUNKS;
     if (!ended && !isFull) continue;
     chunks = 0;
-    progress.written += parts.count;
+    progress.written += parts.count - parts.problems;
     await writeParts(directory, parts.take(), progress.files);
     if (!(await save(plan, progress))) return false;
   }
@@ -73,4 +78,13 @@ function walkOf(
 /** Bulk Data 2.0: a transaction that would delete it. */
 function deletion(type: string, id: string): string {
   return bundleOf('transaction', [{ request: { method: 'DELETE', url: `${type}/${id}` } }]);
+}
+
+/** The rest is exported; `suture audit` names the message of the bytes that were changed. */
+function damageOf(type: string, id: string): string {
+  return outcomeLine({
+    code: 'BULK_RESOURCE_DAMAGED',
+    message: `${type}/${id} is left out: its stored bytes are damaged; restore them from a backup, then export again`,
+    at: `${type}/${id}`,
+  });
 }

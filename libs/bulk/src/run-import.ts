@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FhirObject } from '#fhir';
-import { isEngineError } from '#kernel';
+import { EngineError, isEngineError } from '#kernel';
 import { type ImportLine, outcomeOf, problemOf, readLine } from './import-line.js';
 import type { ImportRequest, Job, JobProgress } from './job.js';
 import { ndjsonLines } from './ndjson-lines.js';
@@ -25,7 +25,11 @@ export interface ResourceWriter {
       readonly id: string;
       readonly resource: FhirObject;
     }[],
-    source: { readonly raw: Buffer; readonly ownUrl: string | undefined },
+    source: {
+      readonly raw: Buffer;
+      readonly ownUrl: string | undefined;
+      readonly mayAsk: (type: string, criteria: string) => void;
+    },
   ): Promise<readonly { readonly status: number }[]>;
 }
 
@@ -52,8 +56,9 @@ export async function runImport(
   const plan = job.plan ?? { asOfMs: Date.now(), end: request.bytes };
   const parts = new Parts();
   let batch = emptyBatch(progress.at);
+  const mayAsk = request.maySearch === true ? () => {} : refuseQuestion;
   const flush = async (): Promise<boolean> => {
-    await writeBatch(batch, writer, progress, parts);
+    await writeBatch(batch, (lines) => write(lines, writer, mayAsk), progress, parts);
     progress.lines += batch.read;
     progress.at = batch.end;
     if (parts.count > 0) await writeParts(directory, parts.take(), progress.files);
@@ -91,18 +96,18 @@ function emptyBatch(end: number): Batch {
 /** All of it at once; where that is refused, line by line, so that a bad line costs itself alone. */
 async function writeBatch(
   { lines }: Batch,
-  writer: ResourceWriter,
+  writeLines: (lines: readonly ImportLine[]) => ReturnType<ResourceWriter['run']>,
   progress: JobProgress,
   parts: Parts,
 ): Promise<void> {
   if (lines.length === 0) return;
   try {
-    count(await write(lines, writer), progress);
+    count(await writeLines(lines), progress);
   } catch (error) {
     if (!isEngineError(error) || error.kind !== 'rejected') throw error;
     for (const line of lines) {
       try {
-        count(await write([line], writer), progress);
+        count(await writeLines([line]), progress);
       } catch (refused) {
         parts.add('error', 'OperationOutcome', outcomeOf(problemOf(refused, line.number)));
       }
@@ -110,12 +115,22 @@ async function writeBatch(
   }
 }
 
-function write(lines: readonly ImportLine[], writer: ResourceWriter): ReturnType<ResourceWriter['run']> {
+function write(
+  lines: readonly ImportLine[],
+  writer: ResourceWriter,
+  mayAsk: () => void,
+): ReturnType<ResourceWriter['run']> {
   const raw = Buffer.from(`POST /fhir/$import\n${lines.map(({ text }) => text).join('\n')}`);
   return writer.run(
     lines.map(({ type, id, resource }) => ({ method: 'PUT', type, id, resource })),
-    { raw, ownUrl: undefined },
+    { raw, ownUrl: undefined, mayAsk },
   );
+}
+
+function refuseQuestion(): never {
+  const message =
+    'a conditional reference needs a token with system/*.s, which that of the import did not hold';
+  throw new EngineError('rejected', 'IMPORT_LINE_INVALID', message);
 }
 
 function count(answers: readonly { readonly status: number }[], progress: JobProgress): void {

@@ -2,7 +2,7 @@ import type { Migration } from '#database';
 
 /**
  * bulk_job: what was asked for and how far it is. `plan` is settled when the work begins; `progress` is written after the part of
- * the files that it tells of is on disk. `step` counts the writes of `progress`, so that of two who work only one goes on.
+ * the files that it tells of is on disk. `step` counts the writes of `progress`, so that of two who work only one goes on. `owner`: who may ask after it.
  */
 export const bulkMigrations: readonly Migration[] = [
   {
@@ -22,4 +22,5 @@ CREATE TABLE bulk_job (
 );
 `,
   },
+  { id: 'bulk-2', sql: 'ALTER TABLE bulk_job ADD COLUMN owner text' },
 ];

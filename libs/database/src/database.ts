@@ -3,7 +3,10 @@ import { EngineError } from '#kernel';
 import { arrayText } from './array-text.js';
 
 export interface Query {
-  /** Runs one statement. `name` prepares it once per connection: give one to every statement of the data path. */
+  /**
+   * Runs one statement. `name` prepares it once per connection: give one to every statement of the data path. In a transaction, statements that are asked for
+   * without waiting for each other travel together and run in the order in which they were asked for; where one fails, those behind it do too.
+   */
   query<Row extends object>(sql: string, params?: readonly unknown[], name?: string): Promise<Row[]>;
 }
 
@@ -56,6 +59,7 @@ export function openDatabase(
     options: SERVER_SETTINGS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    pipeline: true,
     types: { getTypeParser: typeParser } as pg.CustomTypesConfig,
   };
   const pool = new pg.Pool(config);
@@ -94,7 +98,7 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Query) => Promise<T>):
   let broken = false;
   try {
     await run(client, 'BEGIN');
-    const result = await work({ query: (sql, params, name) => run(client, sql, params, name) });
+    const result = await work(inOrder(client));
     await run(client, 'COMMIT');
     return result;
   } catch (error) {
@@ -106,6 +110,26 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Query) => Promise<T>):
     client.off('error', ignore);
     client.release(broken);
   }
+}
+
+/** Statements behind one that failed, sent before that was known, fail for what that failed for. */
+function inOrder(client: pg.PoolClient): Query {
+  let first: unknown;
+  return {
+    query: async (sql, params, name) => {
+      try {
+        return await run(client, sql, params, name);
+      } catch (error) {
+        if (!isAfterFailure(error)) first = error;
+        throw first ?? error;
+      }
+    },
+  };
+}
+
+function isAfterFailure(error: unknown): boolean {
+  const cause = error instanceof EngineError ? error.cause : undefined;
+  return cause instanceof pg.DatabaseError && cause.code === TRANSACTION_FAILED;
 }
 
 async function openSession(config: pg.ClientConfig): Promise<Session> {
@@ -124,13 +148,16 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
   };
 }
 
+const TRANSACTION_FAILED = '25P02';
 const DISK_FULL = '53100';
+/** A text with U+0000, which PostgreSQL cannot hold: whoever sent it is wrong, not the statement. */
+const TEXT_WITH_NUL = '22021';
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, lock and serialisation trouble. */
 const RETRYABLE = /^(08|53|57|40|55P03)/;
 
 /**
- * `code` DATABASE_CONFLICT: run the transaction again at once. DATABASE_UNAVAILABLE: later. DATABASE_REFUSED: the
- * statement itself is wrong, a bug. A lost connection is `unavailable` here; who was committing calls it uncertain.
+ * `code` DATABASE_CONFLICT: run the transaction again at once. DATABASE_UNAVAILABLE: later. DATABASE_TEXT_WITH_NUL: never.
+ * DATABASE_REFUSED: the statement itself is wrong, a bug. A lost connection is `unavailable` here; who was committing calls it uncertain.
  */
 function asEngineError(error: unknown): EngineError {
   const state = error instanceof pg.DatabaseError ? (error.code ?? '') : '08000';
@@ -139,6 +166,10 @@ function asEngineError(error: unknown): EngineError {
       cause: error,
     });
   }
+  if (state === TEXT_WITH_NUL)
+    return new EngineError('rejected', 'DATABASE_TEXT_WITH_NUL', 'a text holds the character U+0000', {
+      cause: error,
+    });
   if (RETRYABLE.test(state)) {
     const text =
       state === DISK_FULL

@@ -187,6 +187,24 @@ describe('checking a resource', () => {
     }
   });
 
+  test('a value of another shape is told with the shape it should have, and a narrative with what is wrong in it', () => {
+    const says = (more: object) => checkResource(observation(more)).map(({ message }) => message);
+    expect(says({ effectiveDateTime: '2026-11-23T08:00' })).toEqual([
+      'not a dateTime; write 2026, 2026-11, 2026-11-23 or 2026-11-23T08:00:00Z, with a zone',
+    ]);
+    const xmlns = 'xmlns="http://www.w3.org/1999/xhtml"';
+    const faults = [
+      [`<div ${xmlns}><script>K</script></div>`, 'the element script is not allowed'],
+      [`<div ${xmlns}><p onclick="x()">K</p></div>`, 'the attribute onclick is not allowed'],
+      [`<div ${xmlns}>K & L</div>`, `not well-formed XML at character ${`<div ${xmlns}>K `.length + 1}`],
+      [`<div ${xmlns}> </div>`, 'there is nothing to see in it'],
+      [`<div ${xmlns}><p>K</div>`, 'the end of div closes another element'],
+      ['K', 'it is not one div of the namespace http://www.w3.org/1999/xhtml'],
+    ] as const;
+    for (const [div, fault] of faults)
+      expect(says({ text: { status: 'generated', div } })).toEqual([`not a narrative: ${fault}`]);
+  });
+
   test('what is no resource at all is one issue, and nothing throws', () => {
     for (const thing of [null, undefined, 1, 'x', [], {}, { resourceType: 'Bot' }, { resourceType: 7 }]) {
       expect(checkResource(thing)).toHaveLength(1);

@@ -4,6 +4,7 @@ import { Decimal } from './decimal.js';
 import type { ValueSetCodes } from './definitions.js';
 import { ruleOf } from './invariants.js';
 import { Findings, type Issue } from './issue.js';
+import { primitiveFault } from './primitives.js';
 import { isResourceType } from './resource-types.js';
 import type { FhirObject, FhirValue } from './write-json.js';
 
@@ -182,7 +183,7 @@ class Checker {
     switch (content.form) {
       case 'primitive':
         if (value === '') return findings.add('empty', 'an empty string');
-        if (!content.check(value)) return findings.add('format', `not a ${member.typeName}`);
+        if (!content.check(value)) return findings.add('format', primitiveFault(member.typeName, value));
         if (content.codes && !content.codes.has(value as string)) {
           findings.add('code', `the code is not in ${member.binding?.url ?? ''}`);
         }

@@ -1,6 +1,6 @@
 import { Decimal } from './decimal.js';
 import { definitions } from './definitions.js';
-import { isNarrative } from './xhtml.js';
+import { narrativeFault } from './xhtml.js';
 
 /** R4, section 2.24.0.1: strings are at most 1 MiB, integers 32 bits. */
 const stringMax = 1024 * 1024;
@@ -61,8 +61,42 @@ const own: Readonly<Record<string, PrimitiveCheck>> = {
   markdown: isText,
   base64Binary: isBase64,
   // No string, so the bound of strings does not hold; who takes a body bounds it.
-  xhtml: (value) => typeof value === 'string' && !forbiddenInText.test(value) && isNarrative(value),
+  xhtml: (value) =>
+    typeof value === 'string' && !forbiddenInText.test(value) && narrativeFault(value) === undefined,
 };
+
+/** How values of a type are written, for whoever wrote one otherwise. */
+const shapes: Readonly<Record<string, string>> = {
+  boolean: 'true or false, without quotes',
+  decimal: 'a number without quotes',
+  integer: 'a whole number without quotes',
+  positiveInt: 'a whole number from 1, without quotes',
+  unsignedInt: 'a whole number from 0, without quotes',
+  date: '2026, 2026-11 or 2026-11-23',
+  dateTime: '2026, 2026-11, 2026-11-23 or 2026-11-23T08:00:00Z, with a zone',
+  instant: '2026-11-23T08:00:00Z, with a zone',
+  time: '08:00:00',
+  code: 'text without spaces at the ends, and single ones within',
+  id: '1 to 64 of A-Z, a-z, 0-9, - and .',
+  oid: 'urn:oid:1.2.3',
+  uuid: 'urn:uuid:c757873d-ec9a-4326-a141-556f43239520',
+  uri: 'text without spaces',
+  url: 'text without spaces',
+  canonical: 'text without spaces',
+  base64Binary: 'base64 with its padding',
+  string: 'text with something to see, of at most 1 MiB, without control characters',
+  markdown: 'text with something to see, of at most 1 MiB, without control characters',
+};
+
+/** What to say of a value that is none of a primitive type. */
+export function primitiveFault(type: string, value: unknown): string {
+  if (type === 'xhtml') {
+    const why = typeof value === 'string' ? narrativeFault(value) : 'it is no text';
+    return `not a narrative: ${why ?? 'it holds a control character'}`;
+  }
+  const shape = shapes[type];
+  return shape === undefined ? `not a ${type}` : `not a ${type}; write ${shape}`;
+}
 
 /** The check of a primitive type's value: JSON type, format, range, calendar. `type` must be a primitive type of R4. */
 export function primitiveCheck(type: string): PrimitiveCheck {

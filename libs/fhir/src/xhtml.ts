@@ -1,3 +1,7 @@
+/** Names of foreign elements are told up to this length. */
+const NAME_MAX = 32;
+const NOT_A_DIV = 'it is not one div of the namespace http://www.w3.org/1999/xhtml';
+
 /** Deeper nesting than this is no narrative. */
 const depthMax = 64;
 
@@ -27,10 +31,11 @@ const attribute = /([A-Za-z_:][\w:.-]*)\s*=\s*("[^"]*"|'[^']*')/g;
 const xhtml = 'http://www.w3.org/1999/xhtml';
 
 /**
- * True when `source` is a narrative as R4 wants it: one `div` in the XHTML namespace, well-formed, only the elements
- * and attributes that are allowed, links of harmless kinds, with something to see in it (txt-1, txt-2).
+ * What keeps `source` from being a narrative as R4 wants it: one `div` in the XHTML namespace, well-formed, only the elements
+ * and attributes that are allowed, links of harmless kinds, with something to see in it (txt-1, txt-2). Undefined: nothing. Names of elements
+ * and attributes are all that is told of its content.
  */
-export function isNarrative(source: string): boolean {
+export function narrativeFault(source: string): string | undefined {
   const trimmed = source.trim();
   const open: string[] = [];
   let at = 0;
@@ -40,40 +45,49 @@ export function isNarrative(source: string): boolean {
     const tag = token.exec(trimmed);
     if (tag) {
       const [, closing, name = '', attributes = '', empty] = tag;
-      if (!allowed.has(name) || (attributes !== '' && !areAllowed(name, attributes))) return false;
-      if (at === 0 && !(name === 'div' && attributes.includes(xhtml))) return false;
+      if (!allowed.has(name)) return `the element ${name.slice(0, NAME_MAX)} is not allowed`;
+      const refused = attributes === '' ? undefined : refusedAttribute(name, attributes);
+      if (refused !== undefined) return refused;
+      if (at === 0 && !(name === 'div' && attributes.includes(xhtml))) return NOT_A_DIV;
       if (closing === '/') {
-        if (open.pop() !== name) return false;
+        if (open.pop() !== name) return `the end of ${name} closes another element`;
       } else if (empty !== '/') {
-        if (open.push(name) > depthMax) return false;
+        if (open.push(name) > depthMax) return `more than ${depthMax} elements within one another`;
       }
       seen ||= name === 'img';
       at = token.lastIndex;
     } else {
       comment.lastIndex = at;
-      if (at === 0 || !comment.test(trimmed)) return false;
+      if (at === 0) return NOT_A_DIV;
+      if (!comment.test(trimmed)) return `not well-formed XML at character ${at + 1}`;
       at = comment.lastIndex;
     }
-    if (open.length === 0) return seen && at === trimmed.length;
+    if (open.length === 0)
+      return seen ? (at === trimmed.length ? undefined : NOT_A_DIV) : 'there is nothing to see in it';
     text.lastIndex = at;
     text.exec(trimmed);
     seen ||= /\S/.test(trimmed.slice(at, text.lastIndex));
     at = text.lastIndex;
   }
-  return false;
+  return 'an element is not closed';
 }
 
-function areAllowed(element: string, attributes: string): boolean {
+/** What is wrong with the attributes of an element; undefined: nothing. */
+function refusedAttribute(element: string, attributes: string): string | undefined {
   const names = new Set<string>();
   for (const [, name = '', quoted = ''] of attributes.matchAll(attribute)) {
-    if (!attributesAllowed.has(name) || names.has(name)) return false;
+    const where = `the attribute ${name.slice(0, NAME_MAX)}`;
+    if (!attributesAllowed.has(name)) return `${where} is not allowed`;
+    if (names.has(name)) return `${where} stands twice`;
     names.add(name);
     const value = quoted.slice(1, -1);
-    if (name === 'xmlns' && value !== xhtml) return false;
-    if (name === 'style' && !isHarmlessStyle(withCharacters(value))) return false;
-    if (links.has(name) && !isHarmless(element, value)) return false;
+    if (name === 'xmlns' && value !== xhtml) return `the namespace is not ${xhtml}`;
+    if (name === 'style' && !isHarmlessStyle(withCharacters(value)))
+      return `${where} loads or runs something`;
+    if (links.has(name) && !isHarmless(element, value))
+      return `${where} of ${element} holds a link of a kind that is not allowed`;
   }
-  return true;
+  return undefined;
 }
 
 /** Numeric references as characters: a browser reads them before it looks at a link. */

@@ -58,13 +58,14 @@ export class WriteLane {
     writes: readonly JournaledWrite[],
   ): Promise<{ readonly positions: readonly Position[]; readonly entryHashes: ReadonlyMap<number, Buffer> }> {
     const partitions = writes.map(({ partition }) => partition);
-    await tx.query(
+    const locked = tx.query(
       // In one order, so that two of them wait for each other rather than deadlock.
       'SELECT FROM partition_lock WHERE partition = ANY($1) ORDER BY partition FOR UPDATE',
       [[...new Set(partitions)]],
       'lock-write-partitions',
     );
-    const rows = await tx.query<{ ord: number; seq: number; entry_hash: Buffer }>(
+    // A statement of its own, which sees what was committed before the lock was had; sent with it all the same.
+    const appended = tx.query<{ ord: number; seq: number; entry_hash: Buffer }>(
       APPEND_WRITES_SQL,
       [
         WRITE_LANE,
@@ -77,6 +78,7 @@ export class WriteLane {
       ],
       'append-writes',
     );
+    const [, rows] = await Promise.all([locked, appended]);
     assert(rows.length === writes.length, 'JOURNAL_WRITE_LANE_BEHIND');
     const positions: Position[] = [];
     const entryHashes = new Map<number, Buffer>();

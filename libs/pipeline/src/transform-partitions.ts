@@ -198,14 +198,18 @@ export class TransformPartitions {
     await turn();
     const chains: EntryChains = new Map(cursors.map((cursor) => [chainKey(cursor), cursor.entryHash]));
     const route = await this.router.forTransaction(tx);
-    const written = await this.writer.write(tx, outcomes, chains, route);
     const last = new Map(outcomes.map((outcome) => [chainKey(outcome.position), outcome.position]));
-    const places = [...last].map(([chain, position]) => {
-      const entryHash = written.chains.get(chain);
-      assert(entryHash !== undefined, 'TRANSFORM_CHAIN_LOST');
-      return { ...position, entryHash };
+    const written = await this.writer.write(tx, outcomes, chains, route, {
+      withPacks: (moved) =>
+        moveCursors(
+          tx,
+          [...last].map(([chain, position]) => {
+            const entryHash = moved.get(chain);
+            assert(entryHash !== undefined, 'TRANSFORM_CHAIN_LOST');
+            return { ...position, entryHash };
+          }),
+        ),
     });
-    await moveCursors(tx, places);
     const dead = outcomes.filter((message) => message.state === messageState.dead).length;
     return {
       result: { messages: outcomes.length, dead, deliveries: written.deliveries },

@@ -1,6 +1,7 @@
-import { type LoadedClients, loadClients } from '#access';
+import { ClientFolder } from '#access';
 import type { Database } from '#database';
 import { type PackKeeper, RecentPacks } from '#delivery';
+import { systemClock } from '#kernel';
 import { type QueueLocation, type Queues, queuesAt } from '#queue';
 import { type Log, Metrics, openLog } from '#telemetry';
 import { ChannelCatalog } from './channel-catalog.js';
@@ -27,7 +28,7 @@ export interface RoleServices {
 export interface Services extends RoleServices {
   readonly application: string;
   /** Who may ask for tokens. */
-  readonly clients: LoadedClients;
+  readonly clients: ClientFolder;
   /** For threads, which open connections of their own. */
   readonly databaseUrl: string;
   /** Where deliveries of this process, in whatever thread, learn what it stored. */
@@ -69,7 +70,10 @@ export async function openServices(
     const recent = new RecentPacks();
     return {
       application,
-      clients: loadClients(settings.clientsDirectory),
+      clients: new ClientFolder(settings.clientsDirectory, systemClock, (problems) => {
+        for (const { code, message, ...place } of problems)
+          log.warn('a client is not registered', { code, message, ...place });
+      }),
       databaseUrl: url,
       settings,
       log,

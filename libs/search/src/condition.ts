@@ -11,12 +11,14 @@ import type { CompositePart, SearchKind, SearchParameter } from './search-parame
 import { stringQuery } from './string-query.js';
 import { inValueSetQuery, ofTypeQuery, tokenQuery, tokenTextQuery } from './token-query.js';
 import { uriQuery } from './uri-query.js';
-import type { QueryContext, Span, Test, ValueQuery } from './value-query.js';
+import type { QueryContext, Span, Target, Test, ValueQuery } from './value-query.js';
 
 /** What one parameter of a query asks of a resource. */
 export interface Condition {
   /** Index keys: whatever matches has one of them. Undefined: no index serves. */
   readonly keys: readonly string[] | undefined;
+  /** Of references: the resources of this server that are asked for. */
+  readonly targets?: readonly Target[];
   /** Of a time of which there is never more than one: what it overlaps with when it matches. */
   readonly reach?: Span | undefined;
   matches(resource: object): boolean;
@@ -73,6 +75,7 @@ export function compileCondition(
   const tests = queries.map(({ test }) => test);
   return {
     keys: keys?.map((key) => `${keyPrefix(type, parameter)}${key}`),
+    targets: queries.flatMap(({ target }) => target ?? []),
     reach: parameter.extract.single === true && queries.length === 1 ? queries[0]?.reach : undefined,
     matches: (resource) => some(resource, parameter, tests) !== negated,
   };

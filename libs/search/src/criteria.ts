@@ -3,10 +3,10 @@ import { EngineError } from '#kernel';
 import { type Condition, compileCondition } from './condition.js';
 import { dateKeysOf } from './date-keys.js';
 import { keyHash, keyPrefix, patientHash } from './index-keys.js';
-import { alternatives, unescapeValue } from './query-text.js';
+import { alternatives, cutAt, unescapeValue } from './query-text.js';
 import { compartmentOf, parametersOf, type SearchKind } from './search-parameters.js';
 import { containsWords } from './string-query.js';
-import type { QueryContext, Span } from './value-query.js';
+import type { QueryContext, Span, Target } from './value-query.js';
 
 /** Where to look for what matches: everything that does is under one of these, and other things may be. */
 export interface Candidates {
@@ -14,6 +14,8 @@ export interface Candidates {
   readonly terms: readonly string[];
   readonly patients: readonly bigint[];
   readonly ids: readonly string[];
+  /** A Provenance may lie in a pack with a version of one of these. */
+  readonly origins: readonly Target[];
 }
 
 /** What resources of one type must look like. */
@@ -87,9 +89,10 @@ export function compileConditions(
   const conditions: Ranked[] = [];
   for (const [name, value] of pairs) {
     if (name === '_id') {
-      const asked = alternatives(name, value).map(unescapeValue);
+      const asked = idsOf(name, value);
       ids = ids === undefined ? asked : ids.filter((id) => asked.includes(id));
-    } else conditions.push(compileParameter(type, name, value, context));
+    } else if (name === '_id:not') conditions.push(otherIds(idsOf(name, value)));
+    else conditions.push(compileParameter(type, name, value, context));
   }
   if (compartment !== undefined) conditions.push(compartmentCondition(type, compartment, context));
   const indexed = joinReaches(conditions)
@@ -102,6 +105,7 @@ export function compileConditions(
       terms: indexed[0].keys?.map(keyHash) ?? [],
       patients: indexed[0].patients,
       ids: indexed[0].ids ?? [],
+      origins: type === 'Provenance' ? (indexed[0].targets ?? []) : [],
     },
     unconditional: ids === undefined && conditions.length === 0,
     matches: (resource) => {
@@ -112,6 +116,20 @@ export function compileConditions(
       return true;
     },
   };
+}
+
+/** The ids that a value of `_id` names: a token without a system (R4 search, section 3.1.1.4.10). */
+function idsOf(name: string, text: string): string[] {
+  return alternatives(name, text).flatMap((value) => {
+    const [first = '', second] = cutAt(value, '|').map(unescapeValue);
+    if (second === undefined) return [first];
+    return first === '' ? [second] : [];
+  });
+}
+
+function otherIds(ids: readonly string[]): Ranked {
+  const matches = (resource: object): boolean => !ids.includes((resource as { id: string }).id);
+  return { keys: undefined, patients: [], rank: breadth.composite, matches };
 }
 
 /** A range is written as two conditions on one parameter; where there is one time, it overlaps with what both leave. */
@@ -156,6 +174,7 @@ function compartmentCondition(
     keys: conditions.flatMap(({ keys }) => keys ?? []),
     ids: type === ownerType ? [ownerId] : [],
     patients: conditions.flatMap(({ patients }) => patients),
+    targets: conditions.flatMap(({ targets = [] }) => targets),
     matches: (resource) => isOwner(resource) || conditions.some((one) => one.matches(resource)),
   };
 }

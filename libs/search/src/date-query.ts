@@ -90,8 +90,9 @@ function parseDateQuery(name: string, text: string, nowMs: number | undefined): 
 export function dateQuery(name: string, text: string, nowMs: number | undefined): ValueQuery {
   const { prefix, span } = parseDateQuery(name, text, nowMs);
   return {
-    test: (value) => {
-      const target = spanOfTime(value);
+    test: (value, { type }) => {
+      // A choice may be words that look like a date.
+      const target = type === 'string' ? undefined : spanOfTime(value);
       return target !== undefined && spanMatches(prefix, span, target);
     },
     keys: prefix === 'ne' ? undefined : dateKeysOf(reach(prefix, span)),

@@ -1,3 +1,4 @@
+import type { Leaf } from './expression.js';
 import { type AskedNumber, askedNumber, numberMatches, numberOf } from './number-query.js';
 import { cutAt, invalidValue, unescapeValue } from './query-text.js';
 import { type CanonicalUnit, canonicalUnit } from './units.js';
@@ -19,6 +20,14 @@ interface Quantity {
   readonly high?: Quantity;
 }
 
+interface SampledData {
+  readonly origin?: Quantity;
+  readonly factor?: unknown;
+  readonly lowerLimit?: unknown;
+  readonly upperLimit?: unknown;
+  readonly data?: unknown;
+}
+
 /**
  * Reads one value of a quantity parameter (R4 search, section 3.1.1.4.12): `5.4`, `5.4|system|code`, `5.4||code`, with a
  * prefix. UCUM units are compared by what they mean: 6.3|http://unitsofmeasure.org|mmol/L finds 0.0063 mol/L. Throws `rejected`
@@ -34,25 +43,42 @@ export function quantityQuery(name: string, query: string): ValueQuery {
   const unit = (system === UCUM || system === '') && code !== '' ? canonicalUnit(code) : undefined;
   const canonical = unit && convertAsked(asked, unit);
   return {
-    test: (value) =>
-      quantitiesOf(value).some((target) => {
-        const span = spanOf(target);
-        if (span === undefined) return false;
-        if (code === '' && system === '') return numberMatches(prefix, asked, span);
-        const own = target.low ?? target.high ?? target;
-        if (isNamed(own, system, code)) return numberMatches(prefix, asked, span);
-        if (unit === undefined || canonical === undefined || own.system !== UCUM) return false;
-        const other = canonicalUnit(typeof own.code === 'string' ? own.code : '');
-        return (
-          other?.dimension === unit.dimension && numberMatches(prefix, canonical, convertSpan(span, other))
-        );
-      }),
+    test: (value, leaf) => {
+      const target = quantityOf(value, leaf);
+      if (target === undefined) return false;
+      const span = spanOf(target);
+      if (span === undefined) return false;
+      if (code === '' && system === '') return numberMatches(prefix, asked, span);
+      const own = target.low ?? target.high ?? target;
+      if (isNamed(own, system, code)) return numberMatches(prefix, asked, span);
+      if (unit === undefined || canonical === undefined || own.system !== UCUM) return false;
+      const other = canonicalUnit(typeof own.code === 'string' ? own.code : '');
+      return (
+        other?.dimension === unit.dimension && numberMatches(prefix, canonical, convertSpan(span, other))
+      );
+    },
     keys: undefined,
   };
 }
 
-function quantitiesOf(value: unknown): Quantity[] {
-  return typeof value === 'object' && value !== null ? [value] : [];
+function quantityOf(value: unknown, leaf: Leaf): Quantity | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return leaf.type === 'SampledData' ? boundsOf(value) : value;
+}
+
+/** Of SampledData the bounds of its values are compared (R4 SearchParameter Observation-value-quantity). */
+function boundsOf({ origin, factor, lowerLimit, upperLimit, data }: SampledData): Quantity | undefined {
+  const zero = numberOf(origin?.value);
+  if (zero === undefined || typeof data !== 'string') return undefined;
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const point of data.split(' ')) {
+    const limit = point === 'L' ? lowerLimit : point === 'U' ? upperLimit : undefined;
+    const read = limit === undefined ? Number(point) : numberOf(limit);
+    if (read === undefined || point === '' || !Number.isFinite(read)) continue; // E: an error
+    const value = read * (numberOf(factor) ?? 1) + zero;
+    [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  return low > high ? undefined : { low: { ...origin, value: low }, high: { ...origin, value: high } };
 }
 
 /** The unit is the one asked for by name: its code in that system, or, where no system is asked for, its text too. */

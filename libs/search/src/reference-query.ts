@@ -67,6 +67,7 @@ export function referenceQuery(
       return version === undefined || found.version === version;
     },
     keys: absolute === undefined ? [`|${id}`] : [`|${id}`, `|${absolute}`],
+    target: { type: wantedType, id },
   };
 }
 

@@ -16,13 +16,22 @@ const parts = [
   'country',
 ];
 
-/** A text without what a search does not see: case, accents, and how much white space there is. */
+/**
+ * A text without what a search does not see: case, accents, punctuation, and how much white space there is (R4 search, section
+ * 3.1.1.4.8). Signs that join words are spaces, so that Müller-Lüdenscheidt is found without its hyphen; others are nothing: O'Neil.
+ */
 export function foldText(text: string): string {
-  return text
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/ß/g, 'ss')
+  const folded = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/ß/g, 'ss');
+  return PUNCTUATED.test(folded) ? withoutPunctuation(folded) : folded;
+}
+
+/** What is no plain word: most texts are, so they are looked at once. */
+const PUNCTUATED = /[\p{P}\s]/u;
+
+function withoutPunctuation(folded: string): string {
+  return folded
+    .replace(/[\p{Pd}\p{Pc}/,]/gu, ' ')
+    .replace(/\p{P}/gu, '')
     .replace(/\s+/g, ' ')
     .trim();
 }
@@ -51,6 +60,7 @@ export function stringQuery(query: string, modifier: 'exact' | 'contains' | unde
   const folded = foldText(wanted);
   const matches = (text: string): boolean => {
     if (modifier === 'exact') return text === wanted;
+    if (folded === '') return modifier === 'contains' ? text.includes(wanted) : text.startsWith(wanted);
     return modifier === 'contains' ? foldText(text).includes(folded) : foldText(text).startsWith(folded);
   };
   const key = modifier === 'contains' ? undefined : prefixKey(folded);

@@ -8,8 +8,16 @@ export interface ValueQuery {
   readonly test: Test;
   /** Index keys (`index-keys.ts`): whatever passes the test has one of them. Undefined: no index serves. */
   readonly keys: readonly string[] | undefined;
+  /** Of references: a resource of this server that is asked for. */
+  readonly target?: Target | undefined;
   /** Of times: what every value that passes overlaps with. */
   readonly reach?: Span | undefined;
+}
+
+/** A resource of this server; without a type it is any that has the id. */
+export interface Target {
+  readonly type: string | undefined;
+  readonly id: string;
 }
 
 /** What a query may need to know beside its text. */

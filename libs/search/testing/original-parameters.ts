@@ -4,24 +4,35 @@ import { dirname, join } from 'node:path';
 import fhirpath, { type Model } from 'fhirpath';
 import model from 'fhirpath/fhir-context/r4/index.js';
 
-interface OriginalParameter {
+/** A search parameter as HL7 wrote it, as far as these tests ask. */
+export interface OriginalParameter {
   readonly code: string;
   readonly type: string;
+  readonly url: string;
   readonly version: string;
   readonly base: readonly string[];
   readonly expression?: string;
+  readonly target?: readonly string[];
+  readonly component?: readonly { readonly definition: string; readonly expression: string }[];
 }
 
 let published: OriginalParameter[] | undefined;
 
-/** The search parameters of `type` as HL7 wrote them, those that our table holds. */
-export function originalParameters(type: string): { readonly code: string; readonly expression: string }[] {
+/** The search parameters of `type` as HL7 wrote them, those that are told by a path. */
+export function originalParameters(type: string): (OriginalParameter & { readonly expression: string })[] {
   published ??= readPublished();
-  return published.flatMap(({ code, base, expression }) =>
-    expression !== undefined && (base.includes(type) || base.includes('Resource'))
-      ? [{ code, expression }]
-      : [],
-  );
+  return published.flatMap((one) => {
+    const { base, expression } = one;
+    return expression !== undefined && (base.includes(type) || base.includes('Resource'))
+      ? [{ ...one, expression }]
+      : [];
+  });
+}
+
+/** How a part of a composite parameter is compared. */
+export function kindOfDefinition(url: string): string | undefined {
+  published ??= readPublished();
+  return published.find((one) => one.url === url)?.type;
 }
 
 function readPublished(): OriginalParameter[] {
@@ -34,13 +45,45 @@ function readPublished(): OriginalParameter[] {
     .filter(({ version, code }) => version === '4.0.1' && !apart.includes(code));
 }
 
-type Evaluate = (resource: object) => unknown[];
+type Evaluate = (element: object) => unknown[];
+
+/** A value as fhirpath found it: its R4 type, the element that holds it (`Patient.gender`), and what it says. */
+export interface TypedValue {
+  readonly type: string;
+  readonly element: string;
+  readonly value: unknown;
+}
+
+interface Node {
+  readonly fhirNodeDataType: string | null;
+  readonly path: string | null;
+  readonly propName: string | null;
+  readonly parentResNode: Node | null;
+  readonly data: unknown;
+}
+
 const compiled = new Map<string, Evaluate>();
 
 /** What fhirpath takes from `resource` by an original expression. `resolve()` goes by what the reference says. */
 export function evaluateOriginal(type: string, expression: string, resource: object): unknown[] {
+  return evaluateTyped(type, expression, resource).map(({ value }) => value);
+}
+
+/** `evaluateOriginal` with the types of the values. `type` may be a path (`Observation.component`): then `element` stands there. */
+export function evaluateTyped(type: string, expression: string, element: object): TypedValue[] {
   // A union compares values, which fhirpath refuses to do for quantities with a comparator: each alternative by itself.
-  return expression.split(' | ').flatMap((alternative) => evaluatorOf(type, alternative)(resource));
+  return expression.split(' | ').flatMap((alternative) =>
+    evaluatorOf(
+      type,
+      alternative,
+    )(element).map((found): TypedValue => {
+      if (typeof found !== 'object' || found === null || !('fhirNodeDataType' in found))
+        return { type: typeof found, element: '', value: found };
+      const { fhirNodeDataType, parentResNode, propName, path, data } = found as Node;
+      const holder = parentResNode === null ? path : `${parentResNode.path}.${propName}`;
+      return { type: fhirNodeDataType ?? '', element: holder ?? '', value: data };
+    }),
+  );
 }
 
 function evaluatorOf(type: string, expression: string): Evaluate {
@@ -51,9 +94,12 @@ function evaluatorOf(type: string, expression: string): Evaluate {
     const meant = expression
       .replace(/\(([\w.]+) as (\w+)\)/g, '$1.ofType($2)')
       .replace(/\.as\((\w+)\)/g, '.ofType($1)')
+      .replace(/ofType\(DateTime\)/g, 'ofType(dateTime)') // R4 writes both
       .replace(/resolve\(\) is (\w+)/g, "resolve() = '$1'");
-    evaluate = fhirpath.compile(meant, model as Model, {
+    const path = type.includes('.') ? { base: type, expression: meant } : meant;
+    evaluate = fhirpath.compile(path, model as Model, {
       async: false,
+      resolveInternalTypes: false,
       userInvocationTable: {
         resolve: {
           fn: (references: unknown[]) => references.flatMap(targetOf),

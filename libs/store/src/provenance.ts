@@ -1,16 +1,20 @@
 import { hash } from 'node:crypto';
+import type { FhirObject } from '#fhir';
 import { formatPosition, stableId } from '#kernel';
 import type { MessageOutcome, StoredResource } from './message-outcome.js';
+
+const participantTypes = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
 
 /**
  * The Provenance of one message as JSON: what it touched (with versions), the source by hash, journal position and
  * control id, and the mapping by hash. A function of the message and of what it met in the store, so a re-run writes the same bytes.
+ * `indexed` is what the index must hold of it: what the message changed leads to it by its pack, which spares nearly all.
  */
 export function provenanceOf(
   tenant: string,
   message: MessageOutcome,
   targets: readonly StoredResource[],
-): { id: string; text: string } {
+): { id: string; text: string; indexed: FhirObject } {
   const position = formatPosition(message.position);
   const id = stableId(tenant, 'Provenance', [position]);
   let references = '';
@@ -26,9 +30,16 @@ export function provenanceOf(
   const text =
     `{"resourceType":"Provenance","id":"${id}","target":[${references}],"recorded":"${recorded}",` +
     `"policy":["urn:x-suture:mapping:${message.mapping.toString('hex')}"],` +
-    `"agent":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/provenance-participant-type",` +
+    `"agent":[{"type":{"coding":[{"system":"${participantTypes}",` +
     `"code":"assembler"}]},"who":{"display":${channel}}}],` +
     `"entity":[{"role":"source","what":{"identifier":{"system":"urn:x-suture:message-sha256",` +
     `"value":"${hash('sha256', message.raw, 'hex')}"},"display":"journal position ${position}"}}${controlId}]}`;
-  return { id, text };
+  const unchanged = targets.filter(({ changed }) => !changed);
+  const indexed = {
+    resourceType: 'Provenance',
+    target: unchanged.map(({ key }) => ({ reference: key })),
+    recorded,
+    agent: [{ type: { coding: [{ system: participantTypes, code: 'assembler' }] } }],
+  };
+  return { id, text, indexed };
 }

@@ -136,24 +136,45 @@ export function contentOf(head: VersionHead, stored: string): ResourceVersion {
   return { ...head, deleted: false, text: spliceMeta(stored, { versionId: head.version, lastUpdated }) };
 }
 
+/** What a pointer leads to, or that its pack is damaged. */
+export type PointerOutcome =
+  | { readonly found: ResourceVersion }
+  | { readonly head: VersionHead; readonly error: unknown };
+
 /**
  * The versions that `pointers` point to, in their order. Each pack, or segment of a large one, is fetched and inflated once,
- * however many of the versions lie in it.
+ * however many of the versions lie in it. Throws where one is damaged.
  */
 export async function readPointers(
   database: Query,
   pointers: readonly PointerRow[],
 ): Promise<ResourceVersion[]> {
+  return (await readPointersApart(database, pointers)).map((outcome) => {
+    if ('error' in outcome) throw outcome.error;
+    return outcome.found;
+  });
+}
+
+/** The same, where a damaged pack spoils only what lies in it. */
+export async function readPointersApart(
+  database: Query,
+  pointers: readonly PointerRow[],
+): Promise<PointerOutcome[]> {
   const wanted = new Map<string, PointerRow>();
   for (const row of pointers) if (!row.deleted) wanted.set(partName(row), row);
   const parts = await readParts(database, [...wanted.values()]);
   return pointers.map((row) => {
     const head = headOfRow(row);
-    if (row.deleted) return { ...head, deleted: true };
+    if (row.deleted) return { found: { ...head, deleted: true } };
     const part = parts.get(partName(row));
-    const stored = part?.lines[lineIn(part.inSegment, row.position)];
-    assert(stored !== undefined, 'STORE_PACK_MISSING', formatPosition(row));
-    return contentOf(head, stored);
+    if (part && 'error' in part) return { head, error: part.error };
+    try {
+      const stored = part?.lines[lineIn(part.inSegment, row.position)];
+      assert(stored !== undefined, 'STORE_PACK_MISSING', formatPosition(row));
+      return { found: contentOf(head, stored) };
+    } catch (error) {
+      return { head, error }; // thrown again, or told, by the caller
+    }
   });
 }
 
@@ -184,8 +205,11 @@ interface PlainPart {
   readonly lines: readonly string[];
 }
 
-async function readParts(database: Query, wanted: readonly PointerRow[]): Promise<Map<string, PlainPart>> {
-  const parts = new Map<string, PlainPart>();
+async function readParts(
+  database: Query,
+  wanted: readonly PointerRow[],
+): Promise<Map<string, PlainPart | { readonly error: unknown }>> {
+  const parts = new Map<string, PlainPart | { readonly error: unknown }>();
   if (wanted.length === 0) return parts;
   const rows = await database.query<PackPart & { ord: number }>(
     `SELECT k.ord::int, ${packPartColumns('k.line')}
@@ -203,8 +227,12 @@ async function readParts(database: Query, wanted: readonly PointerRow[]): Promis
   for (const { ord, folded, in_segment } of rows) {
     const row = wanted[ord - 1];
     if (row === undefined || folded === null) continue;
-    const lines = resourcesOf(plainPart(folded, in_segment));
-    parts.set(partName(row), { inSegment: in_segment === true, lines });
+    try {
+      const lines = resourcesOf(plainPart(folded, in_segment));
+      parts.set(partName(row), { inSegment: in_segment === true, lines });
+    } catch (error) {
+      parts.set(partName(row), { error }); // told of each version that lies in it
+    }
   }
   return parts;
 }

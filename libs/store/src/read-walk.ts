@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
 import { patientHash } from '#search';
-import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
+import { type PointerRow, pointerColumns, type ResourceVersion, readPointersApart } from './read-resource.js';
 
 /** What is walked through, in the order in which resources were made: no write changes it. */
 export interface Walk {
@@ -20,6 +20,8 @@ export interface Walk {
 export interface Walked {
   /** What was deleted is told only where `sinceMs` is given. */
   readonly found: readonly ResourceVersion[];
+  /** What cannot be read, because the stored bytes are damaged. */
+  readonly damaged: readonly { readonly type: string; readonly id: string; readonly error: unknown }[];
   /** `afterRid` of the next part; undefined: this was the last. */
   readonly next: number | undefined;
 }
@@ -56,8 +58,12 @@ export async function walkResources(database: Query, walk: Walk): Promise<Walked
     name,
   );
   const there = rows.filter((row): row is { walked: number } & PointerRow => row.type !== null);
+  const outcomes = await readPointersApart(database, there);
   return {
-    found: await readPointers(database, there),
+    found: outcomes.flatMap((outcome) => ('found' in outcome ? [outcome.found] : [])),
+    damaged: outcomes.flatMap((outcome) =>
+      'error' in outcome ? [{ type: outcome.head.type, id: outcome.head.id, error: outcome.error }] : [],
+    ),
     next: rows.length < limit ? undefined : rows.at(-1)?.walked,
   };
 }

@@ -1,4 +1,5 @@
 import type { Migration } from '#database';
+import { resourceTypeCode } from '#fhir';
 
 /**
  * pack: what became of one journaled message, one row each, contiguous in (lane, partition); state 1 transformed,
@@ -170,6 +171,13 @@ DROP TABLE search_hash;
 CREATE INDEX pack_stored_at ON pack USING brin (stored_at) WITH (pages_per_range = 64, autosummarize = on);
 CREATE INDEX resource_deleted ON resource (last_updated) WHERE deleted;
 CREATE INDEX resource_history_deleted ON resource_history (last_updated) WHERE deleted;
+`,
+  },
+  {
+    // A Provenance of a message is found from what the message changed, by the pack in which both lie.
+    id: 'store-6',
+    sql: `
+CREATE INDEX resource_provenance ON resource (lane, partition, seq) WHERE type = ${resourceTypeCode('Provenance')};
 `,
   },
 ];

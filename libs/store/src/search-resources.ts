@@ -1,5 +1,5 @@
 import type { Query } from '#database';
-import { resourceTypeCode } from '#fhir';
+import { isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
 import { EngineError } from '#kernel';
 import type { Criteria } from '#search';
 import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
@@ -143,27 +143,54 @@ async function readCandidates(
   return { rows, upTo: last === undefined || rows.length < limit ? undefined : { by: 'id', id: last.id } };
 }
 
+const patientsSql =
+  'SELECT rid FROM resource WHERE patient = ANY($1::bigint[]) AND type = $2 AND rid > $3 ORDER BY rid LIMIT $4';
+
+const provenancesSql = `SELECT DISTINCT p.rid FROM unnest($1::smallint[], $2::text[]) AS k(type, id)
+  JOIN resource r ON r.type = k.type AND r.id = k.id
+  CROSS JOIN LATERAL (
+    SELECT r.lane, r.partition, r.seq UNION ALL
+    SELECT h.lane, h.partition, h.seq FROM resource_history h WHERE h.rid = r.rid) v
+  JOIN resource p ON p.type = ${resourceTypeCode('Provenance')} AND p.lane = v.lane AND p.partition = v.partition AND p.seq = v.seq
+  WHERE p.rid > $3 ORDER BY p.rid LIMIT $4`;
+
+/** What the messages wrote that made versions of `origins`: the index holds only the Provenances of those that they left as they were. */
+function readProvenances(
+  database: Query,
+  origins: NonNullable<Criteria['candidates']>['origins'],
+  after: number,
+  limit: number,
+): Promise<{ rid: number }[]> {
+  const named = origins.flatMap(({ type, id }) =>
+    (type === undefined ? resourceTypes : [type].filter(isResourceType)).map(
+      (one) => [resourceTypeCode(one), id] as const,
+    ),
+  );
+  const params = [named.map(([type]) => type), named.map(([, id]) => id), after, limit];
+  return database.query<{ rid: number }>(provenancesSql, params, 'search-provenances');
+}
+
 /** What the terms lead to and what belongs to the patients, merged in the order of row numbers. */
 async function readIndexed(
   database: Query,
   type: number,
-  { terms, patients, ids }: NonNullable<Criteria['candidates']>,
+  { terms, patients, ids, origins }: NonNullable<Criteria['candidates']>,
   after: number,
   limit: number,
 ): Promise<Chunk> {
   const indexed = await readSearchTerms(database, terms, after, limit);
   const rids = new Set(indexed.rids);
   let upTo = indexed.upTo;
+  const add = (more: readonly { rid: number }[]): void => {
+    for (const { rid } of more) rids.add(rid);
+    const last = more.at(-1);
+    if (last !== undefined && more.length === limit) upTo = Math.min(upTo ?? last.rid, last.rid);
+  };
   if (patients.length > 0) {
-    const own = await database.query<{ rid: number }>(
-      'SELECT rid FROM resource WHERE patient = ANY($1::bigint[]) AND type = $2 AND rid > $3 ORDER BY rid LIMIT $4',
-      [patients.map(String), type, after, limit],
-      'search-patients',
-    );
-    for (const { rid } of own) rids.add(rid);
-    const last = own.at(-1);
-    if (last !== undefined && own.length === limit) upTo = Math.min(upTo ?? last.rid, last.rid);
+    const params = [patients.map(String), type, after, limit];
+    add(await database.query<{ rid: number }>(patientsSql, params, 'search-patients'));
   }
+  if (origins.length > 0) add(await readProvenances(database, origins, after, limit));
   if (ids.length > 0) {
     const named = await database.query<{ rid: number }>(
       'SELECT rid FROM resource WHERE type = $1 AND id = ANY($2) AND rid > $3',

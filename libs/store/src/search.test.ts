@@ -70,6 +70,9 @@ const found = async (text: string): Promise<string[]> =>
 describe('searching by every kind of parameter', () => {
   test.each([
     ['Patient?name=muller', ['ida']],
+    ['Patient?name=Müller Österreich', ['ida']],
+    ['Patient?_id:not=ida,tom', ['zoe']],
+    ['Patient?_id=|ida,urn:other|zoe', ['ida']],
     ['Patient?name=MÜLLER-österreich', ['ida']],
     ['Patient?family=zol', ['zoe']],
     ['Patient?given=ann', ['ida']],
@@ -157,6 +160,17 @@ describe('searching across resources', () => {
     expect(
       await included('Patient?_id=zoe&_include=Patient:organization&_include:iterate=Organization:partof'),
     ).toEqual(['Organization/clinic', 'Organization/trust']);
+  });
+
+  test('the Provenance of a message is found from what the message changed and from what it left as it was', async () => {
+    await store(trust, { ...report, id: 'again' });
+    const along = async (query: string): Promise<number> =>
+      (await search(`${query}&_revinclude=Provenance:target`)).included.length;
+    expect(await along('DiagnosticReport?_id=again')).toBe(1);
+    expect(await along('Organization?_id=trust')).toBe(2);
+    expect(await found('Provenance?target=Organization/trust&target=DiagnosticReport/again')).toHaveLength(1);
+    expect(await found('Provenance?target=again&recorded=ge2020')).toHaveLength(1);
+    expect(await found('Provenance?target=Patient/again')).toEqual([]);
   });
 
   test('a compartment holds what its definition says, and itself', async () => {

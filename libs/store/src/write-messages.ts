@@ -55,6 +55,16 @@ export interface Written {
   readonly packs: readonly { readonly position: Position; readonly resources: readonly Buffer[] }[];
 }
 
+/** What saves round trips to the database. */
+export interface WriteTogether {
+  /** Of `current`, asked for before; the same names in the same transaction. */
+  readonly current?: Promise<CurrentResources>;
+  /** Statements of the caller that travel with those of the packs: it is given the chains, moved on. */
+  readonly withPacks?: (chains: EntryChains) => Promise<void>;
+}
+
+type CurrentResources = Map<string, CurrentResource>;
+
 /**
  * Stores what messages became: packs, pointers, search rows, ledger entries, deliveries and dead letters, all in the
  * caller's transaction. One per worker; keeps only a cache.
@@ -70,6 +80,11 @@ export class MessageWriter {
     private readonly random: Random,
   ) {}
 
+  /** What is there of these resources. Call under `lockPartitions`, and give it to `write`. */
+  current(tx: Query, names: readonly ResourceName[]): Promise<CurrentResources> {
+    return readCurrent(tx, names);
+  }
+
   /**
    * `messages` are in the order in which they take effect; those of one (lane, partition) follow each other without a gap.
    * Call under `lockPartitions`. `unavailable` DATABASE_CONFLICT: another partition wrote a shared resource (a
@@ -80,8 +95,9 @@ export class MessageWriter {
     messages: readonly MessageOutcome[],
     chains: EntryChains,
     route: Route,
+    { current, withPacks }: WriteTogether = {},
   ): Promise<Written> {
-    const changes = await this.before(tx, messages, route.comparedTypes);
+    const changes = await this.before(tx, messages, route.comparedTypes, current);
     const storedAtMs = Date.now();
     const packs: PackRow[] = [];
     const deleted = new Map<string, number>();
@@ -112,10 +128,15 @@ export class MessageWriter {
       }
       await this.breath.take();
     }
-    await writePointers(tx, changes);
-    await insertPacks(tx, packs, await foldPacks(packs, this.breath), storedAtMs);
-    const delivered = await insertDeliveries(tx, deliveries);
-    await insertDeadLetters(tx, messages, storedAtMs);
+    const folded = await foldPacks(packs, this.breath);
+    // In this order, in one trip as far as nothing waits for an answer.
+    const [, , delivered] = await Promise.all([
+      writePointers(tx, changes),
+      insertPacks(tx, packs, folded, storedAtMs),
+      insertDeliveries(tx, deliveries),
+      insertDeadLetters(tx, messages, storedAtMs),
+      withPacks?.(chains),
+    ]);
     const versions = changes.changed.size;
     return { chains, versions, deliveries: delivered, deleted, stored: all, packs: routed };
   }
@@ -143,6 +164,7 @@ export class MessageWriter {
     tx: Query,
     messages: readonly MessageOutcome[],
     compared: ReadonlySet<string> | undefined,
+    asked: Promise<CurrentResources> | undefined,
   ): Promise<Changes> {
     const wanted = new Map<string, ResourceName>();
     const needed = new Set<string>();
@@ -156,7 +178,7 @@ export class MessageWriter {
         if (compared?.has(name.type)) needed.add(name.key);
       }
     }
-    const current = await readCurrent(tx, [...wanted.values()]);
+    const current = await (asked ?? readCurrent(tx, [...wanted.values()]));
     const toLoad = [...current].filter(([key, resource]) => needed.has(key) && !resource.deleted);
     await this.cache.load(
       tx,
@@ -212,6 +234,7 @@ export class MessageWriter {
       } as const;
       const resource: MappedResource = { ...facts, resource: rendering.content, removals: [] };
       this.advance(changes, resource, rendering, undefined, { ...at, line, patient }); // its id names the position: it is new
+      changes.terms.set(resource.key, indexTerms(provenance.indexed, patient));
     }
     return { stored, deletions, lines, patient };
   }

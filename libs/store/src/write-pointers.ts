@@ -40,21 +40,22 @@ export async function writePointers(tx: Query, changes: Changes): Promise<void> 
   });
   if (changed.length === 0) return;
   const rids = new Map<string, number>();
-  await insertNew(
-    tx,
-    changed.filter((resource) => resource.rid === undefined),
-    rids,
-  );
-  await updateExisting(
-    tx,
-    changed.filter((resource) => resource.rid !== undefined),
-    changes,
-  );
+  await Promise.all([
+    insertNew(
+      tx,
+      changed.filter((resource) => resource.rid === undefined),
+      rids,
+    ),
+    updateExisting(
+      tx,
+      changed.filter((resource) => resource.rid !== undefined),
+      changes,
+    ),
+  ]);
   for (const resource of changed) {
     if (resource.rid !== undefined) rids.set(resourceKey(resource.type, resource.id), resource.rid);
   }
-  await insertHistory(tx, changes, rids);
-  await writeSearchTerms(tx, changes, rids);
+  await Promise.all([insertHistory(tx, changes, rids), writeSearchTerms(tx, changes, rids)]);
 }
 
 async function insertNew(

@@ -11,6 +11,10 @@ export interface ValidationRequest {
   readonly mode?: 'create' | 'update' | 'delete' | 'profile';
   /** Canonicals, besides those that the resource claims in meta.profile. */
   readonly profile?: readonly string[];
+  /** The type that it is asked of; undefined: any. */
+  readonly type?: string | undefined;
+  /** Of the resource that it is asked of, where there is one. */
+  readonly id?: string | undefined;
 }
 
 /** Codes of R4's issue-type value set for what `checkResource` finds. */
@@ -54,16 +58,23 @@ export function validate(resource: unknown, request: ValidationRequest, profiles
   const issues = r4Issues(resource);
   if (!isObject(resource as FhirObject)) return outcome(issues);
   const tree = resource as FhirObject;
-  if (request.mode === 'update' && tree['id'] === undefined)
-    issues.push({
-      severity: 'error',
-      code: 'required',
-      message: 'an update needs the id of the resource',
-      path: `${resourceItem(tree).type}.id`,
-    });
+  issues.push(...requestIssues(tree, request));
   // Profiles rest on the structure: of a resource that is wrong by R4 they would say the same again.
   if (issues.length === 0) issues.push(...profileIssues(tree, request.profile ?? [], profiles));
   return outcome(issues);
+}
+
+/** What a create or an update of the resource would be refused for, whatever its content. */
+function requestIssues(resource: FhirObject, { mode, type, id }: ValidationRequest): OutcomeIssue[] {
+  const own = resourceItem(resource).type;
+  const error = (code: string, message: string, path: string) =>
+    ({ severity: 'error', code, message, path }) as const;
+  if (type !== undefined && own !== type) return [error('structure', `a ${type} is expected here`, own)];
+  if (mode !== 'update') return [];
+  if (resource['id'] === undefined)
+    return [error('required', 'an update needs the id of the resource', `${own}.id`)];
+  if (id === undefined || resource['id'] === id) return [];
+  return [error('value', 'an update has the id of the address', `${own}.id`)];
 }
 
 function profileIssues(resource: FhirObject, asked: readonly string[], profiles: Profiles): OutcomeIssue[] {

@@ -3,10 +3,11 @@ import type { Figure } from '../figure.js';
 import { readExamples } from './examples.js';
 import { fhirPackage } from './packages.js';
 import { patientSummaryFigures } from './patient-summary.js';
+import { searchFigures } from './search/figures.js';
 import { trueReasons } from './true-reasons.js';
 
-/** The figures over the official examples of R4 and of IPS; undefined where they cannot be had. */
-export function conformanceOfFhir(): Figure[] | undefined {
+/** The figures over the official examples of R4 and of IPS, searches included; undefined where they cannot be had. */
+export async function conformanceOfFhir(): Promise<Figure[] | undefined> {
   const folder = fhirPackage('hl7.fhir.r4.examples', '4.0.1');
   const summaries = fhirPackage('hl7.fhir.uv.ips', '2.0.0');
   if (folder === undefined || summaries === undefined) return undefined;
@@ -49,5 +50,6 @@ export function conformanceOfFhir(): Figure[] | undefined {
       details: [],
     },
     ...patientSummaryFigures(summaries),
+    ...(await searchFigures(join(folder, 'package'))),
   ];
 }

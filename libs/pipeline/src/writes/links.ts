@@ -17,28 +17,42 @@ export function conditionalReferences(resource: FhirObject): Set<string> {
   return found;
 }
 
+/** `https://a.example/fhir/` of `https://a.example/fhir/Patient/1`; undefined for what is no address of a resource. */
+export function rootOf(fullUrl: string | undefined): string | undefined {
+  return /^(https?:\/\/.+\/)[A-Z][A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.exec(fullUrl ?? '')?.[1];
+}
+
 /**
  * The tree with names put in the place of others: whole texts of references, uris and the like, and links of narratives. What
- * needs no change is the same object.
+ * needs no change is the same object. `root`: where relative references of this resource begin (R4 Bundle, "Resolving references in Bundles").
  */
-export function withLinks(resource: FhirObject, links: ReadonlyMap<string, string>): FhirObject {
+export function withLinks(
+  resource: FhirObject,
+  links: ReadonlyMap<string, string>,
+  root: string | undefined,
+): FhirObject {
   if (links.size === 0) return resource;
+  const linkOf = (text: string): string | undefined =>
+    links.get(text) ?? (root !== undefined && relative.test(text) ? links.get(root + text) : undefined);
   return visit(resource, (name, text) => {
-    if (name === 'div') return withNarrativeLinks(text, links);
-    const known = links.get(text);
-    if (known !== undefined || name !== 'reference') return known ?? text;
+    if (name === 'div') return withNarrativeLinks(text, linkOf);
+    if (name !== 'reference') return links.get(text) ?? text;
+    const known = linkOf(text);
+    if (known !== undefined) return known;
     // A version or a part of what is named: the name alone is replaced.
     const mark = text.search(/\/_history\/|#/);
-    const start = mark > 0 ? links.get(text.slice(0, mark)) : undefined;
+    const start = mark > 0 ? linkOf(text.slice(0, mark)) : undefined;
     return start === undefined ? text : start + text.slice(mark);
   });
 }
 
+const relative = /^[A-Z][A-Za-z]+\//;
+
 const narrativeLink = /\b(href|src)="([^"]*)"/g;
 
-function withNarrativeLinks(div: string, links: ReadonlyMap<string, string>): string {
+function withNarrativeLinks(div: string, linkOf: (target: string) => string | undefined): string {
   return div.replace(narrativeLink, (whole, name: string, target: string) => {
-    const known = links.get(target);
+    const known = linkOf(target);
     return known === undefined ? whole : `${name}="${known}"`;
   });
 }

@@ -3,8 +3,11 @@ import type { FhirObject } from '#fhir';
 import { readJson } from '#fhir';
 import { EngineError, hash64, type Random } from '#kernel';
 import { ResourceReader, type ResourceVersion } from '#store';
-import { conditionalReferences, withLinks } from './links.js';
+import { namesOfConditions } from './conditional-references.js';
+import { findMatches, type LiveVersion, onlyOf, pairsOf } from './find-match.js';
+import { rootOf, withLinks } from './links.js';
 import type { ResourceWrite } from './resource-write.js';
+import type { WriteCall } from './write-groups.js';
 
 /** First key of the advisory locks of conditions. */
 const CONDITION_LOCK_CLASS = 7_310_010;
@@ -15,6 +18,8 @@ export interface PlannedWrite {
   readonly type: string;
   readonly id: string;
   readonly key: string;
+  /** The part of the request that asks for it. */
+  readonly at: string;
   readonly resource: FhirObject | undefined;
   /** The version that the plan rests on: what is there already, or what was patched. */
   readonly current: ResourceVersion | undefined;
@@ -28,28 +33,38 @@ export interface PlannedWrite {
  */
 export async function planWrites(
   tx: Query,
-  writes: readonly ResourceWrite[],
-  ownUrl: string | undefined,
+  { writes, source }: WriteCall,
   random: Random,
 ): Promise<PlannedWrite[]> {
+  const { ownUrl } = source;
   await lockConditions(tx, writes);
   const reader = new ResourceReader(tx);
   const planned = await Promise.all(writes.map((write) => planOne(write, reader, ownUrl, random)));
-  const keys = new Set<string>();
-  for (const { does, key } of planned) {
-    if (does !== 'nothing' && keys.has(key)) {
+  requireDistinct(planned);
+  const links = linksOf(writes, planned);
+  for (const [reference, name] of await namesOfConditions(planned, reader, source))
+    links.set(reference, name);
+  return planned.map((one, index) => {
+    if (!one.resource) return one;
+    return { ...one, resource: withLinks(one.resource, links, rootOf(fullUrlOf(writes[index]))) };
+  });
+}
+
+function requireDistinct(planned: readonly PlannedWrite[]): void {
+  const places = new Map<string, string>();
+  for (const { does, key, at } of planned) {
+    if (does === 'nothing') continue;
+    const other = places.get(key);
+    if (other !== undefined) {
       throw new EngineError(
         'rejected',
         'TRANSACTION_INVALID',
-        'two entries of the transaction write one resource',
+        `two entries of the transaction write one resource; the other is ${other}`,
+        { cause: { at } },
       );
     }
-    keys.add(key);
+    places.set(key, at);
   }
-  const links = linksOf(writes, planned);
-  for (const [reference, name] of await resolveConditional(planned, reader, ownUrl))
-    links.set(reference, name);
-  return planned.map((one) => (one.resource ? { ...one, resource: withLinks(one.resource, links) } : one));
 }
 
 /** Equal conditions are asked one after the other, over all processes, until the transaction of the first has ended. */
@@ -78,10 +93,10 @@ async function planOne(
   ownUrl: string | undefined,
   random: Random,
 ): Promise<PlannedWrite> {
-  const { type, criteria, ifMatch } = write;
-  const found =
-    criteria === undefined ? undefined : await matchOf(reader, type, criteria, ownUrl, 'http.criteria');
-  const common = { type, ifMatch, onlyNew: false, resource: undefined, current: undefined };
+  const { type, ifMatch } = write;
+  const { at = 'http' } = write;
+  const found = await matchOf(write, reader, ownUrl);
+  const common = { type, at, ifMatch, onlyNew: false, resource: undefined, current: undefined };
   const named = (does: PlannedWrite['does'], id: string) => ({ ...common, does, id, key: `${type}/${id}` });
   switch (write.method) {
     case 'POST': {
@@ -115,31 +130,15 @@ async function planOne(
   }
 }
 
-/** The one resource that matches; undefined: none. Several are CONDITION_AMBIGUOUS. */
+/** What the condition of a write matches; undefined: nothing, or it has none. */
 async function matchOf(
+  { type, criteria, at }: ResourceWrite,
   reader: ResourceReader,
-  type: string,
-  criteria: string,
   ownUrl: string | undefined,
-  at: string,
-): Promise<(ResourceVersion & { readonly deleted: false }) | undefined> {
-  const pairs = [...new URLSearchParams(criteria)].filter(([name]) => name !== '_format');
-  if (pairs.length === 0) {
-    throw new EngineError('rejected', 'SEARCH_VALUE_INVALID', 'a condition needs a search parameter', {
-      cause: { at },
-    });
-  }
-  const { matches } = await reader.search(type, [...pairs, ['_count', '2']], { lenient: false, ownUrl });
-  const there = matches.filter((match) => !match.deleted);
-  if (there.length > 1) {
-    throw new EngineError(
-      'rejected',
-      'CONDITION_AMBIGUOUS',
-      'more than one resource matches the condition; make it narrower',
-      { cause: { at } },
-    );
-  }
-  return there[0];
+): Promise<LiveVersion | undefined> {
+  if (criteria === undefined) return undefined;
+  const where = at === undefined ? 'http.criteria' : `${at}.request`;
+  return onlyOf(await findMatches(reader, type, pairsOf(criteria, where), { ownUrl, most: 2 }), where);
 }
 
 /** Server and client facts of `meta` are the server's: they are left out of what is stored. */
@@ -158,38 +157,15 @@ function metaOf(meta: unknown): FhirObject | undefined {
 function linksOf(writes: readonly ResourceWrite[], planned: readonly PlannedWrite[]): Map<string, string> {
   const links = new Map<string, string>();
   for (const [index, write] of writes.entries()) {
-    const fullUrl = write.method === 'POST' || write.method === 'PUT' ? write.fullUrl : undefined;
+    const fullUrl = fullUrlOf(write);
     const key = planned[index]?.key;
     if (fullUrl !== undefined && key !== undefined) links.set(fullUrl, key);
   }
   return links;
 }
 
-/** What conditional references name (R4 http, section 3.1.0.11.2.1): exactly one resource each. */
-async function resolveConditional(
-  planned: readonly PlannedWrite[],
-  reader: ResourceReader,
-  ownUrl: string | undefined,
-): Promise<Map<string, string>> {
-  const references = new Set<string>();
-  for (const { resource } of planned)
-    if (resource) for (const one of conditionalReferences(resource)) references.add(one);
-  const names = new Map<string, string>();
-  for (const reference of references) {
-    const mark = reference.indexOf('?');
-    const type = reference.slice(0, mark);
-    const found = await matchOf(reader, type, reference.slice(mark + 1), ownUrl, 'Bundle.entry.resource');
-    if (!found) {
-      throw new EngineError(
-        'rejected',
-        'REFERENCE_UNRESOLVED',
-        `a conditional reference to ${type.slice(0, 64)} matches no resource`,
-        { cause: { at: 'Bundle.entry.resource' } },
-      );
-    }
-    names.set(reference, `${type}/${found.id}`);
-  }
-  return names;
+function fullUrlOf(write: ResourceWrite | undefined): string | undefined {
+  return write?.method === 'POST' || write?.method === 'PUT' ? write.fullUrl : undefined;
 }
 
 function newId(random: Random): string {

@@ -5,6 +5,8 @@ export type ResourceWrite = {
   readonly type: string;
   /** `POST`: If-None-Exist; otherwise what stands for the id. The query, without a question mark. */
   readonly criteria?: string | undefined;
+  /** The part of the request that asks for it, such as `Bundle.entry[3]`; undefined: all of it. */
+  readonly at?: string | undefined;
   /** The version that must be current. */
   readonly ifMatch?: number | undefined;
 } & (

@@ -9,6 +9,8 @@ export interface WriteSource {
   readonly raw: Buffer;
   /** The address under which the client reached this server. */
   readonly ownUrl: string | undefined;
+  /** Called with each conditional reference (`Patient?identifier=x`) before it is looked up; throws where the writer may not ask that. */
+  readonly mayAsk: (type: string, criteria: string) => void;
 }
 
 export interface WriteCall {

@@ -48,7 +48,7 @@ test('a change that a client makes is compared with the version before, for topi
           resource: { resourceType: 'Encounter', id: 'e1', class: { code: 'IMP' }, ...more },
         },
       ],
-      { raw: Buffer.from('PUT'), ownUrl: undefined },
+      { raw: Buffer.from('PUT'), ownUrl: undefined, mayAsk: () => {} },
     );
   await put({ status: 'planned' });
   await put({ status: 'in-progress' });

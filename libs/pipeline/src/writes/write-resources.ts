@@ -153,25 +153,32 @@ export class WriteResources {
     calls: readonly WriteCall[],
   ): Promise<{ answers: WriteAnswer[][]; deliveries: number }> {
     const plans: CallPlan[] = [];
-    for (const { writes, source } of calls)
-      plans.push({ source, planned: await planWrites(tx, writes, source.ownUrl, this.facts.random) });
-    const outcomes = await this.append(tx, lane, plans);
-    if (outcomes.messages.length === 0) {
+    for (const call of calls)
+      plans.push({ source: call.source, planned: await planWrites(tx, call, this.facts.random) });
+    const named = plans.flatMap(({ planned }) => planned.filter(({ does }) => does !== 'nothing'));
+    if (named.length === 0) {
       const answers = plans.map(({ planned }) => planned.map((one) => answerOf(one, undefined, undefined)));
       return { answers, deliveries: 0 };
     }
-    const route = await this.router.forTransaction(tx);
-    const written = await this.writer.write(tx, outcomes.messages, outcomes.chains, route);
-    const stored = new Map(outcomes.messages.map((message, index) => [message, written.stored[index]]));
+    // In this order: what is there is read under the lock of the partitions. All of it is one round trip.
+    const appending = this.append(tx, lane, plans);
+    const routing = this.router.forTransaction(tx);
+    const current = this.writer.current(tx, named);
+    const [outcomes, route] = await Promise.all([appending, routing, current]);
     const last = new Map(outcomes.messages.map(({ position }) => [chainKey(position), position]));
-    await moveCursors(
-      tx,
-      [...last].map(([chain, position]) => {
-        const entryHash = written.chains.get(chain);
-        assert(entryHash !== undefined, 'WRITE_CHAIN_LOST');
-        return { ...position, entryHash };
-      }),
-    );
+    const written = await this.writer.write(tx, outcomes.messages, outcomes.chains, route, {
+      current,
+      withPacks: (moved) =>
+        moveCursors(
+          tx,
+          [...last].map(([chain, position]) => {
+            const entryHash = moved.get(chain);
+            assert(entryHash !== undefined, 'WRITE_CHAIN_LOST');
+            return { ...position, entryHash };
+          }),
+        ),
+    });
+    const stored = new Map(outcomes.messages.map((message, index) => [message, written.stored[index]]));
     const answers = plans.map((plan) => {
       const message = outcomes.byPlan.get(plan);
       const byKey = new Map((message && stored.get(message))?.map((one) => [one.key, one]));
@@ -189,7 +196,6 @@ export class WriteResources {
         ? []
         : [{ plan, partition: partitionOf(this.facts.tenant, ownerOf(first)), raw: plan.source.raw }];
     });
-    if (writing.length === 0) return { messages: [], byPlan: new Map(), chains: new Map() };
     const { positions, entryHashes } = await lane.append(
       tx,
       writing.map(({ partition, raw }) => ({ partition, receivedAtMs, raw })),

@@ -66,12 +66,17 @@ export class ApiRoleModule {
       profiles: profilesBelow(join(settings.mappingsDirectory, 'profiles')),
       ledgerDirectory: ledgerDirectory(settings.dataDirectory),
       accessToken,
-      tokens: new TokenService(database, services.clients.clients, systemClock, systemRandom),
+      tokens: new TokenService(database, services.clients, systemClock, systemRandom),
       openLoopback: settings.openLoopback,
       publicUrl: settings.publicUrl,
       softwareVersion: engineVersion,
       clock: systemClock,
       report: (error) => log.error('a request failed', error),
+      onAnswered: services.metrics.duration(
+        'suture_http_request_seconds',
+        'How long requests took until they were answered',
+        ['method', 'route', 'status'],
+      ),
     });
     const role = { provide: WEBSOCKET_ROLE, useFactory: () => new WebsocketRole(services, sockets, topics) };
     return { module: ApiRoleModule, imports: [api], providers: [role] };

@@ -49,7 +49,9 @@ function orderOfQuantities(
   a: { [name: string]: FhirValue },
   b: { [name: string]: FhirValue },
 ): number | undefined {
-  if (a['code'] !== b['code'] || a['system'] !== b['system'] || a['unit'] !== b['unit']) return undefined;
+  if (a['code'] !== b['code'] || a['system'] !== b['system']) return undefined;
+  // A unit that has a code is called as one likes.
+  if (a['code'] === undefined && a['unit'] !== b['unit']) return undefined;
   const [left, right] = [a['value'], b['value']].map((value) => numberOf({ value, type: 'decimal' }));
   return left === undefined || right === undefined ? undefined : Math.sign(left - right);
 }

@@ -23,7 +23,8 @@ export function compileFhirpath(source: string): Program {
   return program;
 }
 
-function compile(syntax: Syntax): Program {
+/** The same of what is parsed, not remembered. */
+export function compile(syntax: Syntax): Program {
   switch (syntax.kind) {
     case 'literal': {
       const items = [{ value: syntax.value, type: syntax.type }];
@@ -66,7 +67,7 @@ function compile(syntax: Syntax): Program {
 }
 
 function unknown(name: string): never {
-  throw new EngineError('rejected', 'FHIRPATH_UNKNOWN', `${name} is not supported in an invariant`);
+  throw new EngineError('rejected', 'FHIRPATH_UNKNOWN', `${name} is not supported here`);
 }
 
 const constants: Readonly<Record<string, string>> = {

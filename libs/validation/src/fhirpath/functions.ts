@@ -1,3 +1,4 @@
+import { EngineError } from '#kernel';
 import { distinct, isSameItem } from './compare.js';
 import {
   children,
@@ -31,6 +32,12 @@ function holds(program: Program | undefined, item: Item, scope: Scope): boolean 
 
 function argument(args: readonly Program[], index: number, focus: Items, scope: Scope): Item['value'] {
   return args[index]?.(focus, scope)[0]?.value;
+}
+
+/** A number of items; what is none counts as 0. */
+function numberIn(args: readonly Program[], focus: Items, scope: Scope): number {
+  const value = argument(args, 0, focus, scope);
+  return typeof value === 'number' ? Math.max(0, value) : 0;
 }
 
 function patternOf(source: string): RegExp | undefined {
@@ -102,9 +109,17 @@ const subsets: readonly (readonly [string, Call])[] = [
   ['where', (input, [criteria], scope) => input.filter((item) => holds(criteria, item, scope))],
   ['select', (input, [project], scope) => input.flatMap((item) => project?.([item], scope) ?? [])],
   ['first', (input) => input.slice(0, 1)],
-  ['single', (input) => input.slice(0, 1)],
+  [
+    'single',
+    (input) => {
+      if (input.length <= 1) return input;
+      throw new EngineError('rejected', 'FHIRPATH_NOT_SINGLE', 'single() was asked of several elements');
+    },
+  ],
   ['last', (input) => input.slice(-1)],
   ['tail', (input) => input.slice(1)],
+  ['skip', (input, args, scope, focus) => input.slice(numberIn(args, focus, scope))],
+  ['take', (input, args, scope, focus) => input.slice(0, numberIn(args, focus, scope))],
   ['distinct', (input) => distinct(input)],
   ['trace', (input) => input],
   ['descendants', descendants],

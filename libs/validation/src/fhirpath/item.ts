@@ -14,6 +14,18 @@ export interface Item {
   readonly type: string;
   /** Id and extensions of a primitive. */
   readonly beside?: FhirObject;
+  /** Only below an item that has one itself: what is to be changed must be found again. */
+  readonly place?: Place;
+}
+
+/** Where an item stands. */
+export interface Place {
+  /** What it is a child of; undefined: the resource that was asked. */
+  readonly parent: Item | undefined;
+  /** Its member: `valueQuantity`, never `value`. */
+  readonly name: string;
+  /** In a list. */
+  readonly index: number | undefined;
 }
 
 export const isObject = (value: FhirValue | undefined): value is FhirObject =>
@@ -46,10 +58,15 @@ const noMembers: readonly Member[] = [];
 function shapeOf(type: string): Shape {
   let shape = shapes.get(type);
   if (!shape) {
-    shape = makeShape(typeKind(type) === 'primitive' ? 'Element' : type);
+    shape = makeShape(typeOfMembers(type));
     if (shape.byName.size > 0) shapes.set(type, shape);
   }
   return shape;
+}
+
+/** The type that has the members of an element: those of a primitive are id and extension. */
+export function typeOfMembers(type: string): string {
+  return typeKind(type) === 'primitive' ? 'Element' : type;
 }
 
 function makeShape(type: string): Shape {
@@ -84,25 +101,38 @@ export function resourceItem(value: FhirObject): Item {
 export function step(item: Item, name: string, into: Item[]): void {
   const owner = isObject(item.value) ? item.value : item.beside;
   if (!owner) return;
-  for (const member of shapeOf(item.type).byName.get(name) ?? noMembers) pushMember(owner, member, into);
+  for (const member of shapeOf(item.type).byName.get(name) ?? noMembers)
+    pushMember(owner, member, into, item);
 }
 
-function pushMember(owner: FhirObject, { name, beside, type }: Member, into: Item[]): void {
+function pushMember(owner: FhirObject, member: Member, into: Item[], parent: Item): void {
+  const { name, beside, type } = member;
   const found = owner[name];
   const extras = owner[beside];
   if (found === undefined && extras === undefined) return;
-  if (!Array.isArray(found) && !Array.isArray(extras)) return push(into, type, found, extras);
+  if (!Array.isArray(found) && !Array.isArray(extras))
+    return push(into, type, found, extras, parent.place && { parent, name, index: undefined });
   const [values, besides] = [Array.isArray(found) ? found : [], Array.isArray(extras) ? extras : []];
-  for (let i = 0; i < Math.max(values.length, besides.length); i++) push(into, type, values[i], besides[i]);
+  for (let i = 0; i < Math.max(values.length, besides.length); i++)
+    push(into, type, values[i], besides[i], parent.place && { parent, name, index: i });
 }
 
-function push(into: Item[], type: string, value: FhirValue | undefined, extras: FhirValue | undefined): void {
+function push(
+  into: Item[],
+  type: string,
+  value: FhirValue | undefined,
+  extras: FhirValue | undefined,
+  place: Place | undefined,
+): void {
   const beside = isObject(extras) ? extras : undefined;
   if ((value ?? undefined) === undefined) {
-    if (beside) into.push({ value: undefined, type, beside });
-  } else if (type === 'Resource') into.push({ value, type: typeOfResource(value ?? null) });
-  else if (beside) into.push({ value, type, beside });
-  else into.push({ value, type });
+    if (beside)
+      into.push(place ? { value: undefined, type, beside, place } : { value: undefined, type, beside });
+    return;
+  }
+  const own = type === 'Resource' ? typeOfResource(value ?? null) : type;
+  if (place) into.push(beside ? { value, type: own, beside, place } : { value, type: own, place });
+  else into.push(beside ? { value, type: own, beside } : { value, type: own });
 }
 
 /** All children of `item`. */
@@ -113,7 +143,7 @@ export function children(item: Item, into: Item[]): void {
   for (const name in owner) {
     const member = byMember.get(name);
     // A value and what stands beside it are one item.
-    if (member && (name === member.name || !(member.name in owner))) pushMember(owner, member, into);
+    if (member && (name === member.name || !(member.name in owner))) pushMember(owner, member, into, item);
   }
 }
 

@@ -1,6 +1,6 @@
-import { type FhirObject, typeKind } from '#fhir';
+import { type FhirObject, type FhirValue, typeKind } from '#fhir';
 import { isEngineError } from '#kernel';
-import { isSame } from '../fhirpath/compare.js';
+import { isSame, order } from '../fhirpath/compare.js';
 import { compileFhirpath } from '../fhirpath/compile.js';
 import { type Item, isObject, resourceItem, step } from '../fhirpath/item.js';
 import { isOfType } from '../fhirpath/kinds.js';
@@ -107,7 +107,8 @@ class ProfileCheck implements Judge {
       this.#add('value', path, `${element.id} has a pattern that this does not have`);
     if (element.maxLength !== undefined && typeof value === 'string' && value.length > element.maxLength)
       this.#add('value', path, `${element.id} is at most ${element.maxLength} characters long`);
-    if (element.required !== undefined) this.#binding(element, element.required, item, path);
+    this.#limits(element, item, path);
+    this.#bindings(element, item, path);
     for (const constraint of element.constraints) this.#constraint(constraint, item, path);
     for (const child of element.children.values()) this.#children(child, item, path);
   }
@@ -146,18 +147,39 @@ class ProfileCheck implements Judge {
     this.#add('value', path, `${id} refers to ${[...new Set(names)].join(', ')}, not to ${resolved.type}`);
   }
 
-  #binding({ id }: ProfileElement, valueSet: string, { value }: Item, path: string): void {
-    const codes = this.profiles.valueSets.codes(valueSet);
-    // Those of R4 have been checked already.
-    if (!codes && !valueSet.startsWith('http://hl7.org/fhir/ValueSet/'))
+  #limits({ id, minValue, maxValue }: ProfileElement, item: Item, path: string): void {
+    if (minValue && (order(item, minValue) ?? 0) < 0)
+      this.#add('value', path, `${id} is at least ${limitText(minValue)}`);
+    if (maxValue && (order(item, maxValue) ?? 0) > 0)
+      this.#add('value', path, `${id} is at most ${limitText(maxValue)}`);
+  }
+
+  #bindings(element: ProfileElement, { value }: Item, path: string): void {
+    const { id, required, extensible, maxValueSet } = element;
+    if (value === undefined) return;
+    if (required !== undefined && this.#isOutside(required, value, id, path))
+      this.#add('code-invalid', path, `the code is not in ${required}`);
+    if (maxValueSet !== undefined && this.#isOutside(maxValueSet, value, id, path))
+      this.#add('code-invalid', path, `the code is not in ${maxValueSet}, which allows all that may be used`);
+    // Where no code fits, a text alone may stand.
+    if (extensible !== undefined && hasCode(value) && this.#isOutside(extensible, value, id, path))
       this.#add(
-        'informational',
+        'code-invalid',
         path,
-        `the codes of ${valueSet} are not here: ${id} is not checked`,
-        'information',
+        `the code is not in ${extensible}; another is right only where none of it fits`,
+        'warning',
       );
-    if (codes && value !== undefined && !isIn(value, codes))
-      this.#add('code-invalid', path, `the code is not in ${valueSet}`);
+  }
+
+  /** False where the codes are not here, which is told. */
+  #isOutside(valueSet: string, value: FhirValue, id: string, path: string): boolean {
+    const codes = this.profiles.valueSets.codes(valueSet);
+    if (codes) return !isIn(value, codes);
+    const message = `the codes of ${valueSet} are not here: ${id} is not checked`;
+    // Those of R4 have been checked already.
+    if (!valueSet.startsWith('http://hl7.org/fhir/ValueSet/'))
+      this.#add('informational', path, message, 'information');
+    return false;
   }
 
   #constraint({ key, expression, human, severity }: ProfileConstraint, item: Item, path: string): void {
@@ -215,6 +237,21 @@ class ProfileCheck implements Judge {
     for (const [number, slice] of element.slices.entries())
       this.#count(slice, counts[number] ?? 0, path, uncertain);
   }
+}
+
+/** True for a code, a Coding or Quantity with one, a CodeableConcept with a Coding. */
+function hasCode(value: FhirValue): boolean {
+  if (!isObject(value)) return typeof value === 'string';
+  return value['coding'] !== undefined || value['code'] !== undefined;
+}
+
+function limitText({ value }: Item): string {
+  if (!isObject(value)) return String(value);
+  const { value: number, unit, code } = value;
+  return [number, unit ?? code]
+    .filter((part) => part !== undefined)
+    .map(String)
+    .join(' ');
 }
 
 function isType(item: Item, code: string): boolean {

@@ -1,5 +1,6 @@
 import { childrenOf, type FhirObject, type FhirValue, typeKind } from '#fhir';
 import { EngineError } from '#kernel';
+import type { Item } from '../fhirpath/item.js';
 import { choiceAt, objectAt, objectsAt, textAt, textsAt, unversioned } from './tree.js';
 
 export interface ProfileType {
@@ -39,8 +40,14 @@ export interface ProfileElement {
   fixed: FhirValue | undefined;
   pattern: FhirValue | undefined;
   maxLength: number | undefined;
+  /** The least and the greatest value, as items of their types. */
+  minValue: Item | undefined;
+  maxValue: Item | undefined;
   /** The value set of a required binding. */
   required: string | undefined;
+  /** The value set of an extensible binding, and the one that it must not be extended beyond. */
+  extensible: string | undefined;
+  maxValueSet: string | undefined;
   constraints: readonly ProfileConstraint[];
   slicing: Slicing | undefined;
   readonly children: Map<string, ProfileElement>;
@@ -100,7 +107,11 @@ function emptyElement(id: string, name: string, sliceName: string): ProfileEleme
     fixed: undefined,
     pattern: undefined,
     maxLength: undefined,
+    minValue: undefined,
+    maxValue: undefined,
     required: undefined,
+    extensible: undefined,
+    maxValueSet: undefined,
     constraints: [],
     slicing: undefined,
     children: new Map(),
@@ -168,13 +179,35 @@ function fill(into: ProfileElement, element: FhirObject): void {
   into.fixed = choiceAt(element, 'fixed');
   into.pattern = choiceAt(element, 'pattern');
   into.maxLength = typeof element['maxLength'] === 'number' ? element['maxLength'] : undefined;
+  into.minValue = limitAt(element, 'minValue');
+  into.maxValue = limitAt(element, 'maxValue');
   const binding = objectAt(element, 'binding');
-  const bound =
-    binding && textAt(binding, 'strength') === 'required' ? textAt(binding, 'valueSet') : undefined;
-  into.required = bound === undefined ? undefined : unversioned(bound);
+  const bound = binding && textAt(binding, 'valueSet');
+  const strength = binding && textAt(binding, 'strength');
+  into.required = bound !== undefined && strength === 'required' ? unversioned(bound) : undefined;
+  into.extensible = bound !== undefined && strength === 'extensible' ? unversioned(bound) : undefined;
+  into.maxValueSet = binding && maxValueSetOf(binding);
   into.constraints = objectsAt(element, 'constraint').flatMap(constraintOf);
   const slicing = objectAt(element, 'slicing');
   if (slicing) into.slicing = slicingOf(slicing);
+}
+
+/** `minValueDate` as an item of type date. */
+function limitAt(element: FhirObject, stem: string): Item | undefined {
+  const name = Object.keys(element).find((one) => one.startsWith(stem) && one !== stem);
+  const value = name === undefined ? undefined : element[name];
+  if (name === undefined || value === undefined) return undefined;
+  const type = name.slice(stem.length);
+  const primitive = type.charAt(0).toLowerCase() + type.slice(1);
+  return { value, type: typeKind(type) === undefined ? primitive : type };
+}
+
+function maxValueSetOf(binding: FhirObject): string | undefined {
+  const extension = objectsAt(binding, 'extension').find(
+    (one) => textAt(one, 'url') === `${core}elementdefinition-maxValueSet`,
+  );
+  const url = extension && choiceAt(extension, 'value');
+  return typeof url === 'string' ? unversioned(url) : undefined;
 }
 
 function typeCode(type: FhirObject): string {
