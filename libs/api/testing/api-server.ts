@@ -8,6 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
 import { accessMigrations, type Client, TokenService } from '#access';
 import { BulkJobs, bulkMigrations } from '#bulk';
+import type { Database } from '#database';
 import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
@@ -56,12 +57,14 @@ export interface ApiServerOptions {
   readonly clients?: ReadonlyMap<string, Client>;
   readonly openLoopback?: boolean;
   readonly clock?: Clock;
+  /** Default: one that keeps them in memory. */
+  readonly subscriptions?: (database: Database) => SubscriptionRegistry;
 }
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(
   token: string | undefined = accessToken,
-  { clients = new Map(), openLoopback = false, clock = systemClock }: ApiServerOptions = {},
+  { clients = new Map(), openLoopback = false, clock = systemClock, subscriptions }: ApiServerOptions = {},
 ): Promise<ApiServer> {
   const fixture = await createTestDatabase([
     ...journalMigrations,
@@ -96,7 +99,7 @@ export async function startApiServer(
   });
   const api = ApiModule.forServices({
     database: fixture.database,
-    subscriptions: new SubscriptionsInMemory(),
+    subscriptions: subscriptions?.(fixture.database) ?? new SubscriptionsInMemory(),
     writes,
     bulk,
     subscriptionAnswers: new SubscriptionOperations(fixture.database),
@@ -184,6 +187,18 @@ class SubscriptionsInMemory implements SubscriptionRegistry {
 
   async read(id: string): Promise<SubscriptionVersion | undefined> {
     return this.versions.get(id);
+  }
+
+  newId(): string {
+    return `s${this.versions.size + 1}`;
+  }
+
+  async apply(_tx: unknown, { id, resource }: { id: string; resource: FhirObject | undefined }) {
+    if (resource === undefined) {
+      await this.remove(id);
+      return undefined;
+    }
+    return { ...(await this.update(id, resource)), announce: () => {} };
   }
 
   async list(after: string): Promise<SubscriptionVersion[]> {
