@@ -17,7 +17,7 @@ export class BundleSubscriptions {
     if (!/^Subscription(?![A-Za-z])/.test(entry.url)) return false;
     const change = changeOf(entry, this.registry);
     if ([...this.changes.values()].some(({ id }) => id === change.id))
-      throw invalid('two entries of the transaction write one resource', entry);
+      throw invalid('two entries of the transaction file one subscription', entry);
     this.changes.set(entry, change);
     return true;
   }
