@@ -17,6 +17,12 @@ export function allowedMethods(url: string, routes: readonly Route[]): string[] 
     methods.add(method);
     if (method === 'GET') methods.add('HEAD');
   }
+  const [root, type, ...rest] = segments;
+  if (root === 'fhir' && type === 'Subscription') {
+    // Subscriptions are filed one by one, by their ids, and not patched.
+    methods.delete('PATCH');
+    if (rest.length === 0) for (const method of ['PUT', 'DELETE']) methods.delete(method);
+  }
   return ORDER.filter((method) => methods.has(method));
 }
 

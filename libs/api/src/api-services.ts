@@ -71,6 +71,8 @@ export interface Answered {
 /** What the HTTP edge needs from the rest of the engine. */
 export interface ApiServices {
   readonly database: Query;
+  /** Where searches read: what takes too long ends there. */
+  readonly searching: Query;
   readonly subscriptions: SubscriptionRegistry;
   readonly bulk: BulkJobs;
   /** Writes what clients send. */

@@ -51,7 +51,7 @@ export class ApiModule implements OnModuleInit, OnModuleDestroy {
 
   /** The module over the services that the engine has opened. */
   static forServices(services: ApiServices): DynamicModule {
-    const reader = new ResourceReader(services.database);
+    const reader = new ResourceReader(services.database, services.searching);
     const marked = [FhirController, HistoryController, SearchController, WriteController].flatMap(
       interactionsOf,
     );

@@ -47,6 +47,7 @@ const codes: Readonly<Record<string, HttpMeaning>> = {
   RESOURCE_UNKNOWN: { status: 404, issue: 'not-found' },
   RESOURCE_VERSION_CONFLICT: { status: 412, issue: 'conflict' },
   SEARCH_PARAMETER_UNKNOWN: { status: 400, issue: 'not-supported' },
+  SEARCH_TIMED_OUT: { status: 503, issue: 'timeout' },
   SEARCH_TOO_COSTLY: { status: 400, issue: 'too-costly' },
   SEARCH_TYPE_UNKNOWN: { status: 404, issue: 'not-supported' },
   SEARCH_VALUE_INVALID: { status: 400, issue: 'value' },

@@ -59,12 +59,19 @@ export interface ApiServerOptions {
   readonly clock?: Clock;
   /** Default: one that keeps them in memory. */
   readonly subscriptions?: (database: Database) => SubscriptionRegistry;
+  readonly searchStatementMs?: number;
 }
 
 /** The HTTP edge over a database of its own, listening on a free port of the loopback interface. */
 export async function startApiServer(
   token: string | undefined = accessToken,
-  { clients = new Map(), openLoopback = false, clock = systemClock, subscriptions }: ApiServerOptions = {},
+  {
+    clients = new Map(),
+    openLoopback = false,
+    clock = systemClock,
+    searchStatementMs = 30_000,
+    subscriptions,
+  }: ApiServerOptions = {},
 ): Promise<ApiServer> {
   const fixture = await createTestDatabase([
     ...journalMigrations,
@@ -99,6 +106,7 @@ export async function startApiServer(
   });
   const api = ApiModule.forServices({
     database: fixture.database,
+    searching: fixture.database.limited(searchStatementMs),
     subscriptions: subscriptions?.(fixture.database) ?? new SubscriptionsInMemory(),
     writes,
     bulk,

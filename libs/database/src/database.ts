@@ -19,6 +19,11 @@ export interface Database extends Query {
   transaction<T>(work: (tx: Query) => Promise<T>): Promise<T>;
   /** A connection of its own, for what must live and die with one backend (lane ownership, advisory locks). */
   session(): Promise<Session>;
+  /**
+   * Connections beside, as many, whose statements the server ends after `statementMs`: `unavailable` DATABASE_STATEMENT_TOO_SLOW. What
+   * strangers ask can then take all of these, and none of the others. Opened with the first statement, closed with the pool.
+   */
+  limited(statementMs: number): Query;
   close(): Promise<void>;
 }
 
@@ -62,14 +67,26 @@ export function openDatabase(
     pipeline: true,
     types: { getTypeParser: typeParser } as pg.CustomTypesConfig,
   };
-  const pool = new pg.Pool(config);
-  // An idle connection that breaks is replaced by the pool; the next query reports what still fails.
-  pool.on('error', () => {});
+  const pools: pg.Pool[] = [];
+  const open = (settings = ''): pg.Pool => {
+    const opened = new pg.Pool({ ...config, options: `${SERVER_SETTINGS}${settings}` });
+    // An idle connection that breaks is replaced by the pool; the next query reports what still fails.
+    opened.on('error', () => {});
+    pools.push(opened);
+    return opened;
+  };
+  const pool = open();
   return {
     query: (sql, params, name) => run(pool, sql, params, name),
     transaction: (work) => inTransaction(pool, work),
     session: () => openSession(config),
-    close: () => pool.end(),
+    limited: (statementMs) => {
+      const limited = open(` -c statement_timeout=${statementMs}`);
+      return { query: (sql, params, name) => run(limited, sql, params, name) };
+    },
+    close: async () => {
+      await Promise.all(pools.map((one) => one.end()));
+    },
   };
 }
 
@@ -150,6 +167,8 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
 
 const TRANSACTION_FAILED = '25P02';
 const DISK_FULL = '53100';
+/** query_canceled: by `statement_timeout`, for nobody else ends statements here. */
+const CANCELLED = '57014';
 /** A text with U+0000, which PostgreSQL cannot hold: whoever sent it is wrong, not the statement. */
 const TEXT_WITH_NUL = '22021';
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, lock and serialisation trouble. */
@@ -157,6 +176,7 @@ const RETRYABLE = /^(08|53|57|40|55P03)/;
 
 /**
  * `code` DATABASE_CONFLICT: run the transaction again at once. DATABASE_UNAVAILABLE: later. DATABASE_TEXT_WITH_NUL: never.
+ * DATABASE_STATEMENT_TOO_SLOW: of `limited` only.
  * DATABASE_REFUSED: the statement itself is wrong, a bug. A lost connection is `unavailable` here; who was committing calls it uncertain.
  */
 function asEngineError(error: unknown): EngineError {
@@ -170,6 +190,14 @@ function asEngineError(error: unknown): EngineError {
     return new EngineError('rejected', 'DATABASE_TEXT_WITH_NUL', 'a text holds the character U+0000', {
       cause: error,
     });
+  if (state === CANCELLED) {
+    return new EngineError(
+      'unavailable',
+      'DATABASE_STATEMENT_TOO_SLOW',
+      `the database ended a statement that took too long (SQLSTATE ${state})`,
+      { cause: error },
+    );
+  }
   if (RETRYABLE.test(state)) {
     const text =
       state === DISK_FULL

@@ -15,6 +15,7 @@ describe('settings', () => {
       tenant: 'default',
       clientsDirectory: '/srv/suture/.suture/clients',
       openLoopback: false,
+      searchStatementMs: 10_000,
       logLevel: 'info',
     });
   });

@@ -25,6 +25,8 @@ export interface Settings {
   readonly clientsDirectory: string;
   /** Reads and searches need no token on the loopback interface. */
   readonly openLoopback: boolean;
+  /** Milliseconds after which the database ends a statement of a search. */
+  readonly searchStatementMs: number;
   /** Hosts, addresses and ranges beside the public Internet to which subscriptions may be sent. */
   readonly endpointsAllowed: readonly string[];
   /** Folder of the keys that sign what subscribers are sent. */
@@ -35,6 +37,7 @@ export interface Settings {
 }
 
 const defaultHttpPort = 8080;
+const defaultSearchSeconds = 10;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Problems = string[];
@@ -70,6 +73,7 @@ export function readSettings(environment: Environment, workingDirectory: string)
     accessTokenFile: file('SUTURE_ACCESS_TOKEN_FILE'),
     clientsDirectory: directory('SUTURE_CLIENTS', join(dataDirectory, 'clients')),
     openLoopback: yesOrNo('SUTURE_OPEN_LOOPBACK', value('SUTURE_OPEN_LOOPBACK'), problems),
+    searchStatementMs: searchTimeout(value('SUTURE_SEARCH_TIMEOUT'), problems),
     endpointsAllowed: (value('SUTURE_ENDPOINTS_ALLOWED') ?? '')
       .split(/[\s,]+/)
       .filter((entry) => entry !== ''),
@@ -109,6 +113,12 @@ function port(name: string, text: string | undefined, problems: Problems): numbe
   if (number >= 0 && number <= 65_535) return number;
   problems.push(`${name}: '${text}' is no port; write a whole number from 0 (any free one) to 65535`);
   return defaultHttpPort;
+}
+
+function searchTimeout(text: string | undefined, problems: Problems): number {
+  const seconds = text === undefined ? defaultSearchSeconds : /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (seconds < 1) problems.push('SUTURE_SEARCH_TIMEOUT: write whole seconds from 1 to 999');
+  return seconds * 1_000;
 }
 
 function yesOrNo(name: string, text: string | undefined, problems: Problems): boolean {

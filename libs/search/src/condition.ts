@@ -2,12 +2,17 @@ import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import { dateQuery } from './date-query.js';
 import type { Leaf } from './expression.js';
-import { keyPrefix } from './index-keys.js';
+import { isPaired, keyPrefix } from './index-keys.js';
 import { numberQuery } from './number-query.js';
 import { quantityQuery } from './quantity-query.js';
 import { alternatives, cutAt, invalidValue } from './query-text.js';
 import { referenceQuery } from './reference-query.js';
-import type { CompositePart, SearchKind, SearchParameter } from './search-parameters.js';
+import {
+  type CompositePart,
+  parametersOf,
+  type SearchKind,
+  type SearchParameter,
+} from './search-parameters.js';
 import { stringQuery } from './string-query.js';
 import { inValueSetQuery, ofTypeQuery, tokenQuery, tokenTextQuery } from './token-query.js';
 import { uriQuery } from './uri-query.js';
@@ -17,12 +22,26 @@ import type { QueryContext, Span, Target, Test, ValueQuery } from './value-query
 export interface Condition {
   /** Index keys: whatever matches has one of them. Undefined: no index serves. */
   readonly keys: readonly string[] | undefined;
+  /** How many candidates the keys may lead to; smaller is better. */
+  readonly rank: number;
   /** Of references: the resources of this server that are asked for. */
   readonly targets?: readonly Target[];
   /** Of a time of which there is never more than one: what it overlaps with when it matches. */
   readonly reach?: Span | undefined;
   matches(resource: object): boolean;
 }
+
+/** Which index leads to the fewest candidates, by kind; smaller is better. */
+const breadth: Readonly<Record<SearchKind, number>> = {
+  reference: 1,
+  uri: 2,
+  string: 3,
+  composite: 3,
+  token: 4,
+  date: 5,
+  quantity: 6,
+  number: 6,
+};
 
 /** Modifiers by kind; a reference also takes the name of a resource type. */
 const modifiers: Readonly<Record<SearchKind, readonly string[]>> = {
@@ -66,22 +85,28 @@ export function compileCondition(
   if (modifier === 'missing') return missingCondition(parameter, text);
   const values = alternatives(name, text);
   if (kind === 'composite') {
-    const queries = values.map((value) => compositeQuery(parameter, value, context));
-    return { keys: undefined, matches: (resource) => queries.some((matches) => matches(resource)) };
+    const queries = values.map((value) => compositeQuery(type, parameter, value, context));
+    return {
+      keys: keysOf(queries),
+      rank: Math.max(...queries.map(({ rank }) => rank)),
+      matches: (resource) => queries.some(({ matches }) => matches(resource)),
+    };
   }
+  const rank = name === 'identifier' ? 0 : breadth[kind];
   const queries = values.map((value) => valueQuery(kind, parameter, modifier, value, context));
   const negated = modifier === 'not' || modifier === 'not-in';
   const keys = negated ? undefined : keysOf(queries);
   const tests = queries.map(({ test }) => test);
   return {
     keys: keys?.map((key) => `${keyPrefix(type, parameter)}${key}`),
+    rank,
     targets: queries.flatMap(({ target }) => target ?? []),
     reach: parameter.extract.single === true && queries.length === 1 ? queries[0]?.reach : undefined,
     matches: (resource) => some(resource, parameter, tests) !== negated,
   };
 }
 
-function keysOf(queries: readonly ValueQuery[]): string[] | undefined {
+function keysOf(queries: readonly Pick<ValueQuery, 'keys'>[]): string[] | undefined {
   const keys = new Set<string>();
   for (const query of queries) {
     if (query.keys === undefined) return undefined;
@@ -107,6 +132,7 @@ function missingCondition(parameter: SearchParameter, text: string): Condition {
     throw invalidValue(parameter.name, 'with :missing needs true or false');
   return {
     keys: undefined,
+    rank: breadth[parameter.kind],
     matches: (resource) => some(resource, parameter, [() => true]) === (text === 'false'),
   };
 }
@@ -144,37 +170,72 @@ const identifierLeaf: Leaf = { type: 'Identifier', systems: undefined };
 
 /** `:identifier`: the Reference says that identifier; where it points does not matter. */
 function identifierQuery(name: string, value: string): ValueQuery {
-  const { test } = tokenQuery(name, value);
+  const { test, keys } = tokenQuery(name, value);
   return {
     test: (reference) => test((reference as { identifier?: unknown }).identifier, identifierLeaf),
-    keys: undefined,
+    keys,
   };
+}
+
+/** Most keys of one pair of parts; more are left to the better part alone. */
+const MAX_PAIRED = 2_000;
+
+interface CompositeQuery {
+  readonly matches: (resource: object) => boolean;
+  /** Whole, with what stands before a key. */
+  readonly keys: readonly string[] | undefined;
+  readonly rank: number;
 }
 
 /** One `a$b` of a composite parameter: an element all of whose parts match (R4 search, section 3.1.1.4.15). */
 function compositeQuery(
+  type: string,
   parameter: SearchParameter,
   text: string,
   context: QueryContext,
-): (resource: object) => boolean {
+): CompositeQuery {
   const { name, elements } = parameter;
   const values = cutAt(text, '$');
-  const count = elements[0]?.parts.length ?? 0;
-  if (values.length !== count) throw invalidValue(name, `needs ${count} values joined by $`);
-  const tests = values.map((value, at) => {
-    const kind = elements[0]?.parts[at]?.kind as Exclude<SearchKind, 'composite'>;
-    return valueQuery(kind, { name, targets: [] }, undefined, value, context).test;
+  const parts = elements[0]?.parts ?? [];
+  if (values.length !== parts.length) throw invalidValue(name, `needs ${parts.length} values joined by $`);
+  const queries = values.map((value, at) => {
+    const kind = parts[at]?.kind as Exclude<SearchKind, 'composite'>;
+    return valueQuery(kind, { name, targets: [] }, undefined, value, context);
   });
   const partMatches = (part: CompositePart, at: number, element: object, resource: object): boolean =>
-    some(part.fromResource ? resource : element, part, [tests[at] as Test]);
-  return (resource) => {
+    some(part.fromResource ? resource : element, part, [queries[at]?.test as Test]);
+  const matches = (resource: object): boolean => {
     let found = false;
-    for (const { extract, parts } of elements) {
+    for (const { extract, parts: own } of elements) {
       extract(resource, (element) => {
         if (found || typeof element !== 'object' || element === null) return;
-        found = parts.every((part, at) => partMatches(part, at, element, resource));
+        found = own.every((part, at) => partMatches(part, at, element, resource));
       });
     }
     return found;
   };
+  return { matches, ...compositeKeys(type, parameter, queries) };
+}
+
+/** Codes with quantities are in the index as pairs; of other parameters the best part leads to candidates. */
+function compositeKeys(
+  type: string,
+  parameter: SearchParameter,
+  queries: readonly ValueQuery[],
+): Pick<CompositeQuery, 'keys' | 'rank'> {
+  const [first, second] = queries;
+  const pairs = (first?.keys?.length ?? 0) * (second?.keys?.length ?? 0);
+  if (isPaired(parameter) && pairs > 0 && pairs <= MAX_PAIRED) {
+    const prefix = keyPrefix(type, parameter);
+    const keys = first?.keys?.flatMap((code) => second?.keys?.map((key) => `${prefix}${code}$${key}`) ?? []);
+    return { keys, rank: breadth.composite };
+  }
+  const ranked = queries.flatMap(({ keys }, at) => {
+    const part = parameter.elements[0]?.parts[at];
+    const own = part && parametersOf(type).get(part.name);
+    if (keys === undefined || own?.kind !== part?.kind || own === undefined) return [];
+    const prefix = keyPrefix(type, own);
+    return [{ keys: keys.map((key) => `${prefix}${key}`), rank: breadth[own.kind] }];
+  });
+  return ranked.sort((a, b) => a.rank - b.rank)[0] ?? { keys: undefined, rank: breadth.composite };
 }

@@ -4,7 +4,7 @@ import { type Condition, compileCondition } from './condition.js';
 import { dateKeysOf } from './date-keys.js';
 import { keyHash, keyPrefix, patientHash } from './index-keys.js';
 import { alternatives, cutAt, unescapeValue } from './query-text.js';
-import { compartmentOf, parametersOf, type SearchKind } from './search-parameters.js';
+import { compartmentOf, parametersOf } from './search-parameters.js';
 import { containsWords } from './string-query.js';
 import type { QueryContext, Span, Target } from './value-query.js';
 
@@ -36,18 +36,6 @@ export type QueryPair = readonly [name: string, value: string];
 /** Most parameters: with the bound on alternatives, what one request may cost. */
 const MAX_PARAMETERS = 50;
 
-/** Which index leads to the fewest candidates, by kind; smaller is better. */
-const breadth: Readonly<Record<SearchKind, number>> = {
-  reference: 1,
-  uri: 2,
-  string: 3,
-  token: 4,
-  date: 5,
-  number: 9,
-  quantity: 9,
-  composite: 9,
-};
-
 /**
  * Compiles `Type?name=value&...` as a subscription states it. Throws `rejected`: SEARCH_TYPE_UNKNOWN,
  * SEARCH_PARAMETER_UNKNOWN with the list of what exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY.
@@ -59,8 +47,10 @@ export function compileCriteria(text: string): Criteria {
   return compileConditions(type, pairs, {});
 }
 
+/** The rank of what no index serves. */
+const NEVER_FIRST = 9;
+
 interface Ranked extends Condition {
-  readonly rank: number;
   readonly patients: readonly bigint[];
   readonly ids?: readonly string[];
   /** `Type|parameter|`; of conditions on content. */
@@ -129,7 +119,7 @@ function idsOf(name: string, text: string): string[] {
 
 function otherIds(ids: readonly string[]): Ranked {
   const matches = (resource: object): boolean => !ids.includes((resource as { id: string }).id);
-  return { keys: undefined, patients: [], rank: breadth.composite, matches };
+  return { keys: undefined, patients: [], rank: NEVER_FIRST, matches };
 }
 
 /** A range is written as two conditions on one parameter; where there is one time, it overlaps with what both leave. */
@@ -218,10 +208,9 @@ function compileParameter(
   const parameter = parametersOf(type).get(name);
   if (parameter === undefined) throw unknownParameter(nameAndModifier, type, searchParameterNames(type));
   const condition = compileCondition(type, parameter, modifier, text, context);
-  const rank = name === 'identifier' ? 0 : breadth[parameter.kind];
   const mayBePatient = parameter.kind === 'reference' && condition.keys !== undefined;
   const prefix = keyPrefix(type, parameter);
-  return { ...condition, rank, prefix, patients: mayBePatient ? patientsOf(condition.keys ?? []) : [] };
+  return { ...condition, prefix, patients: mayBePatient ? patientsOf(condition.keys ?? []) : [] };
 }
 
 /** References to the Patient of a record have no rows, so whatever the key names may be found by that Patient. */
@@ -237,7 +226,7 @@ function wordsCondition(name: string, text: string): Ranked {
   return {
     keys: undefined,
     patients: [],
-    rank: 9,
+    rank: NEVER_FIRST,
     matches: (resource) => {
       const narrative = (resource as { text?: { div?: unknown } }).text?.div;
       const shown = typeof narrative === 'string' ? narrative.replace(/<[^>]*>/g, ' ') : '';

@@ -2,6 +2,9 @@ import { hash64 } from '#kernel';
 import { emitDateKeys } from './date-keys.js';
 import { spanOfTime } from './date-query.js';
 import type { Leaf, MemberExtract } from './expression.js';
+import { numberKeysOfValue } from './number-keys.js';
+import { numberSpan } from './number-query.js';
+import { quantityKeysOfValue } from './quantity-query.js';
 import { targetOf, withoutVersion } from './reference-query.js';
 import { parametersOf, type SearchParameter } from './search-parameters.js';
 import { foldText, prefixLengths, textsOf } from './string-query.js';
@@ -21,12 +24,22 @@ const sharedRows: Readonly<Record<string, string>> = {
   'address-country': 'address',
   'address-postalcode': 'address',
   'address-state': 'address',
+  'value-quantity': 'combo-value-quantity',
+  'component-value-quantity': 'combo-value-quantity',
+  'code-value-quantity': 'combo-code-value-quantity',
+  'component-code-value-quantity': 'combo-code-value-quantity',
 };
 
 /** What stands before a key of this parameter in the index. */
 export function keyPrefix(type: string, { name }: Pick<SearchParameter, 'name'>): string {
   const shared = sharedRows[name];
   return `${type}|${shared !== undefined && parametersOf(type).has(shared) ? shared : name}|`;
+}
+
+/** Composite parameters whose pairs are in the index: a code with a quantity, so that a high potassium is found among all values. */
+export function isPaired({ elements }: Pick<SearchParameter, 'elements'>): boolean {
+  const [code, quantity, more] = elements[0]?.parts ?? [];
+  return code?.kind === 'token' && quantity?.kind === 'quantity' && more === undefined;
 }
 
 /** Most texts of a value that are beginnings to look for: a name has few, a text of the other kind is none. */
@@ -55,9 +68,16 @@ class TermWriter {
         return;
       case 'reference':
         this.writeReference(targetOf(value, leaf), patient, found);
+        this.writeIdentifier(value, found);
         return;
       case 'uri':
         if (typeof value === 'string') this.add(value, found);
+        return;
+      case 'number':
+        for (const key of numberKeys(value)) found.push(keyHash(this.prefix + key));
+        return;
+      case 'quantity':
+        for (const key of quantityKeysOfValue(value, leaf)) this.add(key, found);
         return;
       case 'date':
         if (typeof value === 'string') this.add(value, found);
@@ -72,6 +92,12 @@ class TermWriter {
     if (target === undefined) return;
     if (!target.here) this.add(withoutVersion(target.url), found);
     else if (target.type !== 'Patient' || patientHash(target.id) !== patient) this.add(target.id, found);
+  }
+
+  /** For `:identifier`. An id that is the same leads to a candidate too many. */
+  private writeIdentifier(value: unknown, found: string[]): void {
+    const said = (value as { identifier?: { value?: unknown } | null }).identifier?.value;
+    if (typeof said === 'string') this.add(said, found);
   }
 
   private writeTexts(value: unknown, found: string[]): void {
@@ -93,6 +119,7 @@ class TermWriter {
 
   private keysOf(value: string): string[] {
     if (this.kind === 'date') return dateKeys(value);
+    if (this.kind === 'quantity') return [value];
     if (this.kind !== 'string') return [`|${value}`];
     const folded = foldText(value);
     return prefixLengths
@@ -108,6 +135,47 @@ function dateKeys(value: unknown): string[] {
   return keys;
 }
 
+function numberKeys(value: unknown): string[] {
+  const span = numberSpan(value);
+  return span === undefined ? [] : numberKeysOfValue(span);
+}
+
+/** Writes the terms of a composite parameter: each code of an element with each key of its quantity. */
+class PairWriter {
+  private readonly kept = new Map<string, string>();
+
+  constructor(
+    private readonly prefix: string,
+    private readonly elements: SearchParameter['elements'],
+  ) {}
+
+  write(resource: object, found: string[]): void {
+    for (const { extract, parts } of this.elements) {
+      const [code, quantity] = parts;
+      extract(resource, (element) => {
+        const keys: string[] = [];
+        quantity?.extract(element, (value, leaf) => keys.push(...quantityKeysOfValue(value, leaf)));
+        if (keys.length === 0) return;
+        code?.extract(element, (value, leaf) =>
+          tokensOf(value, leaf, (token) => {
+            if (token.value !== '') for (const key of keys) found.push(this.term(`|${token.value}$${key}`));
+          }),
+        );
+      });
+    }
+  }
+
+  private term(key: string): string {
+    let term = this.kept.get(key);
+    if (term === undefined) {
+      term = keyHash(this.prefix + key);
+      if (this.kept.size === MAX_KEPT) this.kept.clear();
+      this.kept.set(key, term);
+    }
+    return term;
+  }
+}
+
 /** What a type has to write, by the member that it stands in. */
 interface Plan {
   readonly byMember: ReadonlyMap<
@@ -116,9 +184,9 @@ interface Plan {
   >;
   /** Parameters that must see the whole resource. */
   readonly whole: readonly { writer: TermWriter; extract: SearchParameter['extract'] }[];
+  readonly pairs: readonly PairWriter[];
 }
 
-const indexedKinds: readonly SearchParameter['kind'][] = ['token', 'reference', 'uri', 'date', 'string'];
 const plans = new Map<string, Plan>();
 
 function planOf(type: string): Plan {
@@ -126,10 +194,14 @@ function planOf(type: string): Plan {
   if (known) return known;
   const byMember = new Map<string, { writer: TermWriter; extract: MemberExtract['extract'] }[]>();
   const whole: { writer: TermWriter; extract: SearchParameter['extract'] }[] = [];
+  const pairs: PairWriter[] = [];
   for (const parameter of parametersOf(type).values()) {
     const prefix = keyPrefix(type, parameter);
-    // Of those that share rows one writes them.
-    if (!indexedKinds.includes(parameter.kind) || prefix !== `${type}|${parameter.name}|`) continue;
+    if (prefix !== `${type}|${parameter.name}|`) continue; // of those that share rows one writes them
+    if (parameter.kind === 'composite') {
+      if (isPaired(parameter)) pairs.push(new PairWriter(prefix, parameter.elements));
+      continue;
+    }
     const writer = new TermWriter(prefix, parameter.kind);
     const { extract } = parameter;
     if (extract.byMember === undefined) whole.push({ writer, extract });
@@ -137,7 +209,7 @@ function planOf(type: string): Plan {
       byMember.set(member, [...(byMember.get(member) ?? []), { writer, extract: below }]);
     }
   }
-  const plan = { byMember, whole };
+  const plan = { byMember, whole, pairs };
   if (parametersOf(type).size > 0) plans.set(type, plan); // only R4 names, so the map is bounded
   return plan;
 }
@@ -155,7 +227,7 @@ export function indexTerms(resource: object, patient: bigint | null): string[] {
   const type = (resource as { resourceType?: unknown }).resourceType;
   if (typeof type !== 'string') return [];
   const found: string[] = [];
-  const { byMember, whole } = planOf(type);
+  const { byMember, whole, pairs } = planOf(type);
   let writer: TermWriter | undefined;
   const emit = (value: unknown, leaf: Leaf): void => writer?.write(value, leaf, patient, found);
   for (const member in resource) {
@@ -169,6 +241,7 @@ export function indexTerms(resource: object, patient: bigint | null): string[] {
     writer = one.writer;
     one.extract(resource, emit);
   }
+  for (const one of pairs) one.write(resource, found);
   return found;
 }
 

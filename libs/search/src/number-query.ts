@@ -1,4 +1,5 @@
 import { Decimal } from '#fhir';
+import { numberKeysOfQuery } from './number-keys.js';
 import { invalidValue } from './query-text.js';
 import { cutPrefix, type Prefix, type Span, spanMatches, type ValueQuery } from './value-query.js';
 
@@ -8,6 +9,8 @@ const NUMBER = /^([+-]?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/;
 export interface AskedNumber {
   readonly value: number;
   readonly span: Span;
+  /** What is about the same: a tenth more or less, and at least what the digits leave open. */
+  readonly near: Span;
 }
 
 /** Reads a number of a query; 5.4 means from 5.35 to 5.45 (R4 search, section 3.1.1.4.6). undefined when it is none. */
@@ -18,29 +21,37 @@ export function askedNumber(text: string): AskedNumber | undefined {
   // A whole number with an exponent has the digits that are written: 1e2 is 100, give or take 50.
   const digits = BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n);
   const power = Number(exponent) - fraction.length;
-  return {
-    value: Number(text),
-    span: {
-      low: Number(`${digits * 10n - 5n}e${power - 1}`),
-      high: Number(`${digits * 10n + 5n}e${power - 1}`),
-    },
+  const value = Number(text);
+  const span = {
+    low: Number(`${digits * 10n - 5n}e${power - 1}`),
+    high: Number(`${digits * 10n + 5n}e${power - 1}`),
   };
+  const tenth = Math.abs(value) / 10;
+  const near = { low: Math.min(value - tenth, span.low), high: Math.max(value + tenth, span.high) };
+  return { value, span, near };
+}
+
+/** The index keys of what may match; undefined for `ne`, which nearly everything does. */
+export function keysOfAsked(prefix: Prefix, { value, span, near }: AskedNumber): string[] | undefined {
+  if (prefix === 'ne') return undefined;
+  if (prefix === 'eq' || prefix === 'ap') return numberKeysOfQuery(prefix === 'eq' ? span : near);
+  const above = prefix === 'gt' || prefix === 'ge' || prefix === 'sa';
+  return numberKeysOfQuery({
+    low: above ? value : Number.NEGATIVE_INFINITY,
+    high: above ? Number.POSITIVE_INFINITY : value,
+  });
 }
 
 /** True when `target` is as `prefix` says. The digits count for eq and ne, the exact number for the others. */
 export function numberMatches(prefix: Prefix, asked: AskedNumber, target: Span): boolean {
-  const { value, span } = asked;
+  const { value, span, near } = asked;
   switch (prefix) {
     case 'eq':
       return contains(span, target);
     case 'ne':
       return !contains(span, target);
-    case 'ap': {
-      const tenth = Math.abs(value) / 10;
-      return (
-        target.low <= Math.max(value + tenth, span.high) && target.high >= Math.min(value - tenth, span.low)
-      );
-    }
+    case 'ap':
+      return target.low <= near.high && target.high >= near.low;
     case 'sa':
       return target.low > value;
     case 'eb':
@@ -71,11 +82,12 @@ export function numberQuery(name: string, query: string): ValueQuery {
       const target = numberSpan(value);
       return target !== undefined && numberMatches(prefix, asked, target);
     },
-    keys: undefined,
+    keys: keysOfAsked(prefix, asked),
   };
 }
 
-function numberSpan(value: unknown): Span | undefined {
+/** What a number, or a range of them, spans. undefined: it says none. */
+export function numberSpan(value: unknown): Span | undefined {
   const number = numberOf(value);
   if (number !== undefined) return { low: number, high: number };
   if (typeof value !== 'object' || value === null) return undefined;

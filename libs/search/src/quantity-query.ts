@@ -1,8 +1,9 @@
 import type { Leaf } from './expression.js';
-import { type AskedNumber, askedNumber, numberMatches, numberOf } from './number-query.js';
+import { numberKeysOfValue } from './number-keys.js';
+import { type AskedNumber, askedNumber, keysOfAsked, numberMatches, numberOf } from './number-query.js';
 import { cutAt, invalidValue, unescapeValue } from './query-text.js';
 import { type CanonicalUnit, canonicalUnit } from './units.js';
-import { cutPrefix, type Span, type ValueQuery } from './value-query.js';
+import { cutPrefix, type Prefix, type Span, type ValueQuery } from './value-query.js';
 
 const UCUM = 'http://unitsofmeasure.org';
 const CURRENCY = 'urn:iso:std:iso:4217';
@@ -57,8 +58,35 @@ export function quantityQuery(name: string, query: string): ValueQuery {
         other?.dimension === unit.dimension && numberMatches(prefix, canonical, convertSpan(span, other))
       );
     },
-    keys: undefined,
+    keys: quantityKeys(prefix, asked, system, unit, canonical),
   };
+}
+
+/** A unit of UCUM is found by what it means; without a unit, with another, or only with its name, a number is found as it is written. */
+function quantityKeys(
+  prefix: Prefix,
+  asked: AskedNumber,
+  system: string,
+  unit: CanonicalUnit | undefined,
+  canonical: AskedNumber | undefined,
+): string[] | undefined {
+  const keys: string[] = [];
+  if (unit === undefined || system === '') keys.push(...(keysOfAsked(prefix, asked) ?? []));
+  if (unit !== undefined && canonical !== undefined)
+    keys.push(...(keysOfAsked(prefix, canonical) ?? []).map((key) => `${unit.dimension}${key}`));
+  return keys.length === 0 ? undefined : keys;
+}
+
+/** The index keys of a quantity: of its number, and of what its unit of UCUM makes of it. */
+export function quantityKeysOfValue(value: unknown, leaf: Leaf): string[] {
+  const target = quantityOf(value, leaf);
+  const span = target && spanOf(target);
+  if (target === undefined || span === undefined) return [];
+  const keys = numberKeysOfValue(span);
+  const own = target.low ?? target.high ?? target;
+  const unit = own.system === UCUM && typeof own.code === 'string' ? canonicalUnit(own.code) : undefined;
+  if (unit === undefined) return keys;
+  return [...keys, ...numberKeysOfValue(convertSpan(span, unit)).map((key) => `${unit.dimension}${key}`)];
 }
 
 function quantityOf(value: unknown, leaf: Leaf): Quantity | undefined {
@@ -110,6 +138,6 @@ function convertSpan({ low, high }: Span, unit: CanonicalUnit): Span {
   return { low: convert(low, unit), high: convert(high, unit) };
 }
 
-function convertAsked({ value, span }: AskedNumber, unit: CanonicalUnit): AskedNumber {
-  return { value: convert(value, unit), span: convertSpan(span, unit) };
+function convertAsked({ value, span, near }: AskedNumber, unit: CanonicalUnit): AskedNumber {
+  return { value: convert(value, unit), span: convertSpan(span, unit), near: convertSpan(near, unit) };
 }

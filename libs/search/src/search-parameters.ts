@@ -15,6 +15,8 @@ export type SearchKind =
 
 /** One part of a composite parameter: how it is compared, and how it is taken from the element (or the resource). */
 export interface CompositePart {
+  /** The parameter that looks at the same values by themselves. */
+  readonly name: string;
   readonly kind: SearchKind;
   readonly fromResource: boolean;
   readonly extract: Extract;
@@ -43,7 +45,7 @@ type Row = [
   types: string,
   expression: string,
   targets: number,
-  parts?: [kind: SearchKind, expression: string][],
+  parts?: [kind: SearchKind, expression: string, name: string][],
 ];
 interface Tables {
   readonly parameters: Row[];
@@ -86,9 +88,10 @@ function compile(type: string, [name, kind, , expression, targets, parts = []]: 
         ? []
         : pathsOf(type, expression).map(({ path, extract }) => ({
             extract,
-            parts: parts.map(([partKind, text]) => {
+            parts: parts.map(([partKind, text, partName]) => {
               const fromResource = text.startsWith('%resource.');
               return {
+                name: partName,
                 kind: partKind,
                 fromResource,
                 extract: compileExpression(type, fromResource ? '' : path, text.replace('%resource.', '')),

@@ -108,10 +108,15 @@ export function ofTypeQuery(name: string, query: string): ValueQuery {
   };
 }
 
+/** Most codes of a value set that are looked up one by one; a larger one filters what another parameter finds. */
+const MAX_CODES = 1_000;
+
 /** `:in`: a code of a value set that this server has. Throws `rejected` SEARCH_VALUE_INVALID for one that it has not. */
 export function inValueSetQuery(name: string, query: string, context: QueryContext): ValueQuery {
   const set = context.valueSet?.(unescapeValue(query));
   if (set === undefined)
     throw invalidValue(name, 'names a value set that is not on this server, or cannot be listed');
-  return { test: someToken((token) => set.get(token.system)?.has(token.value) ?? false), keys: undefined };
+  const test = someToken((token) => set.get(token.system)?.has(token.value) ?? false);
+  const codes = new Set([...set.values()].flatMap((of) => [...of]));
+  return { test, keys: codes.size > MAX_CODES ? undefined : [...codes].map((code) => `|${code}`) };
 }

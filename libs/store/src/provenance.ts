@@ -27,18 +27,20 @@ export function provenanceOf(
       ? ''
       : `,{"role":"source","what":{"identifier":{"system":"urn:x-suture:message-control-id",` +
         `"value":${JSON.stringify(message.controlId)}}}}`;
+  const digest = hash('sha256', message.raw, 'hex');
   const text =
     `{"resourceType":"Provenance","id":"${id}","target":[${references}],"recorded":"${recorded}",` +
     `"policy":["urn:x-suture:mapping:${message.mapping.toString('hex')}"],` +
     `"agent":[{"type":{"coding":[{"system":"${participantTypes}",` +
     `"code":"assembler"}]},"who":{"display":${channel}}}],` +
     `"entity":[{"role":"source","what":{"identifier":{"system":"urn:x-suture:message-sha256",` +
-    `"value":"${hash('sha256', message.raw, 'hex')}"},"display":"journal position ${position}"}}${controlId}]}`;
+    `"value":"${digest}"},"display":"journal position ${position}"}}${controlId}]}`;
   const unchanged = targets.filter(({ changed }) => !changed);
   const indexed = {
     resourceType: 'Provenance',
     target: unchanged.map(({ key }) => ({ reference: key })),
     recorded,
+    entity: [digest, message.controlId ?? ''].map((value) => ({ what: { identifier: { value } } })),
     agent: [{ type: { coding: [{ system: participantTypes, code: 'assembler' }] } }],
   };
   return { id, text, indexed };

@@ -1,6 +1,6 @@
 import { GroupCommit, type Query } from '#database';
 import { isResourceType } from '#fhir';
-import type { Position } from '#kernel';
+import { EngineError, isEngineError, type Position } from '#kernel';
 import type { QueryPair } from '#search';
 import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
 import { type FormerContent, type FormerResource, readDeletions, readFormer } from './read-former.js';
@@ -15,7 +15,11 @@ export class ResourceReader {
   /** Reads that come while a statement is under way go together into the next: they share its round trip. */
   private readonly reads: GroupCommit<{ type: string; id: string }, ReadOutcome>;
 
-  constructor(private readonly database: Query) {
+  /** `searching`: where searches read; `limited` connections, where strangers ask. */
+  constructor(
+    private readonly database: Query,
+    private readonly searching: Query = database,
+  ) {
     this.reads = new GroupCommit((wanted) => readResources(database, wanted));
   }
 
@@ -66,14 +70,26 @@ export class ResourceReader {
 
   /**
    * One page of a search of `type`; undefined: of the types that `_type` names; '*': of all in a compartment. Throws `rejected`:
-   * SEARCH_TYPE_UNKNOWN, SEARCH_PARAMETER_UNKNOWN with the list of what exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY.
+   * SEARCH_TYPE_UNKNOWN, SEARCH_PARAMETER_UNKNOWN with the list of what exists, SEARCH_VALUE_INVALID, SEARCH_TOO_COSTLY; `unavailable`
+   * SEARCH_TIMED_OUT when the database ended a statement of it.
    */
   async search(
     type: string | undefined,
     pairs: readonly QueryPair[],
     options: SearchOptions,
   ): Promise<SearchResult> {
-    return answerSearch(this.database, parseSearch(type, pairs, options));
+    const request = parseSearch(type, pairs, options);
+    try {
+      return await answerSearch(this.searching, request);
+    } catch (error) {
+      if (!isEngineError(error, 'unavailable') || error.code !== 'DATABASE_STATEMENT_TOO_SLOW') throw error;
+      throw new EngineError(
+        'unavailable',
+        'SEARCH_TIMED_OUT',
+        'the database did not answer this search in time; narrow it down by a patient, a code or a date, ask for a smaller _count, or try again later',
+        { cause: error },
+      );
+    }
   }
 
   /** The parameters that a search of `type` accepts, for the CapabilityStatement. */

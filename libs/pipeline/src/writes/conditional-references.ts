@@ -4,7 +4,7 @@ import { compileConditions, indexTerms, type QueryPair } from '#search';
 import type { ResourceReader } from '#store';
 import { findMatches, onlyOf, pairsOf } from './find-match.js';
 import { conditionalReferences } from './links.js';
-import type { PlannedWrite } from './plan-writes.js';
+import type { PlannedWrite } from './resource-write.js';
 import type { WriteSource } from './write-groups.js';
 
 /** Most that a search answers with. */

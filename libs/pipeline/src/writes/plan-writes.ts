@@ -6,26 +6,11 @@ import { ResourceReader, type ResourceVersion } from '#store';
 import { namesOfConditions } from './conditional-references.js';
 import { findMatches, type LiveVersion, onlyOf, pairsOf } from './find-match.js';
 import { rootOf, withLinks } from './links.js';
-import type { ResourceWrite } from './resource-write.js';
+import type { PlannedWrite, ResourceWrite } from './resource-write.js';
 import type { WriteCall } from './write-groups.js';
 
 /** First key of the advisory locks of conditions. */
 const CONDITION_LOCK_CLASS = 7_310_010;
-
-/** One write whose target is known. */
-export interface PlannedWrite {
-  readonly does: 'put' | 'delete' | 'nothing';
-  readonly type: string;
-  readonly id: string;
-  readonly key: string;
-  /** The part of the request that asks for it. */
-  readonly at: string;
-  readonly resource: FhirObject | undefined;
-  /** The version that the plan rests on: what is there already, or what was patched. */
-  readonly current: ResourceVersion | undefined;
-  readonly ifMatch: number | undefined;
-  readonly onlyNew: boolean;
-}
 
 /**
  * Finds the target of every write: new ids, what conditions match, what is patched; then puts names in the place of

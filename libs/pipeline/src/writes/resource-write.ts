@@ -1,4 +1,5 @@
 import type { FhirObject } from '#fhir';
+import type { ResourceVersion } from '#store';
 
 /** One interaction that writes (R4 http, sections 3.1.0.4 to 3.1.0.9), alone or as an entry of a transaction. */
 export type ResourceWrite = {
@@ -50,3 +51,18 @@ export type WriteAnswer =
       readonly status: 204;
       readonly version: number | undefined;
     };
+
+/** One write whose target is known. */
+export interface PlannedWrite {
+  readonly does: 'put' | 'delete' | 'nothing';
+  readonly type: string;
+  readonly id: string;
+  readonly key: string;
+  /** The part of the request that asks for it. */
+  readonly at: string;
+  readonly resource: FhirObject | undefined;
+  /** The version that the plan rests on: what is there already, or what was patched. */
+  readonly current: ResourceVersion | undefined;
+  readonly ifMatch: number | undefined;
+  readonly onlyNew: boolean;
+}

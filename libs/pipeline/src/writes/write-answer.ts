@@ -1,8 +1,7 @@
 import { spliceMeta, writeJson } from '#fhir';
 import { assert, EngineError } from '#kernel';
 import type { StoredResource } from '#store';
-import type { PlannedWrite } from './plan-writes.js';
-import type { WriteAnswer } from './resource-write.js';
+import type { PlannedWrite, WriteAnswer } from './resource-write.js';
 
 /** What is answered; throws when another version was current than the client said. */
 export function answerOf(

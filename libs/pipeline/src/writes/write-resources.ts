@@ -11,8 +11,8 @@ import {
   messageState,
 } from '#store';
 import type { Router } from '../route-message.js';
-import { type PlannedWrite, planWrites } from './plan-writes.js';
-import type { ResourceWrite, WriteAnswer } from './resource-write.js';
+import { planWrites } from './plan-writes.js';
+import type { PlannedWrite, ResourceWrite, WriteAnswer } from './resource-write.js';
 import { answerOf } from './write-answer.js';
 import {
   type GroupResult,

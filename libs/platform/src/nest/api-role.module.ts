@@ -50,6 +50,7 @@ export class ApiRoleModule {
     );
     const api = ApiModule.forServices({
       database,
+      searching: database.limited(settings.searchStatementMs),
       bulk: new BulkJobs({
         database,
         directory: join(settings.dataDirectory, 'bulk'),

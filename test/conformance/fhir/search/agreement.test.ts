@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => fixture.remove());
 
 /**
- * Of each type the five smallest of npm hl7.fhir.r4.examples 4.0.1, up to 4,000 characters, and the smallest. All 5,304 are
+ * Of each type the three smallest of npm hl7.fhir.r4.examples 4.0.1, up to 4,000 characters, and the smallest. All 5,304 are
  * compared by `npm run conformance -- fhir`.
  */
 const examples = readFileSync('test/fixtures/search/r4-examples.ndjson', 'utf8').trim().split('\n');

@@ -123,7 +123,7 @@ async function fill(database: Database, texts: readonly string[]): Promise<void>
 }
 
 async function readAll(reader: ResourceReader, type: string): Promise<Resource[]> {
-  return (await searchPages(reader, type, [])).map((text) => JSON.parse(text) as Resource);
+  return (await searchPages(reader, type, [])).map(({ text }) => JSON.parse(text) as Resource);
 }
 
 async function searchIds(
@@ -131,15 +131,15 @@ async function searchIds(
   type: string,
   pairs: readonly (readonly [string, string])[],
 ): Promise<string[]> {
-  return (await searchPages(reader, type, pairs)).map((text) => (JSON.parse(text) as Resource).id);
+  return (await searchPages(reader, type, pairs)).map(({ id }) => id);
 }
 
 async function searchPages(
   reader: ResourceReader,
   type: string,
   pairs: readonly (readonly [string, string])[],
-): Promise<string[]> {
-  const texts: string[] = [];
+): Promise<{ id: string; text: string }[]> {
+  const found: { id: string; text: string }[] = [];
   let next: string | undefined;
   do {
     const page = await reader.search(
@@ -147,10 +147,10 @@ async function searchPages(
       [...pairs, ['_count', String(PAGE)], ...(next === undefined ? [] : [['_page', next] as const])],
       { lenient: false, ownUrl: OWN_URL },
     );
-    for (const version of page.matches) if (!version.deleted) texts.push(version.text);
+    for (const version of page.matches) if (!version.deleted) found.push(version);
     next = page.next;
   } while (next !== undefined);
-  return texts;
+  return found;
 }
 
 interface Question {
