@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemRandom } from '#kernel';
 import { SubscriptionService } from '#subscriptions';
-import { type ApiServer, accessToken, startApiServer } from '../../libs/api/testing/api-server.js';
-import { registryOf } from '../../libs/platform/src/subscription-registry.js';
+import { type ApiServer, accessToken, startApiServer } from '../../api/testing/api-server.js';
+import { registryOf } from './subscription-registry.js';
 
 const announced: number[] = [];
 let server: ApiServer;
