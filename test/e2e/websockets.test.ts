@@ -6,12 +6,22 @@ import { result } from './samples.js';
 import { Workspace } from './workspace.js';
 
 const STARTS_WITHIN_MS = 90_000;
+const PEOPLE = 'https://a.example/people';
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
 let engine: Deployment;
 const clients: Client[] = [];
 beforeAll(async () => {
-  engine = await Deployment.of(oneProcess, await Workspace.create('http://127.0.0.1:9/'));
+  const workspace = await Workspace.create('http://127.0.0.1:9/');
+  workspace.topic(
+    'people',
+    `topic: ${PEOPLE}
+title: people who come, change or go
+trigger: { resource: Patient, interactions: [create, update, delete] }
+filters: [gender]
+`,
+  );
+  engine = await Deployment.of(oneProcess, workspace);
   await engine.start();
 }, STARTS_WITHIN_MS);
 afterAll(async () => {
@@ -33,6 +43,8 @@ class Client {
   readonly types: string[] = [];
   readonly numbers: number[] = [];
   readonly references: string[] = [];
+  /** Methods of the entries of events, by which a deletion is told. */
+  readonly methods: string[] = [];
   private socket: WebSocket | undefined;
 
   constructor(private readonly subscription: string) {
@@ -61,8 +73,11 @@ class Client {
   }
 
   private hear(text: string): void {
-    const { entry } = JSON.parse(text) as { entry: { resource: { parameter: Parameter[] } }[] };
-    const parameters = entry[0]?.resource.parameter ?? [];
+    const { entry } = JSON.parse(text) as {
+      entry: { resource?: { parameter: Parameter[] }; request: { method: string } }[];
+    };
+    const parameters = entry[0]?.resource?.parameter ?? [];
+    this.methods.push(...entry.slice(1).map(({ request }) => request.method));
     this.types.push(parameters.find(({ name }) => name === 'type')?.valueCode ?? '');
     for (const { part = [] } of parameters.filter(({ name }) => name === 'notification-event')) {
       this.numbers.push(Number(part.find(({ name }) => name === 'event-number')?.valueString));
@@ -82,15 +97,16 @@ async function ask(method: string, path: string, body?: object): Promise<Record<
   });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return JSON.parse(text) as Record<string, unknown>;
+  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
-async function subscribe(criteria: string): Promise<string> {
+async function subscribe(criteria: string, filters?: object[]): Promise<string> {
   const { id } = await ask('POST', 'Subscription', {
     resourceType: 'Subscription',
     status: 'requested',
     reason: 'a test',
     criteria,
+    ...(filters === undefined ? {} : { _criteria: { extension: filters } }),
     channel: {
       type: 'websocket',
       payload: 'application/fhir+json',
@@ -169,4 +185,29 @@ test('what clients write reaches a bound websocket in the order in which it was 
   expect(client.numbers).toEqual(upTo(10));
   expect(client.references.filter((one) => one === 'Patient/ws')).toHaveLength(9);
   expect(client.references).toContain('Patient/ws2');
+}, 60_000);
+
+test('a deletion over the API is an event of a topic that says so, by what the resource was', async () => {
+  const id = await subscribe(PEOPLE, [
+    {
+      url: 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria',
+      valueString: 'Patient?gender=female',
+    },
+  ]);
+  const client = new Client(id);
+  await client.bind();
+  await eventually('it is greeted and matched', async () => client.types.length === 1 && isActive(id));
+  for (const [name, gender] of [
+    ['gone', 'female'],
+    ['other', 'male'],
+  ] as const) {
+    await ask('PUT', `Patient/${name}`, { resourceType: 'Patient', id: name, gender });
+    await ask('DELETE', `Patient/${name}`);
+  }
+  await ask('PUT', 'Patient/stays', { resourceType: 'Patient', id: 'stays', gender: 'female' });
+  await eventually('all is heard', () => client.numbers.length >= 3 || String(client.references));
+  expect(client.numbers).toEqual([1, 2, 3]);
+  const heard = client.references.map((reference, index) => `${client.methods[index]} ${reference}`);
+  expect(heard.filter((one) => one.endsWith('gone'))).toEqual(['PUT Patient/gone', 'DELETE Patient/gone']);
+  expect(heard).toContain('PUT Patient/stays');
 }, 60_000);
