@@ -1,7 +1,7 @@
 import type { FhirObject } from '#fhir';
 import {
   compileConditions,
-  instantTest,
+  instantQuery,
   invalidValue,
   parametersOf,
   type QueryPair,
@@ -87,7 +87,7 @@ function readSearch(pairs: readonly QueryPair[], nowMs: number) {
         count = 0;
         break;
       case '_lastUpdated': {
-        const isThen = instantTest(name, value, nowMs);
+        const isThen = instantQuery(name, value, nowMs).test;
         tests.push(({ lastUpdatedMs }) => isThen(lastUpdatedMs));
         break;
       }
