@@ -193,16 +193,19 @@ describe('subscriptions to topics', () => {
     resource?: FhirObject;
     request: { method: string; url: string };
   }
+  interface Part {
+    name: string;
+    part?: Part[];
+    valueReference?: { reference: string };
+  }
   const told = (body: string) => {
     const [status, ...entries] = (JSON.parse(body) as { entry: Told[] }).entry;
-    const parameters = status?.resource?.['parameter'] as FhirObject[];
-    const names = parameters
+    const { parameter } = status?.resource as unknown as { parameter: Part[] };
+    const names = parameter
       .filter(({ name }) => name === 'notification-event')
-      .map(({ part }) =>
-        (part as FhirObject[]).flatMap(({ name, valueReference }) =>
-          valueReference === undefined
-            ? []
-            : [`${String(name)} ${String((valueReference as FhirObject)['reference'])}`],
+      .map(({ part = [] }) =>
+        part.flatMap(({ name, valueReference }) =>
+          valueReference === undefined ? [] : [`${name} ${valueReference.reference}`],
         ),
       );
     return { names, entries };

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
@@ -22,13 +22,20 @@ const upTo = (count: number) => Array.from({ length: count }, (_, index) => inde
 const observation = (id: string) =>
   `{"resourceType":"Observation","id":"${id}","status":"final","subject":{"reference":"Patient/p1"}}`;
 
+interface ApiProcess {
+  readonly sockets: SubscriptionSockets;
+  readonly notifier: NotifySubscribers;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
 describe('subscriptions by websocket', () => {
   let fixture: TestDatabase;
-  let server: Server;
   let sockets: SubscriptionSockets;
   let service: SubscriptionService;
   let notifier: NotifySubscribers;
-  let claims: DeliveryClaims;
+  let first: ApiProcess;
+  const processes: ApiProcess[] = [];
   const clients: WebSocket[] = [];
 
   beforeAll(async () => {
@@ -39,33 +46,48 @@ describe('subscriptions by websocket', () => {
     ]);
   });
   afterAll(() => fixture.remove());
-  beforeEach(async () => {
-    server = createServer();
+  /** What of a process with the API has to do with websockets. */
+  const startProcess = async (): Promise<ApiProcess> => {
+    const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    sockets = new SubscriptionSockets(secret, systemClock);
-    sockets.attach(server);
-    claims = new DeliveryClaims(fixture.database);
-    notifier = new NotifySubscribers(fixture.database, claims, sockets, {
+    const its = new SubscriptionSockets(secret, systemClock);
+    its.attach(server);
+    const claims = new DeliveryClaims(fixture.database);
+    const itsNotifier = new NotifySubscribers(fixture.database, claims, its, {
       channel: 'websocket',
-      reaches: (id) => sockets.isBound(id),
+      reaches: (id) => its.isBound(id),
       fhirUrl: 'https://suture.example/fhir/',
       origin: 'here',
       retry: { firstAfterMs: 10, atMostEveryMs: 40 },
     });
-    sockets.onBound = (id) => void notifier.greet(id);
+    its.onBound = (id) => void itsNotifier.greet(id);
+    itsNotifier.start();
+    const made = {
+      sockets: its,
+      notifier: itsNotifier,
+      port: (server.address() as AddressInfo).port,
+      stop: async () => {
+        await itsNotifier.stop(0);
+        await claims.close();
+        its.close();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+    processes.push(made);
+    return made;
+  };
+  beforeEach(async () => {
+    first = await startProcess();
+    ({ sockets, notifier } = first);
     service = new SubscriptionService(fixture.database);
-    notifier.start();
   });
   afterEach(async () => {
     for (const client of clients.splice(0)) client.terminate();
-    await notifier.stop(0);
-    await claims.close();
-    sockets.close();
-    await new Promise((resolve) => server.close(resolve));
+    for (const one of processes.splice(0)) await one.stop();
   });
 
-  const open = async (path = '/fhir/subscription-websocket') => {
-    const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+  const open = async (path = '/fhir/subscription-websocket', at = first) => {
+    const client = new WebSocket(`ws://127.0.0.1:${at.port}${path}`);
     clients.push(client);
     const heard: { type: string; numbers: number[] }[] = [];
     let closed = 0;
@@ -114,14 +136,14 @@ describe('subscriptions by websocket', () => {
 
   test('a bound client gets a handshake, then events in order; what comes while it is away waits for it', async () => {
     const { id, destination } = await file();
-    const first = await open();
-    first.client.send(JSON.stringify({ type: 'bind-with-token', payload: { token: tokenOf(id) } }));
-    await until('it is greeted', () => first.heard.length === 1);
-    expect(first.heard).toEqual([{ type: 'handshake', numbers: [] }]);
+    const early = await open();
+    early.client.send(JSON.stringify({ type: 'bind-with-token', payload: { token: tokenOf(id) } }));
+    await until('it is greeted', () => early.heard.length === 1);
+    expect(early.heard).toEqual([{ type: 'handshake', numbers: [] }]);
     await seed(destination, 30);
     await until('all are told', async () => (await service.read(id))?.sent === 30);
-    await until('all are heard', () => first.heard.flatMap(({ numbers }) => numbers).length >= 30);
-    first.client.terminate();
+    await until('all are heard', () => early.heard.flatMap(({ numbers }) => numbers).length >= 30);
+    early.client.terminate();
     await until('it is gone', () => !sockets.isBound(id));
     await seed(destination, 5, 1);
     await notifier.sweep();
@@ -129,9 +151,54 @@ describe('subscriptions by websocket', () => {
     const second = await open();
     second.client.send(`bind-with-token ${tokenOf(id)}`);
     await until('the rest is heard', () => second.heard.flatMap(({ numbers }) => numbers).length >= 5);
-    expect(first.heard.flatMap(({ numbers }) => numbers)).toEqual(upTo(30));
+    expect(early.heard.flatMap(({ numbers }) => numbers)).toEqual(upTo(30));
     expect(second.heard[0]?.type).toBe('handshake');
     expect(second.heard.flatMap(({ numbers }) => numbers)).toEqual(upTo(5).map((n) => n + 30));
+    await service.remove(id);
+  });
+
+  test('clients of one subscription hear the same, whichever processes they are bound to', async () => {
+    const other = await startProcess();
+    const { id, destination } = await file({
+      extension: [
+        {
+          url: 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-heartbeat-period',
+          valueUnsignedInt: 1,
+        },
+      ],
+    });
+    const bind = async (at: ApiProcess) => {
+      const one = await open(undefined, at);
+      one.client.send(JSON.stringify({ type: 'bind-with-token', payload: { token: tokenOf(id) } }));
+      await until('it is greeted', () => one.heard.length > 0);
+      expect(one.heard[0]).toEqual({ type: 'handshake', numbers: [] });
+      return one;
+    };
+    const numbersOf = ({ heard }: { heard: { numbers: number[] }[] }) =>
+      heard.flatMap(({ numbers }) => numbers);
+    const here = await bind(first);
+    const there = await bind(other);
+    await seed(destination, 40);
+    for (const one of [here, there]) {
+      await until('all are heard', () => numbersOf(one).length >= 40);
+      expect(numbersOf(one)).toEqual(upTo(40));
+    }
+    // One that comes later hears what comes later; one whose process goes on alone misses nothing.
+    const late = await bind(other);
+    await seed(destination, 5, 1);
+    for (const one of [here, there, late])
+      await until('the new are heard', () => numbersOf(one).at(-1) === 45);
+    expect(numbersOf(late)).toEqual([41, 42, 43, 44, 45]);
+    await first.stop();
+    processes.splice(processes.indexOf(first), 1);
+    await seed(destination, 5, 2);
+    for (const one of [there, late]) await until('the last are heard', () => numbersOf(one).at(-1) === 50);
+    expect(numbersOf(there)).toEqual(upTo(50));
+    expect(numbersOf(late)).toEqual(upTo(50).slice(40));
+    expect((await service.read(id))?.sent).toBe(50);
+    // While nothing comes all of them hear that we are there.
+    for (const one of [there, late])
+      await until('it hears a heartbeat', () => one.heard.some(({ type }) => type === 'heartbeat'));
     await service.remove(id);
   });
 

@@ -81,6 +81,11 @@ export class Workspace {
     this.write(`mappings/channels/${name}.yaml`, names.length === 0 ? text : text + routes + places);
   }
 
+  /** A topic beside those that ship. */
+  topic(name: string, text: string): void {
+    this.write(`mappings/topics/${name}.yaml`, text);
+  }
+
   private write(path: string, text: string): void {
     mkdirSync(join(this.directory, path, '..'), { recursive: true });
     writeFileSync(join(this.directory, path), text);

@@ -12,6 +12,8 @@ export function allowedMethods(url: string, routes: readonly Route[]): string[] 
   const methods = new Set<string>();
   for (const { method, path } of routes) {
     if (!fits(segmentsOf(path), segments)) continue;
+    // Subscriptions are filed by routes of their own.
+    if (segments[1] === 'Subscription' && method !== 'GET' && path.includes(':type')) continue;
     methods.add(method);
     if (method === 'GET') methods.add('HEAD');
   }

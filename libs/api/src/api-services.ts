@@ -16,6 +16,12 @@ export interface SubscriptionVersion {
   readonly resource: FhirObject;
 }
 
+/** A filing, or without a resource a removal, as a part of a transaction. */
+export interface SubscriptionChange {
+  readonly id: string;
+  readonly resource: FhirObject | undefined;
+}
+
 /**
  * Keeps FHIR subscriptions; each method has committed when it resolves. What cannot be honoured is refused with
  * `rejected`, never ignored.
@@ -25,6 +31,15 @@ export interface SubscriptionRegistry {
   update(id: string, resource: FhirObject): Promise<SubscriptionVersion & { readonly created: boolean }>;
   /** False when there is none. */
   remove(id: string): Promise<boolean>;
+  /** An id that nobody has. */
+  newId(): string;
+  /** Files or removes in the caller's transaction; `announce` is called once that has committed. Undefined: removed. */
+  apply(
+    tx: Query,
+    change: SubscriptionChange,
+  ): Promise<
+    (SubscriptionVersion & { readonly created: boolean; readonly announce: () => void }) | undefined
+  >;
   read(id: string): Promise<SubscriptionVersion | undefined>;
   /** Those with a later id than `after`, in order of id, as many as go at once; none: these were all. */
   list(after: string): Promise<readonly SubscriptionVersion[]>;

@@ -101,8 +101,6 @@ export function writeOf(entry: AskedEntry): ResourceWrite {
   const query = mark < 0 ? undefined : url.slice(mark + 1);
   if (!isResourceType(type) || rest.length > 0)
     throw invalid('url of an entry that writes is Type, Type/id or Type?condition', `${at}.request.url`);
-  if (type === 'Subscription')
-    throw invalid('subscriptions are filed by themselves, not in a transaction', `${at}.request.url`);
   const ifMatch = versionToMatch(headers['if-match']);
   const where = `${at}.request.url`;
   if (method === 'POST') {
@@ -129,7 +127,8 @@ function patchOfEntry({ jsonPatch: text, resource, at }: AskedEntry): (before: F
   return (before) => checked(jsonPatch(before, operations), `${at}.resource`);
 }
 
-function resourceOf({ resource, at }: AskedEntry, type: string): FhirObject {
+/** The resource of an entry, which is of that type and checked. */
+export function resourceOf({ resource, at }: AskedEntry, type: string): FhirObject {
   if (resource === undefined) throw invalid('the entry needs a resource', `${at}.resource`);
   return checked(ofType(resource, type), `${at}.resource`);
 }

@@ -1,5 +1,5 @@
 import { Controller, Delete, Get, Inject, Post, Put, Req, Res } from '@nestjs/common';
-import { bundleOf, type FhirObject, spliceMeta, writeJson } from '#fhir';
+import { bundleOf, type FhirObject } from '#fhir';
 import { assert } from '#kernel';
 import type { ResourceVersion } from '#store';
 import { API_SERVICES, type ApiServices, type SubscriptionVersion } from './api-services.js';
@@ -11,6 +11,7 @@ import { fhirAddress } from './request-address.js';
 import { invalidBody, ofType, readBody } from './request-body.js';
 import { replyVersion, replyWritten, unknownResource } from './resource-reply.js';
 import { searchSubscriptions } from './subscription-search.js';
+import { subscriptionText } from './subscription-text.js';
 
 /** FHIR Subscriptions. The access token was checked before the body was read. */
 @Controller('fhir/Subscription')
@@ -103,11 +104,8 @@ function readSubscription(request: HttpRequest): FhirObject {
   return ofType(readBody(request, 'Subscription'), 'Subscription');
 }
 
-function textOf({ id, version, lastUpdatedMs, deleted, resource }: SubscriptionVersion): ResourceVersion {
+function textOf(found: SubscriptionVersion): ResourceVersion {
+  const { id, version, lastUpdatedMs, deleted } = found;
   const head = { type: 'Subscription', id, version, lastUpdatedMs };
-  if (deleted) return { ...head, deleted: true };
-  const { resourceType: _type, id: _id, ...content } = resource;
-  const lastUpdated = new Date(lastUpdatedMs).toISOString();
-  const text = writeJson({ resourceType: 'Subscription', id, ...content });
-  return { ...head, deleted: false, text: spliceMeta(text, { versionId: version, lastUpdated }) };
+  return deleted ? { ...head, deleted: true } : { ...head, deleted: false, text: subscriptionText(found) };
 }

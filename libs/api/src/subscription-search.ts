@@ -93,7 +93,7 @@ function readSearch(pairs: readonly QueryPair[], nowMs: number) {
       }
       case 'topic': {
         const topics = value.split(',');
-        tests.push(({ resource }) => topics.includes(String(resource['criteria'])));
+        tests.push(({ resource: { criteria } }) => typeof criteria === 'string' && topics.includes(criteria));
         break;
       }
       default:

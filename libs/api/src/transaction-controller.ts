@@ -7,6 +7,7 @@ import type { ResourceWrite, WriteAnswer } from '#pipeline';
 import { mayAsk, requireAllowed } from './admission.js';
 import { API_SERVICES, type ApiServices } from './api-services.js';
 import { type AskedEntry, bundleRequest, writeOf } from './bundle-request.js';
+import { BundleSubscriptions } from './bundle-subscriptions.js';
 import { refusalOf } from './fhir-exception-filter.js';
 import { type HttpReply, type HttpRequest, type HttpServer, headerText } from './http-exchange.js';
 import { Interaction } from './interaction.js';
@@ -45,16 +46,21 @@ export class TransactionController {
   private async transaction(request: HttpRequest, entries: readonly AskedEntry[]): Promise<BundleEntry[]> {
     const ownUrl = fhirAddress(request, this.services);
     const writes: { readonly entry: AskedEntry; readonly write: ResourceWrite }[] = [];
+    const filings = new BundleSubscriptions(this.services.subscriptions);
     for (const entry of entries) {
-      if (entry.method !== 'GET' && entry.method !== 'HEAD') writes.push({ entry, write: writeOf(entry) });
+      const writing = entry.method !== 'GET' && entry.method !== 'HEAD';
+      if (writing && !filings.take(entry)) writes.push({ entry, write: writeOf(entry) });
     }
     for (const entry of entries) requireEntryAllowed(request, entry);
     const raw = Buffer.from(`${request.method} ${request.url}\n${bodyText(request)}`);
     const answers = await this.services.writes.run(
       writes.map(({ write }) => write),
-      { raw, ownUrl, mayAsk: mayAsk(request.caller) },
+      { raw, ownUrl, mayAsk: mayAsk(request.caller), alongside: filings.alongside },
     );
-    const byEntry = new Map(writes.map(({ entry }, index) => [entry, answers[index]]));
+    const byEntry = new Map([
+      ...writes.map(({ entry }, index) => [entry, answers[index]] as const),
+      ...filings.committed(),
+    ]);
     const wanted = headerText(request, 'prefer') === undefined ? 'minimal' : preferredReturn(request);
     const replies: BundleEntry[] = [];
     for (const entry of entries) {

@@ -8,6 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Pool } from 'undici';
 import { accessMigrations, type Client, TokenService } from '#access';
 import { BulkJobs, bulkMigrations } from '#bulk';
+import type { Database } from '#database';
 import { deliveryMigrations } from '#delivery';
 import type { FhirObject } from '#fhir';
 import { journalMigrations } from '#journal';
@@ -56,6 +57,8 @@ export interface ApiServerOptions {
   readonly clients?: ReadonlyMap<string, Client>;
   readonly openLoopback?: boolean;
   readonly clock?: Clock;
+  /** Default: one that keeps them in memory. */
+  readonly subscriptions?: (database: Database) => SubscriptionRegistry;
   readonly searchStatementMs?: number;
 }
 
@@ -67,6 +70,7 @@ export async function startApiServer(
     openLoopback = false,
     clock = systemClock,
     searchStatementMs = 30_000,
+    subscriptions,
   }: ApiServerOptions = {},
 ): Promise<ApiServer> {
   const fixture = await createTestDatabase([
@@ -103,7 +107,7 @@ export async function startApiServer(
   const api = ApiModule.forServices({
     database: fixture.database,
     searching: fixture.database.limited(searchStatementMs),
-    subscriptions: new SubscriptionsInMemory(),
+    subscriptions: subscriptions?.(fixture.database) ?? new SubscriptionsInMemory(),
     writes,
     bulk,
     subscriptionAnswers: new SubscriptionOperations(fixture.database),
@@ -191,6 +195,18 @@ class SubscriptionsInMemory implements SubscriptionRegistry {
 
   async read(id: string): Promise<SubscriptionVersion | undefined> {
     return this.versions.get(id);
+  }
+
+  newId(): string {
+    return `s${this.versions.size + 1}`;
+  }
+
+  async apply(_tx: unknown, { id, resource }: { id: string; resource: FhirObject | undefined }) {
+    if (resource === undefined) {
+      await this.remove(id);
+      return undefined;
+    }
+    return { ...(await this.update(id, resource)), announce: () => {} };
   }
 
   async list(after: string): Promise<SubscriptionVersion[]> {

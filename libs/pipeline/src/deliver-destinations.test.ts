@@ -16,6 +16,8 @@ class Receiver implements Destination {
   readonly attempts: Outbound[] = [];
   readonly taken: Outbound[] = [];
   behave: Behave = () => 'sent';
+  /** What a failure says of the next attempt. */
+  retryAfterMs: number | undefined;
   /** Shares with two sends in flight at one time: must stay empty. */
   readonly overlaps: string[] = [];
   private readonly inFlight = new Set<string>();
@@ -42,7 +44,9 @@ class Receiver implements Destination {
       this.taken.push(outbound);
       return { sent: true };
     }
-    return { sent: false, error: new EngineError(kind, `TEST_${kind.toUpperCase()}`, 'as the test says') };
+    const error = new EngineError(kind, `TEST_${kind.toUpperCase()}`, 'as the test says');
+    const { retryAfterMs } = this;
+    return { sent: false, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
 
   async close(): Promise<void> {}
@@ -123,6 +127,20 @@ describe('deliveries to the destinations of channels', () => {
   const seed = (partition: number, messages: number, from = 1, ageMs = 0) =>
     seedDeliveries(fixture.database, { destinations: [id], partition, ageMs }, texts(messages, from));
   const rows = <Row extends object>(sql: string) => fixture.database.query<Row>(sql, [id]);
+
+  test('a receiver that says when to come back is not tried before, and one that does not by our own pause', async () => {
+    receiver.retryAfterMs = 300;
+    receiver.behave = () => (receiver.attempts.length === 1 ? 'unavailable' : 'sent');
+    await seed(2, 1);
+    start();
+    await until('it is sent', () => receiver.taken.length === 1);
+    expect(retries[0]?.afterMs).toBeGreaterThanOrEqual(300);
+    receiver.retryAfterMs = undefined;
+    receiver.behave = () => (receiver.attempts.length === 3 ? 'unavailable' : 'sent');
+    await seed(2, 1, 2);
+    await until('the next is sent', () => receiver.taken.length === 2);
+    expect(retries[1]?.afterMs).toBeLessThan(100);
+  });
 
   test('what waits at the start is sent in order of number, each message with its resources', async () => {
     await seed(3, 150);

@@ -11,6 +11,15 @@ export function registryOf(service: SubscriptionService): SubscriptionRegistry {
       return { ...versionOf(record), created };
     },
     remove: (id) => service.remove(id),
+    newId: () => service.newId(),
+    apply: async (tx, { id, resource }) => {
+      if (resource === undefined) {
+        await service.removeIn(tx, id);
+        return undefined;
+      }
+      const { record, created, announce } = await service.fileIn(tx, id, resource);
+      return { ...versionOf(record), created, announce };
+    },
     read: async (id) => {
       const record = await service.read(id);
       return record && versionOf(record);

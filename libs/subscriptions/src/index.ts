@@ -1,6 +1,6 @@
-export type { NotificationPost } from './notify-subscriber.js';
 export { type NotifierOptions, NotifySubscribers } from './notify-subscribers.js';
 export { subscriptionsMigrations } from './schema.js';
+export type { NotificationPost } from './subscriber-way.js';
 export { type AskedEvents, SubscriptionOperations } from './subscription-operations.js';
 export {
   type SubscriptionRecord,

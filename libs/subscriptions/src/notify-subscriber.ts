@@ -1,16 +1,13 @@
 import type { SendOutcome } from '#channel';
 import type { Database } from '#database';
-import { type DeliveryClaim, type DeliveryClaims, type DeliveryRetry, readPacks } from '#delivery';
+import type { DeliveryClaim, DeliveryClaims, DeliveryRetry } from '#delivery';
 import { type FhirObject, readJson } from '#fhir';
-import { toXml } from '#fhirxml';
-import { type Clock, EngineError, isEngineError, type Random } from '#kernel';
-import type { TopicCatalog } from '#topics';
-import { eventNotification, type NotificationFrame, signOfLife } from './notification.js';
-import { fittingEvents, NOTIFICATION_PACK_BYTES, uuidOf } from './notified-events.js';
+import { type Clock, type EngineError, isEngineError, type Random } from '#kernel';
+import { LocalClients } from './local-clients.js';
+import { type NotificationPost, type NotifierSettings, SubscriberWay } from './subscriber-way.js';
 import {
   activate,
   assignEvents,
-  readEvents,
   readState,
   recordFailure,
   recordHeartbeat,
@@ -19,34 +16,6 @@ import {
   switchOff,
 } from './subscription-progress.js';
 import { readSubscription, type SubscriptionRequest } from './subscription-request.js';
-
-/** The way out to subscribers; `HttpPoster` of #connectors is one. Never rejects. */
-export interface NotificationPost {
-  post(
-    request: {
-      /** `Subscription.id`. */
-      readonly subscription: string;
-      readonly url: string;
-      readonly headers: readonly string[];
-      readonly body: string;
-      readonly timeoutMs: number;
-      readonly signature?: { readonly key: string; readonly id: string } | undefined;
-    },
-    signal: AbortSignal,
-  ): Promise<SendOutcome>;
-}
-
-export interface NotifierSettings {
-  /** Base URL of our FHIR API as subscribers see it, ends with a slash. */
-  readonly fhirUrl: string;
-  /** Names this installation in idempotency keys. */
-  readonly origin: string;
-  readonly topics?: TopicCatalog | undefined;
-  /** The channel that is served; default 'rest-hook'. */
-  readonly channel?: 'rest-hook' | 'websocket' | undefined;
-  /** Whether a subscription can be reached from this process now; others are left alone. Default: all. */
-  readonly reaches?: ((subscription: string) => boolean) | undefined;
-}
 
 /** How a process that goes down asks its turns to end: first after the POST in flight, then at once. */
 export interface NotifierStop {
@@ -67,18 +36,29 @@ const NOTIFICATIONS_PER_TURN = 8;
  * A claim keeps every other process away meanwhile. After a crash events are told again under the same numbers.
  */
 export class NotifySubscriber {
+  /** Of websockets: the clients of this process. */
+  readonly clients: LocalClients;
+  private readonly way: SubscriberWay;
+
   constructor(
     private readonly database: Database,
     private readonly claims: DeliveryClaims,
-    private readonly way: NotificationPost,
+    post: NotificationPost,
     private readonly settings: NotifierSettings,
     private readonly ports: { readonly clock: Clock; readonly random: Random; readonly retry: DeliveryRetry },
-  ) {}
+  ) {
+    this.clients = new LocalClients(ports.clock);
+    this.way = new SubscriberWay(post, settings, ports, this.clients);
+  }
 
   /** One bounded turn. Rejects with `unavailable` when the database does not answer. */
   async run(destination: number, stop: NotifierStop): Promise<NotifierTurn> {
     const claim = await this.claims.take({ destination, partition: ALL_PARTITIONS });
-    if (claim === undefined) return 'done';
+    if (claim === undefined) {
+      // Another process serves it now: what that one told its clients, ours are to hear too.
+      await this.follow(destination, stop.now);
+      return 'done';
+    }
     const breakOff = new AbortController();
     const onBreak = () => breakOff.abort();
     for (const signal of [stop.now, claim.lost]) {
@@ -110,6 +90,7 @@ export class NotifySubscriber {
       }
       const request = this.requestOf(state);
       if (isEngineError(request)) return this.failed(claim, state, { sent: false, error: request }, stop.now);
+      await this.catchUp(state, request, stop.now);
       if (!state.greeted) {
         const failed = await this.greet(claim, state, request, stop.now);
         if (failed !== undefined) return failed;
@@ -128,7 +109,41 @@ export class NotifySubscriber {
 
   private isOurs({ channel, id }: SubscriptionState): boolean {
     const { channel: served = 'rest-hook', reaches } = this.settings;
-    return channel === served && (reaches?.(id) ?? true);
+    if (channel !== served) return false;
+    const isReached = reaches?.(id) ?? true;
+    if (!isReached) this.clients.left(id);
+    return isReached;
+  }
+
+  private async follow(destination: number, signal: AbortSignal): Promise<void> {
+    if (this.settings.channel !== 'websocket') return;
+    const state = await readState(this.database, destination);
+    if (state === undefined || state.status === 'off' || !this.isOurs(state)) return;
+    const request = this.requestOf(state);
+    if (!isEngineError(request)) await this.catchUp(state, request, signal);
+  }
+
+  /** Tells the clients of this process what those of others were told, if they have had a handshake. Moves nothing on. */
+  private async catchUp(
+    state: SubscriptionState,
+    request: SubscriptionRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.settings.channel !== 'websocket' || !state.greeted) return;
+    const { id } = state;
+    if (!this.clients.isGreeted(id)) {
+      const { sent } = await this.way.sign(state, request, 'handshake', signal);
+      if (!sent) return;
+    }
+    for (let after = this.clients.after(id, state.sent); after < state.sent; ) {
+      const limit = Math.min(request.maxCount, state.sent - after);
+      const events = { after, limit, session: this.database };
+      const { outcome, last } = await this.way.tell(state, request, events, signal);
+      if (!outcome.sent) return;
+      after = last;
+    }
+    if (this.clients.isSilent(id, request.heartbeatMs))
+      await this.way.sign(state, request, 'heartbeat', signal);
   }
 
   /** What it asks for. A topic whose file is gone is trouble of this subscription, until the file is back. */
@@ -147,13 +162,7 @@ export class NotifySubscriber {
     request: SubscriptionRequest,
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
-    const frame = this.frameOf({ ...state, status: 'requested' }, request);
-    const outcome = await this.post(
-      state,
-      request,
-      { id: frame.uuid, headers: [], body: signOfLife(frame, 'handshake') },
-      signal,
-    );
+    const outcome = await this.way.sign({ ...state, status: 'requested' }, request, 'handshake', signal);
     if (!outcome.sent) return this.failed(claim, state, outcome, signal);
     await activate(this.database, state);
     return undefined;
@@ -167,13 +176,7 @@ export class NotifySubscriber {
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
     if (!state.silent) return undefined;
-    const frame = this.frameOf(state, request);
-    const outcome = await this.post(
-      state,
-      request,
-      { id: frame.uuid, headers: [], body: signOfLife(frame, 'heartbeat') },
-      signal,
-    );
+    const outcome = await this.way.sign(state, request, 'heartbeat', signal);
     if (!outcome.sent) return this.failed(claim, state, outcome, signal);
     await recordHeartbeat(claim.session, state);
     return undefined;
@@ -185,25 +188,12 @@ export class NotifySubscriber {
     request: SubscriptionRequest,
     signal: AbortSignal,
   ): Promise<NotifierTurn | undefined> {
-    const stored = await readEvents(claim.session, state.destination, state.sent, request.maxCount);
-    const positions = stored.map((event) => event.position);
-    const packs = await readPacks(claim.session, positions, NOTIFICATION_PACK_BYTES);
-    const events = await fittingEvents(claim.session, stored, packs, {
-      ...request,
-      namesResources: request.content !== 'empty',
-      fhirUrl: this.settings.fhirUrl,
-    });
-    const first = events[0]?.number;
-    const last = events.at(-1)?.number;
-    if (first !== state.sent + 1 || last === undefined) {
-      throw new EngineError('bug', 'SUBSCRIPTION_NUMBER_GAP', `Subscription/${state.id} after ${state.sent}`);
-    }
-    const range = first === last ? String(first) : `${first}-${last}`;
-    const stream = `Subscription/${state.id}`;
-    const key = `${this.settings.origin}/${stream}/${range}`;
-    const headers = ['suture-stream', stream, 'suture-event-number', range, 'idempotency-key', key];
-    const body = eventNotification(this.frameOf(state, request), request.content, events);
-    const outcome = await this.post(state, request, { id: key, headers, body }, signal);
+    const { outcome, last } = await this.way.tell(
+      state,
+      request,
+      { after: state.sent, limit: request.maxCount, session: claim.session },
+      signal,
+    );
     if (!outcome.sent) return this.failed(claim, state, outcome, signal);
     await recordSent(claim.session, state, last);
     return undefined;
@@ -220,41 +210,5 @@ export class NotifySubscriber {
     const retryAfterMs = Math.max(this.ports.retry.delayMs(state.attempts + 1), askedMs);
     await recordFailure(claim.session, state, error, retryAfterMs);
     return { retryAfterMs };
-  }
-
-  private post(
-    state: SubscriptionState,
-    request: SubscriptionRequest,
-    { id, headers, body }: { id: string; headers: readonly string[]; body: string },
-    signal: AbortSignal,
-  ): Promise<SendOutcome> {
-    const { endpoint: url, timeoutMs, signingKey: key, format } = request;
-    const all = ['content-type', `application/fhir+${format}`, ...headers, ...request.headers];
-    const signature = key === undefined ? undefined : { key, id };
-    let written = body;
-    try {
-      if (format === 'xml') written = toXml(readJson(body) as FhirObject);
-    } catch (error) {
-      // What XML cannot hold: trouble of this subscription, until it asks for JSON.
-      if (isEngineError(error, 'rejected')) return Promise.resolve({ sent: false, error });
-      throw error;
-    }
-    return this.way.post(
-      { subscription: state.id, url, headers: all, body: written, timeoutMs, signature },
-      signal,
-    );
-  }
-
-  private frameOf(state: SubscriptionState, request: SubscriptionRequest): NotificationFrame {
-    return {
-      subscription: state.id,
-      status: state.status,
-      events: state.number,
-      // Not with empty content (profile backport-subscription-status-r4, parameter topic).
-      topic: request.content === 'empty' ? undefined : request.interest.topic?.url,
-      fhirUrl: this.settings.fhirUrl,
-      timestamp: new Date(this.ports.clock.nowMs()).toISOString(),
-      uuid: uuidOf(this.ports.random.bytes(16)),
-    };
   }
 }

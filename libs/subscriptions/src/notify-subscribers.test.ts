@@ -9,9 +9,9 @@ import { createTestDatabase, type TestDatabase } from '../../database/testing/te
 import { HttpReceiver, type ReceivedPost } from '../../delivery/testing/http-receiver.js';
 import { until } from '../../delivery/testing/until.js';
 import { seedDeliveries } from '../../store/testing/seed-deliveries.js';
-import type { NotificationPost } from './notify-subscriber.js';
 import { NotifySubscribers } from './notify-subscribers.js';
 import { subscriptionsMigrations } from './schema.js';
+import type { NotificationPost } from './subscriber-way.js';
 import { type AskedEvents, SubscriptionOperations } from './subscription-operations.js';
 import { SubscriptionService } from './subscription-service.js';
 import { SubscriptionTrace } from './trace-subscriptions.js';

@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { Database } from '#database';
 import { type DeliveryClaims, DeliveryRetry, DeliveryTurns, type RetryPolicy } from '#delivery';
 import { type Clock, type Random, systemClock, systemRandom } from '#kernel';
-import { type NotificationPost, type NotifierSettings, NotifySubscriber } from './notify-subscriber.js';
+import { NotifySubscriber } from './notify-subscriber.js';
+import type { NotificationPost, NotifierSettings } from './subscriber-way.js';
 import { greetAgain, servedSubscriptions } from './subscription-progress.js';
 
 /** The sweeper alone guarantees progress; nudges only cut latency. */
@@ -29,6 +30,7 @@ export interface NotifierOptions extends NotifierSettings {
 /** Serves all FHIR subscriptions, in any number of processes: each subscription by one of them at a time. */
 export class NotifySubscribers {
   private readonly turns: DeliveryTurns;
+  private readonly subscriber: NotifySubscriber;
   private readonly soon = new AbortController();
   private readonly now = new AbortController();
   /** Destinations of other kinds that nudges have named: a turn for each nudge would cost as much as a delivery. */
@@ -44,8 +46,8 @@ export class NotifySubscribers {
     setMaxListeners(0, this.soon.signal, this.now.signal); // one for each turn, of which there are MAX_SUBSCRIBERS
     const { retry = DEFAULT_RETRY, clock = systemClock, random = systemRandom } = options;
     const ports = { clock, random, retry: new DeliveryRetry(retry, random) };
-    const subscriber = new NotifySubscriber(database, claims, way, options, ports);
-    const run = (destination: number) => this.turn(subscriber, destination);
+    this.subscriber = new NotifySubscriber(database, claims, way, options, ports);
+    const run = (destination: number) => this.turn(destination);
     this.turns = new DeliveryTurns(MAX_SUBSCRIBERS, clock, run, (error) => options.onError?.(error));
   }
 
@@ -66,8 +68,12 @@ export class NotifySubscribers {
     if (!this.foreign.has(destination)) this.turns.wake(destination);
   }
 
-  /** A client is bound to this subscription of the channel 'websocket': it gets a handshake and what waits. */
+  /**
+   * A client of this process is bound to this subscription of the channel 'websocket': it gets a handshake, what waits, and
+   * what clients of other processes get.
+   */
   async greet(subscription: string): Promise<void> {
+    this.subscriber.clients.bound(subscription);
     try {
       const destination = await greetAgain(this.database, subscription);
       if (destination !== undefined) this.turns.wake(destination, true);
@@ -85,8 +91,9 @@ export class NotifySubscribers {
       if (served.length === 0) return;
       const behind = await this.claims.behind(served.map(({ destination }) => destination));
       const due = new Set(behind.map(({ destination }) => destination));
-      for (const { destination, pending } of served) {
-        if (pending || due.has(destination)) this.turns.wake(destination, true);
+      for (const { destination, id, sent, heartbeatMs, pending } of served) {
+        const lags = this.subscriber.clients.lags(id, sent, heartbeatMs ?? undefined);
+        if (pending || lags || due.has(destination)) this.turns.wake(destination, true);
       }
     } catch (error) {
       this.options.onError?.(error);
@@ -102,8 +109,8 @@ export class NotifySubscribers {
     clearTimeout(hard);
   }
 
-  private async turn(subscriber: NotifySubscriber, destination: number) {
-    const turn = await subscriber.run(destination, { soon: this.soon.signal, now: this.now.signal });
+  private async turn(destination: number) {
+    const turn = await this.subscriber.run(destination, { soon: this.soon.signal, now: this.now.signal });
     if (turn === 'foreign') this.foreign.add(destination);
     if (typeof turn === 'string') return turn === 'more' ? 'more' : 'done';
     this.options.onRetry?.(destination, turn.retryAfterMs + RETRY_SLACK_MS);

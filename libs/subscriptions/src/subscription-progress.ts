@@ -52,13 +52,20 @@ export async function readState(query: Query, destination: number): Promise<Subs
   return rows[0];
 }
 
+export interface ServedSubscription {
+  readonly destination: number;
+  readonly id: string;
+  /** The last event that was taken. */
+  readonly sent: number;
+  readonly heartbeatMs: number | null;
+  /** It has something to do of itself. */
+  readonly pending: boolean;
+}
+
 /** Every subscription that is not off and may be served now, and whether it has something to do of itself. */
-export async function servedSubscriptions(
-  query: Query,
-  channel: string,
-): Promise<{ destination: number; id: string; pending: boolean }[]> {
+export async function servedSubscriptions(query: Query, channel: string): Promise<ServedSubscription[]> {
   return query.query(
-    `SELECT destination, id, (NOT greeted OR number > sent OR ${SILENT} IS TRUE OR ${ENDED}) AS pending
+    `SELECT destination, id, sent, heartbeat_ms AS "heartbeatMs", (NOT greeted OR number > sent OR ${SILENT} IS TRUE OR ${ENDED}) AS pending
      FROM subscription WHERE status <> 'off' AND channel = $1 AND ${DUE}`,
     [channel],
     'served-subscriptions',

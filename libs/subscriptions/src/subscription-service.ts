@@ -27,6 +27,14 @@ export interface SubscriptionRecord {
   readonly nextAttemptAt: Date | undefined;
 }
 
+/** What became of a filing. */
+export interface Filed {
+  readonly record: SubscriptionRecord;
+  readonly created: boolean;
+  /** Has the endpoint asked for a handshake. */
+  readonly announce: () => void;
+}
+
 interface SubscriptionRow {
   destination: number;
   id: string;
@@ -57,8 +65,13 @@ export class SubscriptionService {
 
   /** Files a new one under an id of ours. `rejected` SUBSCRIPTION_INVALID, SUBSCRIPTION_UNSUPPORTED and those of criteria. */
   async create(resource: FhirObject): Promise<SubscriptionRecord> {
-    const { record } = await this.file(this.random.bytes(16).toString('hex'), resource);
+    const { record } = await this.file(this.newId(), resource);
     return record;
+  }
+
+  /** An id that nobody has. */
+  newId(): string {
+    return this.random.bytes(16).toString('hex');
   }
 
   /** The subscription, also a removed one (`deleted`); undefined when there never was one. */
@@ -71,27 +84,26 @@ export class SubscriptionService {
    * Files it anew, or under this id for the first time. Every filing asks the endpoint for a new handshake; the event
    * numbers go on, and what was not yet sent is sent to the new endpoint.
    */
-  async update(
-    id: string,
-    resource: FhirObject,
-  ): Promise<{ readonly record: SubscriptionRecord; readonly created: boolean }> {
-    if (!ID.test(id)) throw new EngineError('rejected', 'SUBSCRIPTION_INVALID', 'this is no id of FHIR');
+  update(id: string, resource: FhirObject): Promise<Filed> {
     return this.file(id, resource);
   }
 
   /** Ends it for good: nothing more is matched or sent. False when there is none. */
   async remove(id: string): Promise<boolean> {
-    return this.database.transaction(async (tx) => {
-      const rows = await tx.query<{ destination: number }>(
-        `UPDATE subscription SET deleted = true, status = 'off', version = version + 1, filing = filing + 1,
-           last_updated = now() WHERE id = $1 AND NOT deleted RETURNING destination`,
-        [id],
-      );
-      const destination = rows[0]?.destination;
-      if (destination === undefined) return false;
-      await tx.query('UPDATE destination SET active = false WHERE id = $1', [destination]);
-      return true;
-    });
+    return this.database.transaction((tx) => this.removeIn(tx, id));
+  }
+
+  /** The same in the caller's transaction. */
+  async removeIn(tx: Query, id: string): Promise<boolean> {
+    const rows = await tx.query<{ destination: number }>(
+      `UPDATE subscription SET deleted = true, status = 'off', version = version + 1, filing = filing + 1,
+         last_updated = now() WHERE id = $1 AND NOT deleted RETURNING destination`,
+      [id],
+    );
+    const destination = rows[0]?.destination;
+    if (destination === undefined) return false;
+    await tx.query('UPDATE destination SET active = false WHERE id = $1', [destination]);
+    return true;
   }
 
   /** Those that are not removed, in order of id, after `after`, at most `limit` (1,000). */
@@ -103,36 +115,49 @@ export class SubscriptionService {
     return rows.map(recordOf);
   }
 
-  private async file(id: string, resource: FhirObject) {
+  /** Files in the caller's transaction. `announce` is to be called once that has committed. Refusals as of `create`. */
+  async fileIn(tx: Query, id: string, resource: FhirObject): Promise<Filed> {
+    requireId(id);
     const request = readSubscription(resource, this.topics);
-    const filed = await this.database.transaction(async (tx) => {
-      // The same order of locks as where a subscription becomes active: first it, then its destination.
-      await tx.query('SELECT 1 FROM subscription WHERE id = $1 FOR UPDATE', [id]);
-      const destination = await destinationOf(tx, id, request);
-      const rows = await tx.query<SubscriptionRow & { created: boolean }>(
-        `INSERT INTO subscription AS s (destination, id, status, resource, ends_at, heartbeat_ms, channel)
-         VALUES ($1, $2, $3, $4, to_timestamp($5::float8), $6, $7)
-         ON CONFLICT (destination) DO UPDATE SET version = s.version + 1, filing = s.filing + 1, greeted = false,
-           deleted = false, status = excluded.status, resource = excluded.resource, last_updated = now(),
-           ends_at = excluded.ends_at, heartbeat_ms = excluded.heartbeat_ms, channel = excluded.channel, attempts = 0, next_attempt_at = NULL, last_error = NULL
-         RETURNING *, version = 1 AS created`,
-        [
-          destination,
-          id,
-          request.wanted ? 'requested' : 'off',
-          writeJson(resource),
-          request.endsAtMs === undefined ? null : request.endsAtMs / 1000,
-          request.heartbeatMs ?? null,
-          request.channel,
-        ],
-      );
-      await refuseTooMany(tx);
-      return rows[0];
-    });
+    // The same order of locks as where a subscription becomes active: first it, then its destination.
+    await tx.query('SELECT 1 FROM subscription WHERE id = $1 FOR UPDATE', [id]);
+    const destination = await destinationOf(tx, id, request);
+    const rows = await tx.query<SubscriptionRow & { created: boolean }>(
+      `INSERT INTO subscription AS s (destination, id, status, resource, ends_at, heartbeat_ms, channel)
+       VALUES ($1, $2, $3, $4, to_timestamp($5::float8), $6, $7)
+       ON CONFLICT (destination) DO UPDATE SET version = s.version + 1, filing = s.filing + 1, greeted = false,
+         deleted = false, status = excluded.status, resource = excluded.resource, last_updated = now(),
+         ends_at = excluded.ends_at, heartbeat_ms = excluded.heartbeat_ms, channel = excluded.channel, attempts = 0, next_attempt_at = NULL, last_error = NULL
+       RETURNING *, version = 1 AS created`,
+      [
+        destination,
+        id,
+        request.wanted ? 'requested' : 'off',
+        writeJson(resource),
+        request.endsAtMs === undefined ? null : request.endsAtMs / 1000,
+        request.heartbeatMs ?? null,
+        request.channel,
+      ],
+    );
+    await refuseTooMany(tx);
+    const [filed] = rows;
     if (filed === undefined) throw new EngineError('bug', 'SUBSCRIPTION_NOT_FILED', id);
-    this.onFiled(filed.destination);
-    return { record: recordOf(filed), created: filed.created };
+    return {
+      record: recordOf(filed),
+      created: filed.created,
+      announce: () => this.onFiled(filed.destination),
+    };
   }
+
+  private async file(id: string, resource: FhirObject): Promise<Filed> {
+    const filed = await this.database.transaction((tx) => this.fileIn(tx, id, resource));
+    filed.announce();
+    return filed;
+  }
+}
+
+function requireId(id: string): void {
+  if (!ID.test(id)) throw new EngineError('rejected', 'SUBSCRIPTION_INVALID', 'this is no id of FHIR');
 }
 
 /** The destination under whose number events are matched; inactive until the endpoint has taken a handshake. */

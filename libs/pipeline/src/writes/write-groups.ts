@@ -1,3 +1,4 @@
+import type { Query } from '#database';
 import type { ResourceWrite, WriteAnswer } from './resource-write.js';
 
 /** Most calls of one transaction, and most bytes that they bring: what waits for one lock, and is done again where one fails. */
@@ -11,6 +12,8 @@ export interface WriteSource {
   readonly ownUrl: string | undefined;
   /** Called with each conditional reference (`Patient?identifier=x`) before it is looked up; throws where the writer may not ask that. */
   readonly mayAsk: (type: string, criteria: string) => void;
+  /** What is written elsewhere in the same transaction, and is or is not there with it; called again where that is run again. */
+  readonly alongside?: ((tx: Query) => Promise<void>) | undefined;
 }
 
 export interface WriteCall {

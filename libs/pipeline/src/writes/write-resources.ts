@@ -91,7 +91,7 @@ export class WriteResources {
     }
     this.lane ??= await WriteLane.open(this.database, WRITE_CHANNEL);
     const call = { writes, source };
-    if (!isGroupable(writes)) return this.alone(this.lane, call);
+    if (!isGroupable(writes) || source.alongside) return this.alone(this.lane, call);
     const result = await this.singles.add(call);
     if ('error' in result) throw result.error;
     return result.answers;
@@ -141,7 +141,11 @@ export class WriteResources {
 
   /** The answers to each call. */
   private async transaction(lane: WriteLane, calls: readonly WriteCall[]): Promise<WriteAnswer[][]> {
-    const { answers, deliveries } = await this.database.transaction((tx) => this.once(tx, lane, calls));
+    const { answers, deliveries } = await this.database.transaction(async (tx) => {
+      const done = await this.once(tx, lane, calls);
+      for (const { source } of calls) await source.alongside?.(tx);
+      return done;
+    });
     if (answers.some((ones) => ones.some(({ version }) => version !== undefined)))
       this.facts.onWritten(deliveries);
     return answers;
