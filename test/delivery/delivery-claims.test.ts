@@ -9,9 +9,10 @@ import {
   storedForMs,
 } from '#delivery';
 import { EngineError, isEngineError } from '#kernel';
-import { deflateBlock, PackUnfolder, storeMigrations } from '#store';
+import { PackUnfolder, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../libs/database/testing/test-database.js';
 import { until } from '../../libs/delivery/testing/until.js';
+import { deflateBlock } from '../../libs/store/testing/deflate-block.js';
 import { seedDeliveries, seedDestination } from '../../libs/store/testing/seed-deliveries.js';
 
 const MIB = 1024 * 1024;

@@ -119,7 +119,12 @@ export function benchObservation(n: number, patient: string): Json {
   const value = isCritical(n)
     ? high * 3
     : Math.round((low + ((n * 37) % 100) * 0.02 * (high - low)) * 10) / 10;
-  const quantity = (value: number) => ({ value, unit, system: 'http://unitsofmeasure.org', code: unit });
+  const quantity = (number: number) => ({
+    value: number,
+    unit,
+    system: 'http://unitsofmeasure.org',
+    code: unit,
+  });
   return {
     resourceType: 'Observation',
     identifier: [{ system: 'urn:oid:2.999.1.6', value: `R${n}` }],

@@ -2,7 +2,8 @@ import { hash as digestOf } from 'node:crypto';
 import type { Database } from '#database';
 import { journalMigrations } from '#journal';
 import type { Position } from '#kernel';
-import { commitment, deflateBlock, encodeLedgerEntry, ledgerEntryHash, storeMigrations } from '#store';
+import { commitment, encodeLedgerEntry, ledgerEntryHash, storeMigrations } from '#store';
+import { deflateBlock } from '../../store/testing/deflate-block.js';
 import { ledgerMigrations } from '../src/index.js';
 
 export const allMigrations = [...journalMigrations, ...storeMigrations, ...ledgerMigrations];

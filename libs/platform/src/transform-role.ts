@@ -10,7 +10,7 @@ import {
   type TransformResult,
   transformChannel,
 } from '#pipeline';
-import { IndexFiller, MessageWriter, readIndexState } from '#store';
+import { IndexFiller, MessageWriter } from '#store';
 import { TopicCatalog } from '#topics';
 import { engineVersion } from './engine-version.js';
 import { checkedMappings } from './mapping-check.js';
@@ -55,7 +55,7 @@ export class TransformRole {
       'suture_search_index_behind',
       'Resources at most that the search index does not hold yet as this build takes it',
       [],
-      async () => [[{}, (await readIndexState(database)).behind]],
+      async () => [[{}, (await this.filler.state()).behind]],
     );
     this.filler.start();
   }

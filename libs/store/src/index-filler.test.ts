@@ -5,7 +5,8 @@ import { hash64 } from '#kernel';
 import { indexTerms, indexVersion } from '#search';
 import { createTestDatabase, type TestDatabase } from '../../database/testing/test-database.js';
 import { storeResources } from '../testing/store-resources.js';
-import { IndexFiller, ResourceReader, readIndexState, storeMigrations } from './index.js';
+import { IndexFiller, ResourceReader, storeMigrations } from './index.js';
+import { readIndexState } from './index-filler.js';
 
 /** What stands for each version of the extractors: a hash of all terms of the fixtures. */
 const TERMS_OF_VERSION: Readonly<Record<number, string>> = { 2: '-43b083ad3f2374ac' };

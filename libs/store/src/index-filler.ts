@@ -41,6 +41,10 @@ export class IndexFiller {
     this.running = this.run();
   }
 
+  state(): Promise<IndexState> {
+    return readIndexState(this.database);
+  }
+
   /** Resolves when the slice under way has ended. */
   async stop(): Promise<void> {
     this.stopping.abort();
@@ -54,7 +58,7 @@ export class IndexFiller {
       const startedMs = Date.now();
       let waitMs: number;
       try {
-        const state = await readIndexState(this.database);
+        const state = await this.state();
         if (state.complete) {
           if (worked) this.options.onProgress('the search index holds what this build takes', { behind: 0 });
           return;

@@ -1,4 +1,4 @@
-export { IndexFiller, readIndexState } from './index-filler.js';
+export { IndexFiller } from './index-filler.js';
 export {
   commitment,
   digestOfMapping,
@@ -12,7 +12,7 @@ export {
   type StoredDeletion,
   type StoredResource,
 } from './message-outcome.js';
-export { deflateBlock, PackUnfolder, packLines } from './pack-bytes.js';
+export { PackUnfolder, packLines } from './pack-bytes.js';
 export type { ResourceVersion } from './read-resource.js';
 export { referencesOf } from './references.js';
 export { ResourceReader } from './resource-reader.js';

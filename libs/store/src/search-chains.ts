@@ -7,7 +7,6 @@ import {
   cutModifier,
   invalidValue,
   parametersOf,
-  type QueryContext,
   type QueryPair,
   requireType,
   searchParameterNames,
@@ -17,6 +16,7 @@ import {
 import { readResources } from './read-resource.js';
 import { hereOf } from './search-inclusions.js';
 import { searchType } from './search-resources.js';
+import type { QueryContext } from './search-value-sets.js';
 
 /** Most resources at each link of a chain, and most links: a chain is one search for each. */
 const MAX_LINKED = 500;

@@ -1,7 +1,7 @@
 import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
 import { EngineError } from '#kernel';
-import type { Criteria, InstantQuery } from '#search';
+import type { Criteria, instantQuery } from '#search';
 import { type ChangePlace, readChanges } from './read-changes.js';
 import { pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 import {
@@ -16,7 +16,7 @@ import {
 export interface TypeSearch {
   readonly criteria: Criteria;
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
-  readonly lastUpdated: readonly (readonly InstantQuery[])[];
+  readonly lastUpdated: readonly (readonly ReturnType<typeof instantQuery>[])[];
 }
 
 /** Where a page of one type ended. */

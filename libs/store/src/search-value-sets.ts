@@ -1,7 +1,9 @@
 import type { Query } from '#database';
 import { EngineError } from '#kernel';
-import { alternatives, compileConditions, type QueryContext, type QueryPair } from '#search';
+import { alternatives, compileConditions, type QueryPair } from '#search';
 import { searchType } from './search-resources.js';
+
+export type QueryContext = Parameters<typeof compileConditions>[2];
 
 type Codes = ReadonlyMap<string, ReadonlySet<string>>;
 interface Concept {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { formatPosition } from '#kernel';
 import { NoteSigner } from '#merkle';
-import { deflateBlock } from '#store';
+
+import { deflateBlock } from '../../../store/testing/deflate-block.js';
 import { createLedgerFixture, type LedgerFixture } from '../../testing/ledger-fixture.js';
 import { plainOf } from '../../testing/ledgered-messages.js';
 import { type AuditOptions, type AuditReport, audit } from '../index.js';

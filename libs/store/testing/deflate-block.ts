@@ -1,0 +1,1 @@
+export { deflateBlock } from '../src/pack-bytes.js';
