@@ -1,6 +1,7 @@
 import type { FhirObject } from '#fhir';
 import {
   compileConditions,
+  cutModifier,
   instantTest,
   invalidValue,
   parametersOf,
@@ -21,6 +22,14 @@ export const subscriptionParameters: readonly { readonly name: string; readonly 
   ...[...parametersOf('Subscription').values()].map(({ name, kind }) => ({ name, kind })),
   { name: 'topic', kind: 'uri' },
 ];
+
+const resultParameters = ['_count', '_page', '_summary'];
+
+/** Whether a search knows a parameter, with whatever modifier. */
+export function isSubscriptionParameter(nameAndModifier: string): boolean {
+  const [name] = cutModifier(nameAndModifier);
+  return resultParameters.includes(name) || subscriptionParameters.some((one) => one.name === name);
+}
 
 /** One page of a search of subscriptions. */
 export interface SubscriptionPage {
