@@ -13,6 +13,8 @@ const families = [
   'Grünwald',
   'Haugen',
 ];
+const syllables =
+  'ba be bo da de do fa fe fo ga ge go ka ke ko la le lo ma me mo na ne no ra re ro sa se so'.split(' ');
 const givens = [
   'Anna',
   'Bo',
@@ -40,10 +42,32 @@ function pick<T>(list: readonly T[], n: number): T {
   return list[n % list.length] as T;
 }
 
+/** One of 30,000 family names, so that a name is not everybody's. */
+export function rareFamily(n: number): string {
+  const at = n * 7_919;
+  const name = [at, Math.floor(at / 30), Math.floor(at / 900), n % 2 === 0 ? 0 : 1]
+    .map((one) => pick(syllables, one))
+    .join('');
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
+/** Minutes from 2000 on, far apart for numbers that follow each other: about 11 of 100,000 on a day. */
+export function benchInstant(n: number): string {
+  return new Date(Date.UTC(2000, 0, 1) + ((n * 7_919) % 13_000_000) * 60_000).toISOString();
+}
+
+/** One in 2,500 is critical. */
+export const isCritical = (n: number): boolean => n % 2_500 === 2;
+
 const two = (n: number) => String(n).padStart(2, '0');
 
 export function patientIdentifier(n: number): string {
   return `MRN${String(n).padStart(8, '0')}`;
+}
+
+/** The code of the Observation with a number. */
+export function benchCode(n: number): string {
+  return pick(analytes, n)[0];
 }
 
 export function benchPatient(n: number): Json {
@@ -62,7 +86,7 @@ export function benchPatient(n: number): Json {
     active: true,
     name: [
       { use: 'official', family, given: [pick(givens, n), pick(givens, n * 5 + 2)] },
-      { use: 'maiden', family: pick(families, n + 1) },
+      { use: 'maiden', family: rareFamily(n) },
     ],
     telecom: [
       { system: 'phone', value: `+49 555 ${100_000 + n}`, use: 'home' },
@@ -91,7 +115,10 @@ export function benchPatient(n: number): Json {
 
 export function benchObservation(n: number, patient: string): Json {
   const [code, display, unit, low, high] = pick(analytes, n);
-  const at = `2026-0${1 + (n % 9)}-${two(1 + (n % 28))}T${two(n % 24)}:${two(n % 60)}:00+01:00`;
+  const at = benchInstant(n);
+  const value = isCritical(n)
+    ? high * 3
+    : Math.round((low + ((n * 37) % 100) * 0.02 * (high - low)) * 10) / 10;
   const quantity = (value: number) => ({ value, unit, system: 'http://unitsofmeasure.org', code: unit });
   return {
     resourceType: 'Observation',
@@ -112,7 +139,7 @@ export function benchObservation(n: number, patient: string): Json {
     subject: { reference: patient },
     effectiveDateTime: at,
     issued: at,
-    valueQuantity: quantity(Math.round((low + ((n * 37) % 100) * 0.02 * (high - low)) * 10) / 10),
+    valueQuantity: quantity(value),
     interpretation: [
       {
         coding: [

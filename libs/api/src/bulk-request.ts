@@ -116,7 +116,8 @@ function append(lists: Map<string, string[]>, name: string, values: readonly str
 
 function unknownParameter(name: string): EngineError {
   const shown = name.slice(0, 64);
-  const why = Object.hasOwn(refused, name) ? refused[name] : `it has ${parameters.join(', ')}`;
+  const known = Object.hasOwn(refused, name) ? refused[name] : undefined;
+  const why = known ?? `it has ${parameters.join(', ')}`;
   return new EngineError(
     'rejected',
     'SEARCH_PARAMETER_UNKNOWN',

@@ -5,6 +5,8 @@ import { clinicalTime } from './clinical-time.js';
 import { spanOfParameter, type TimeSpan } from './date-span.js';
 import { isGeneralParameter } from './representation.js';
 
+type Walked = Awaited<ReturnType<ResourceReader['walk']>>;
+
 const DEFAULT_COUNT = 200;
 const MAX_COUNT = 1_000;
 const CHUNK = 200;
@@ -88,7 +90,7 @@ export async function readEverything(
     const walk = { of, types, sinceMs, asOfMs: undefined, afterRid: next, limit };
     const walked = await reader.walk(walk);
     // A record with a hole would look whole.
-    for (const { error } of walked.damaged) throw error;
+    requireWhole(walked);
     for (const version of walked.found) {
       if (version.deleted) continue;
       const content = JSON.parse(version.text) as object; // for looking only: the text itself goes out
@@ -114,6 +116,11 @@ function belongs(
   if (supporting.has(type)) return false;
   for (const reference of references) if (reference.startsWith('Patient/')) return true;
   return false;
+}
+
+/** Throws what one resource cannot be read for. */
+export function requireWhole({ damaged: [first] }: Pick<Walked, 'damaged'>): void {
+  if (first !== undefined) throw first.error;
 }
 
 /** What says no time belongs to every time. */

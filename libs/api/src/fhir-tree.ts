@@ -11,8 +11,3 @@ export function copyTree<T extends FhirValue>(value: T): T {
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyTree(member)])) as T;
 }
-
-/** The type of a resource; '' where it says none. */
-export function typeOfResource({ resourceType }: FhirObject): string {
-  return typeof resourceType === 'string' ? resourceType : '';
-}

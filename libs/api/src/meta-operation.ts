@@ -1,6 +1,7 @@
 import type { FhirObject, FhirValue } from '#fhir';
 import { EngineError } from '#kernel';
 import type { ResourceReader } from '#store';
+import { requireWhole } from './everything.js';
 import { isObject } from './fhir-tree.js';
 
 /** The parts of `meta` that R4 $meta-add and $meta-delete change; the rest is the server's. */
@@ -61,7 +62,7 @@ export async function labelsInUse(
     const of = 'everything' as const;
     const walk = { of, types, sinceMs: undefined, asOfMs: undefined, afterRid, limit: CHUNK };
     const walked = await reader.walk(walk);
-    for (const { error } of walked.damaged) throw error;
+    requireWhole(walked);
     for (const version of walked.found) {
       const { meta } = version.deleted ? {} : (JSON.parse(version.text) as FhirObject);
       if (!isObject(meta)) continue;

@@ -41,7 +41,8 @@ export function bodyPairs(request: HttpRequest): [name: string, value: string][]
     const { name, ...rest } = parameter as FhirObject;
     const given = Object.entries(rest).find(([key]) => key.startsWith('value'))?.[1];
     const value = isObject(given) ? given['reference'] : given;
-    if (typeof name !== 'string' || !['string', 'number', 'boolean'].includes(typeof value)) {
+    const isSimple = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    if (typeof name !== 'string' || !isSimple) {
       throw invalid('Parameters.parameter', 'write each with a name and a simple value, or a reference');
     }
     return [name, String(value)];

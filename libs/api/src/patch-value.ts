@@ -1,4 +1,4 @@
-import { elementType, type FhirObject, type FhirValue } from '#fhir';
+import { elementType, type FhirObject } from '#fhir';
 import { EngineError } from '#kernel';
 import { typeOfMembers } from '#validation';
 import { allAt, chosenName, type Given, isList, putAll } from './element-edit.js';

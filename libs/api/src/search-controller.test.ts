@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { storeResources } from '../../store/testing/store-resources.js';
 import { type ApiServer, startApiServer } from '../testing/api-server.js';
 
 const STATEMENT_MS = 200;
@@ -8,6 +9,19 @@ beforeAll(async () => {
   server = await startApiServer(undefined, { searchStatementMs: STATEMENT_MS });
 });
 afterAll(() => server.close());
+
+test('while the index is brought up to a new build, answers say that some may be missing', async () => {
+  const { database } = server.fixture;
+  await storeResources(database, 1, ['{"resourceType":"Patient","id":"a","birthDate":"2001"}']);
+  await database.query('UPDATE search_index SET version = 0');
+  const answer = await server.send('GET', '/fhir/Patient?birthdate=2001');
+  const entries = answer.json()['entry'] as { search: { mode: string }; resource: { issue?: unknown } }[];
+  expect(entries.map(({ search }) => search.mode)).toEqual(['match', 'outcome']);
+  expect(entries[1]?.resource.issue).toEqual([
+    expect.objectContaining({ severity: 'warning', code: 'incomplete' }),
+  ]);
+  await database.query('UPDATE search_index SET version = 1000');
+});
 
 test('a search that the database does not answer in time is ended there, and told what to do', async () => {
   const { database } = server.fixture;

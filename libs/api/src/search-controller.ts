@@ -75,6 +75,7 @@ export class SearchController {
       ...entriesOf(found.matches, 'match'),
       ...entriesOf(found.included, 'include'),
       ...(found.ignored.length === 0 ? [] : [ignoredEntry(found.ignored)]),
+      ...(found.indexBehind === 0 ? [] : [incompleteEntry(found.indexBehind)]),
     ];
     const path = [address, owner, owner && id, type].filter((part) => part !== undefined).join('/');
     const links = pageLinks(request, path, found.followed, found.next);
@@ -98,6 +99,13 @@ function requireResourceType(type: string): void {
 
 function entriesOf(versions: readonly ResourceVersion[], search: 'match' | 'include'): BundleEntry[] {
   return versions.flatMap((version) => (version.deleted ? [] : [{ resource: version.text, search }]));
+}
+
+/** While the index is brought up to a new build, a search may miss what an older one stored. */
+function incompleteEntry(behind: number): BundleEntry {
+  const message = `the search index is being brought up to this version; of at most ${behind} resources that were stored before, some may be missing here: ask again later`;
+  const issue = { severity: 'warning', issue: 'incomplete', code: 'SEARCH_INDEX_BEHIND', message } as const;
+  return { resource: operationOutcome([issue]), search: 'outcome' };
 }
 
 function ignoredEntry(names: readonly string[]): BundleEntry {

@@ -2,7 +2,7 @@ import type { FhirObject } from '#fhir';
 import {
   compileConditions,
   cutModifier,
-  instantTest,
+  instantQuery,
   invalidValue,
   parametersOf,
   type QueryPair,
@@ -98,7 +98,7 @@ function readSearch(pairs: readonly QueryPair[], nowMs: number) {
         count = 0;
         break;
       case '_lastUpdated': {
-        const isThen = instantTest(name, value, nowMs);
+        const isThen = instantQuery(name, value, nowMs).test;
         tests.push(({ lastUpdatedMs }) => isThen(lastUpdatedMs));
         break;
       }

@@ -10,7 +10,7 @@ import {
   type TransformResult,
   transformChannel,
 } from '#pipeline';
-import { MessageWriter } from '#store';
+import { IndexFiller, MessageWriter, readIndexState } from '#store';
 import { TopicCatalog } from '#topics';
 import { engineVersion } from './engine-version.js';
 import { checkedMappings } from './mapping-check.js';
@@ -20,8 +20,15 @@ import type { Services } from './services.js';
 export class TransformRole {
   private transformer: Transformer | undefined;
   private readonly found: string[] = [];
+  private readonly filler: IndexFiller;
 
-  constructor(private readonly services: Services) {}
+  constructor(private readonly services: Services) {
+    const { database, log } = services;
+    this.filler = new IndexFiller(database, {
+      onProgress: (message, facts) => log.info(message, facts),
+      onTrouble: (error) => log.error('filling the search index met trouble', error),
+    });
+  }
 
   /** What is wrong with mapping files and channels, a sentence each; the others run. */
   get problems(): readonly string[] {
@@ -44,6 +51,13 @@ export class TransformRole {
     const onError = (error: unknown) => log.error('transforming has trouble', error);
     this.transformer = new Transformer(partitions, this.onDone(), onError);
     this.transformer.start();
+    this.services.metrics.gauge(
+      'suture_search_index_behind',
+      'Resources at most that the search index does not hold yet as this build takes it',
+      [],
+      async () => [[{}, (await readIndexState(database)).behind]],
+    );
+    this.filler.start();
   }
 
   /** A nudge: a partition has messages. */
@@ -56,6 +70,7 @@ export class TransformRole {
   }
 
   async stop(): Promise<void> {
+    await this.filler.stop();
     await this.transformer?.stop();
   }
 

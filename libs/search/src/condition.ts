@@ -43,6 +43,9 @@ const breadth: Readonly<Record<SearchKind, number>> = {
   number: 6,
 };
 
+/** Names that lead to fewer than their kind says. */
+const bestNames: Readonly<Record<string, number>> = { identifier: 0, patient: 0.6 };
+
 /** Modifiers by kind; a reference also takes the name of a resource type. */
 const modifiers: Readonly<Record<SearchKind, readonly string[]>> = {
   token: ['missing', 'not', 'text', 'in', 'not-in', 'of-type'],
@@ -92,7 +95,7 @@ export function compileCondition(
       matches: (resource) => queries.some(({ matches }) => matches(resource)),
     };
   }
-  const rank = name === 'identifier' ? 0 : breadth[kind];
+  const rank = bestNames[name] ?? breadth[kind];
   const queries = values.map((value) => valueQuery(kind, parameter, modifier, value, context));
   const negated = modifier === 'not' || modifier === 'not-in';
   const keys = negated ? undefined : keysOf(queries);

@@ -3,6 +3,7 @@ import { EngineError } from '#kernel';
 import { type Condition, compileCondition } from './condition.js';
 import { dateKeysOf } from './date-keys.js';
 import { keyHash, keyPrefix, patientHash } from './index-keys.js';
+import { nearQuery } from './near-query.js';
 import { alternatives, cutAt, unescapeValue } from './query-text.js';
 import { compartmentOf, parametersOf } from './search-parameters.js';
 import { containsWords } from './string-query.js';
@@ -25,6 +26,8 @@ export interface Criteria {
   readonly ids: readonly string[] | undefined;
   /** The best index found; undefined: none, every resource of the type is a candidate. */
   readonly candidates: Candidates | undefined;
+  /** Other conditions that an index serves: one of them may lead to fewer. */
+  readonly others: readonly Candidates[];
   /** True when every candidate of the type matches without being looked at. */
   readonly unconditional: boolean;
   matches(resource: object): boolean;
@@ -46,6 +49,9 @@ export function compileCriteria(text: string): Criteria {
   const pairs = mark < 0 ? [] : [...new URLSearchParams(text.slice(mark + 1))];
   return compileConditions(type, pairs, {});
 }
+
+/** Most conditions of which the best is chosen. */
+const MAX_OPTIONS = 4;
 
 /** The rank of what no index serves. */
 const NEVER_FIRST = 9;
@@ -88,15 +94,20 @@ export function compileConditions(
   const indexed = joinReaches(conditions)
     .filter(({ keys }) => keys !== undefined)
     .sort((a, b) => a.rank - b.rank);
+  const options = indexed.map(
+    ({ keys = [], patients, ids: named = [], targets = [] }): Candidates => ({
+      terms: keys.map(keyHash),
+      patients,
+      ids: named,
+      origins: type === 'Provenance' ? targets : [],
+    }),
+  );
   return {
     type,
     ids,
-    candidates: indexed[0] && {
-      terms: indexed[0].keys?.map(keyHash) ?? [],
-      patients: indexed[0].patients,
-      ids: indexed[0].ids ?? [],
-      origins: type === 'Provenance' ? (indexed[0].targets ?? []) : [],
-    },
+    candidates: options[0],
+    // Nothing leads to fewer than an identifier or a patient.
+    others: (indexed[0]?.rank ?? 0) < 1 ? [] : options.slice(1, MAX_OPTIONS),
     unconditional: ids === undefined && conditions.length === 0,
     matches: (resource) => {
       const { resourceType, id } = resource as { resourceType?: unknown; id?: unknown };
@@ -177,7 +188,8 @@ export function requireType(type: string): void {
 
 /** The names that a search of `type` may use for content, `_id` first. */
 export function searchParameterNames(type: string): string[] {
-  return ['_id', '_text', '_content', ...parametersOf(type).keys()];
+  const special = type === 'Location' ? ['near'] : [];
+  return ['_id', '_text', '_content', ...parametersOf(type).keys(), ...special];
 }
 
 /** Says what is wrong with a parameter, where (FHIR names a query parameter `http.name`), and what exists instead. */
@@ -205,6 +217,8 @@ function compileParameter(
 ): Ranked {
   const [name, modifier] = cutModifier(nameAndModifier);
   if ((name === '_text' || name === '_content') && modifier === undefined) return wordsCondition(name, text);
+  if (type === 'Location' && nameAndModifier === 'near')
+    return { matches: nearQuery(text), keys: undefined, patients: [], rank: NEVER_FIRST };
   const parameter = parametersOf(type).get(name);
   if (parameter === undefined) throw unknownParameter(nameAndModifier, type, searchParameterNames(type));
   const condition = compileCondition(type, parameter, modifier, text, context);

@@ -107,8 +107,21 @@ function reach(prefix: Prefix, { low, high }: Span): Span {
   return { low, high };
 }
 
-/** What a date parameter asks of an instant, which is known to the millisecond. Throws `rejected` SEARCH_VALUE_INVALID. */
-export function instantTest(name: string, text: string, nowMs: number): (atMs: number) => boolean {
+/** What a date parameter asks of an instant, which is known to the millisecond. */
+export interface InstantQuery {
+  readonly test: (atMs: number) => boolean;
+  /** What matches lies from `low` to `high`. */
+  readonly reach: Span;
+}
+
+/** Reads one value of a date parameter for instants. Throws `rejected` SEARCH_VALUE_INVALID. */
+export function instantQuery(name: string, text: string, nowMs: number): InstantQuery {
   const { prefix, span } = parseDateQuery(name, text, nowMs);
-  return (atMs) => spanMatches(prefix, span, { low: atMs, high: atMs + 1 });
+  return {
+    test: (atMs) => spanMatches(prefix, span, { low: atMs, high: atMs + 1 }),
+    reach:
+      prefix === 'ne'
+        ? { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY }
+        : reach(prefix, span),
+  };
 }

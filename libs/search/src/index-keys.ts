@@ -10,6 +10,12 @@ import { parametersOf, type SearchParameter } from './search-parameters.js';
 import { foldText, prefixLengths, textsOf } from './string-query.js';
 import { tokensOf } from './token-query.js';
 
+/**
+ * Of what `indexTerms` gives. Whoever changes that raises it, and resources that were stored before are indexed again; a test compares the
+ * terms of fixtures with those of this version.
+ */
+export const indexVersion = 2;
+
 /** Parameters whose values another one of the same type has too: they share its rows. */
 const sharedRows: Readonly<Record<string, string>> = {
   patient: 'subject',
@@ -97,7 +103,7 @@ class TermWriter {
   /** For `:identifier`. An id that is the same leads to a candidate too many. */
   private writeIdentifier(value: unknown, found: string[]): void {
     const said = (value as { identifier?: { value?: unknown } | null }).identifier?.value;
-    if (typeof said === 'string') this.add(said, found);
+    if (typeof said === 'string' && said !== '') this.add(said, found);
   }
 
   private writeTexts(value: unknown, found: string[]): void {

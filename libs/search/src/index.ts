@@ -8,8 +8,8 @@ export {
   searchParameterNames,
   unknownParameter,
 } from './criteria.js';
-export { instantTest } from './date-query.js';
-export { indexTerms, patientHash } from './index-keys.js';
+export { type InstantQuery, instantQuery } from './date-query.js';
+export { indexTerms, indexVersion, patientHash } from './index-keys.js';
 export { alternatives, invalidValue } from './query-text.js';
 export { targetOf } from './reference-query.js';
 export { compartmentOf, parametersOf, type SearchParameter } from './search-parameters.js';

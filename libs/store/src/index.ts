@@ -1,3 +1,4 @@
+export { IndexFiller, readIndexState } from './index-filler.js';
 export {
   commitment,
   digestOfMapping,

@@ -2,6 +2,7 @@ import { GroupCommit, type Query } from '#database';
 import { isResourceType } from '#fhir';
 import { EngineError, isEngineError, type Position } from '#kernel';
 import type { QueryPair } from '#search';
+import { type IndexState, readIndexState } from './index-filler.js';
 import { type ChangesAsked, type ChangesPage, readChanges } from './read-changes.js';
 import { type FormerContent, type FormerResource, readDeletions, readFormer } from './read-former.js';
 import { type HistoryPage, type HistoryPaging, readHistory } from './read-history.js';
@@ -10,9 +11,13 @@ import { settledMs, type Walk, type Walked, walkResources } from './read-walk.js
 import { answerSearch, type SearchResult } from './search.js';
 import { parseSearch, type SearchOptions, searchableNames } from './search-request.js';
 
+const INDEX_READ_EVERY_MS = 2_000;
+
 /** Reads what is stored. Every answer shows what was committed when it was asked for; nothing is cached. */
 export class ResourceReader {
   /** Reads that come while a statement is under way go together into the next: they share its round trip. */
+  private index: IndexState = { complete: false, behind: 0 };
+  private indexReadMs = 0;
   private readonly reads: GroupCommit<{ type: string; id: string }, ReadOutcome>;
 
   /** `searching`: where searches read; `limited` connections, where strangers ask. */
@@ -80,7 +85,8 @@ export class ResourceReader {
   ): Promise<SearchResult> {
     const request = parseSearch(type, pairs, options);
     try {
-      return await answerSearch(this.searching, request);
+      const indexBehind = await this.indexBehind();
+      return { ...(await answerSearch(this.searching, request)), indexBehind };
     } catch (error) {
       if (!isEngineError(error, 'unavailable') || error.code !== 'DATABASE_STATEMENT_TOO_SLOW') throw error;
       throw new EngineError(
@@ -90,6 +96,16 @@ export class ResourceReader {
         { cause: error },
       );
     }
+  }
+
+  /** Once the index is complete for this build it stays so, and nobody asks any more. */
+  private async indexBehind(): Promise<number> {
+    const nowMs = Date.now();
+    if (!this.index.complete && nowMs - this.indexReadMs > INDEX_READ_EVERY_MS) {
+      this.indexReadMs = nowMs;
+      this.index = await readIndexState(this.searching);
+    }
+    return this.index.behind;
   }
 
   /** The parameters that a search of `type` accepts, for the CapabilityStatement. */

@@ -1,5 +1,6 @@
 import type { Migration } from '#database';
 import { resourceTypeCode } from '#fhir';
+import { indexVersion } from '#search';
 
 /**
  * pack: what became of one journaled message, one row each, contiguous in (lane, partition); state 1 transformed,
@@ -15,6 +16,9 @@ import { resourceTypeCode } from '#fhir';
  * search_term: candidates for a search: the resources (`rids`, ascending, `first` the first of them, at most MAX_SPAN apart) that
  * have a term of #search. One row holds what one transaction made; resources that it only changed have rows of their
  * own. Rows of former versions stay: a reader checks the decoded candidate.
+ *
+ * search_index: of which version of the extractors the index holds all terms of all resources, and how far a filling for
+ * the version `target` has come (index-filler.ts).
  *
  * delivery: which message goes to which destination, with its number, gap-free in (destination, partition). A FHIR
  * subscription is a destination of kind 'subscription' whose `criteria` ('Observation?patient=x') is matched in the
@@ -174,9 +178,16 @@ CREATE INDEX resource_history_deleted ON resource_history (last_updated) WHERE d
 `,
   },
   {
-    // A Provenance of a message is found from what the message changed, by the pack in which both lie.
+    // What an older build did not put into the index. A Provenance is found from what its message changed, by the pack of both.
     id: 'store-6',
     sql: `
+CREATE TABLE search_index (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  version int NOT NULL,
+  target int NOT NULL DEFAULT 0,
+  filled_rid bigint NOT NULL DEFAULT 0
+);
+INSERT INTO search_index (version) SELECT CASE WHEN EXISTS (SELECT 1 FROM resource) THEN 0 ELSE ${indexVersion} END;
 CREATE INDEX resource_provenance ON resource (lane, partition, seq) WHERE type = ${resourceTypeCode('Provenance')};
 `,
   },

@@ -2,6 +2,7 @@ import type { Query } from '#database';
 import { isResourceType } from '#fhir';
 import { EngineError } from '#kernel';
 import {
+  alternatives,
   compileConditions,
   cutModifier,
   invalidValue,
@@ -13,6 +14,7 @@ import {
   targetOf,
   unknownParameter,
 } from '#search';
+import { readResources } from './read-resource.js';
 import { hereOf } from './search-inclusions.js';
 import { searchType } from './search-resources.js';
 
@@ -21,7 +23,7 @@ const MAX_LINKED = 500;
 const MAX_DEPTH = 4;
 
 /**
- * Follows chains (`subject:Patient.name=x`) and reverse chains (`_has:Observation:patient:code=x`) of one type (R4 search, sections
+ * Follows chains (`subject:Patient.name=x`), lists (`_list=x`) and reverse chains (`_has:Observation:patient:code=x`) of one type (R4 search, sections
  * 3.1.1.5.4 and 3.1.1.5.5): the pairs that are left look at one resource only. undefined: a chain leads nowhere, so nothing matches.
  * Throws `rejected` SEARCH_TOO_COSTLY when a link holds more than 500 resources.
  */
@@ -37,7 +39,8 @@ export async function followChains(
   for (const pair of pairs) {
     const [name] = pair;
     let next: QueryPair | undefined = pair;
-    if (name.startsWith('_has:')) next = await reverse(database, type, pair, context, depth);
+    if (name === '_list') next = await members(database, type, pair);
+    else if (name.startsWith('_has:')) next = await reverse(database, type, pair, context, depth);
     else if (name.includes('.')) next = await forward(database, type, pair, context, depth);
     if (next === undefined) return undefined;
     plain.push(next);
@@ -101,6 +104,34 @@ async function reverse(
       const target = hereOf(targetOf(element, leaf), context.ownUrl);
       if (target?.type === type) ids.add(target.id);
     });
+  }
+  if (ids.size > MAX_LINKED) throw tooLong();
+  return ids.size === 0 ? undefined : ['_id', [...ids].join(',')];
+}
+
+/** `_list`: what is on Lists of this server, by their ids (R4 search, section 3.1.1.5.9). */
+async function members(
+  database: Query,
+  type: string,
+  [name, value]: QueryPair,
+): Promise<QueryPair | undefined> {
+  const lists = alternatives(name, value);
+  if (lists.some((id) => !/^[A-Za-z0-9\-.]{1,64}$/.test(id)))
+    throw invalidValue(name, 'takes ids of Lists; lists with a name ($current-...) are not made here');
+  const ids = new Set<string>();
+  for (const outcome of await readResources(
+    database,
+    lists.map((id) => ({ type: 'List', id })),
+  )) {
+    if (!('found' in outcome)) throw outcome.error;
+    if (outcome.found === undefined || outcome.found.deleted) continue;
+    const { entry = [] } = JSON.parse(outcome.found.text) as {
+      entry?: { deleted?: boolean; item?: { reference?: string } }[];
+    };
+    for (const { deleted, item } of entry) {
+      const [of, id] = item?.reference?.split('/') ?? [];
+      if (deleted !== true && of === type && id !== undefined) ids.add(id);
+    }
   }
   if (ids.size > MAX_LINKED) throw tooLong();
   return ids.size === 0 ? undefined : ['_id', [...ids].join(',')];

@@ -3,7 +3,7 @@ import {
   alternatives,
   compartmentOf,
   cutModifier,
-  instantTest,
+  instantQuery,
   invalidValue,
   parametersOf,
   type QueryPair,
@@ -59,6 +59,7 @@ const MAX_COUNT = 1_000;
 const resultParameters = [
   '_lastUpdated',
   '_has',
+  '_list',
   '_count',
   '_sort',
   '_total',
@@ -119,7 +120,7 @@ export function parseSearch(
 function take(draft: Draft, [name, value]: QueryPair, types: readonly string[]): boolean {
   switch (name) {
     case '_lastUpdated':
-      draft.lastUpdated.push(alternatives(name, value).map((one) => instantTest(name, one, Date.now())));
+      draft.lastUpdated.push(alternatives(name, value).map((one) => instantQuery(name, one, Date.now())));
       return true;
     case '_count':
       draft.count = parseCount(value);
@@ -175,6 +176,8 @@ export function searchableNames(type: string): { name: string; kind: string }[] 
     { name: '_lastUpdated', kind: 'date' },
     { name: '_text', kind: 'string' },
     { name: '_content', kind: 'string' },
+    { name: '_list', kind: 'special' },
+    ...(type === 'Location' ? [{ name: 'near', kind: 'special' }] : []),
     ...content,
   ];
 }
@@ -192,6 +195,8 @@ function parseCount(text: string): number {
 function isKnown(type: string, nameAndModifier: string): boolean {
   const [base] = cutModifier(nameAndModifier);
   if (base === '_id' || base === '_text' || base === '_content' || base === '_has') return true;
+  if (nameAndModifier === '_list') return true;
+  if (type === 'Location' && nameAndModifier === 'near') return true;
   const dot = base.indexOf('.');
   return parametersOf(type).has(dot < 0 ? base : base.slice(0, dot));
 }

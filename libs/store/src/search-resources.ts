@@ -1,21 +1,26 @@
 import type { Query } from '#database';
-import { isResourceType, resourceTypeCode, resourceTypes } from '#fhir';
+import { resourceTypeCode } from '#fhir';
 import { EngineError } from '#kernel';
-import type { Criteria } from '#search';
-import { type PointerRow, pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
-import { readSearchTerms } from './search-terms.js';
+import type { Criteria, InstantQuery } from '#search';
+import { type ChangePlace, readChanges } from './read-changes.js';
+import { pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
+import {
+  type Candidate,
+  type Chunk,
+  fewestCandidates,
+  type RowPlace,
+  readIndexed,
+} from './search-candidates.js';
 
 /** What is looked for in one type, once its chains are followed. */
 export interface TypeSearch {
   readonly criteria: Criteria;
   /** Conditions on `meta.lastUpdated`: every list must hold, by any of its entries. */
-  readonly lastUpdated: readonly (readonly ((atMs: number) => boolean)[])[];
+  readonly lastUpdated: readonly (readonly InstantQuery[])[];
 }
 
 /** Where a page of one type ended. */
-export type TypePlace =
-  | { readonly by: 'rid'; readonly rid: number }
-  | { readonly by: 'id'; readonly id: string };
+export type TypePlace = RowPlace | ({ readonly by: 'time' } & ChangePlace);
 
 /** A match, with what a sorted search goes by. */
 export interface Match {
@@ -38,13 +43,6 @@ const MAX_MS = 5_000;
 const MIN_CHUNK = 20;
 const MAX_CHUNK = 1_000;
 
-type Candidate = PointerRow & { rid: number };
-interface Chunk {
-  readonly rows: readonly Candidate[];
-  /** Everything up to here was looked at; undefined: there is no more. */
-  readonly upTo: TypePlace | undefined;
-}
-
 /**
  * One page of what matches now. Candidates come from the best index, in an order that no write changes; each one is
  * decoded and checked, because index rows of former versions stay.
@@ -55,11 +53,13 @@ export async function searchType(
   after: TypePlace | undefined,
   count: number,
 ): Promise<TypePage> {
+  if (after?.by === 'time' || (after === undefined && isFoundByTime(search)))
+    return searchByTime(database, search, after, count);
   const { criteria } = search;
   const found: Match[] = [];
   const startedMs = Date.now();
-  let next = after;
-  let scanned = after;
+  let next: TypePlace | undefined = after;
+  let scanned: RowPlace | undefined = after;
   let looked = 0;
   for (;;) {
     const limit = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, count + 1 - found.length));
@@ -105,8 +105,74 @@ function decode(text: string): object {
 }
 
 function isUpdatedAsAsked({ lastUpdated }: TypeSearch, row: Candidate): boolean {
-  const atMs = row.last_updated.getTime();
-  return lastUpdated.every((tests) => tests.some((test) => test(atMs)));
+  return isWithin(lastUpdated, row.last_updated.getTime());
+}
+
+function isWithin(lastUpdated: TypeSearch['lastUpdated'], atMs: number): boolean {
+  return lastUpdated.every((queries) => queries.some(({ test }) => test(atMs)));
+}
+
+/** No index serves, but the time of the last change is asked for. */
+function isFoundByTime({ criteria, lastUpdated }: TypeSearch): boolean {
+  const { low, high } = reachOf(lastUpdated);
+  return (
+    criteria.candidates === undefined &&
+    criteria.ids === undefined &&
+    (Number.isFinite(low) || Number.isFinite(high))
+  );
+}
+
+function reachOf(lastUpdated: TypeSearch['lastUpdated']): { low: number; high: number } {
+  const lows = lastUpdated.map((queries) => Math.min(...queries.map(({ reach }) => reach.low)));
+  const highs = lastUpdated.map((queries) => Math.max(...queries.map(({ reach }) => reach.high)));
+  return {
+    low: Math.max(Number.NEGATIVE_INFINITY, ...lows),
+    high: Math.min(Number.POSITIVE_INFINITY, ...highs),
+  };
+}
+
+/** Versions that are looked at together. */
+const TIME_CHUNK = 200;
+
+/**
+ * One page of what matches now, what changed last first: by the packs, which are in that order, so that what was written long ago costs
+ * nothing (read-changes.ts).
+ */
+export async function searchByTime(
+  database: Query,
+  { criteria, lastUpdated }: TypeSearch,
+  after: ChangePlace | undefined,
+  count: number,
+): Promise<TypePage> {
+  const { low, high } = reachOf(lastUpdated);
+  const nowMs = Date.now();
+  const asked = {
+    type: criteria.type,
+    sinceMs: Number.isFinite(low) ? low : undefined,
+    at: { fromMs: Number.POSITIVE_INFINITY, toMs: high + 1 }, // only what nothing has overtaken
+  };
+  const found: Match[] = [];
+  let place = after;
+  let next: TypePlace | undefined;
+  for (let looked = 0; ; ) {
+    const chunk = criteria.unconditional ? Math.min(TIME_CHUNK, count - found.length + 1) : TIME_CHUNK;
+    const page = await readChanges(database, { ...asked, count: chunk, after: place }, nowMs);
+    for (const [index, version] of page.versions.entries()) {
+      if (version.deleted || !isWithin(lastUpdated, version.lastUpdatedMs)) continue;
+      const resource = decode(version.text);
+      if (!criteria.matches(resource)) continue;
+      // One more than asked for: only now is it certain that there is a next page.
+      if (found.length === count) return pageOf(found, next);
+      found.push({ version, rid: 0, resource });
+      const here = page.places[index];
+      next = here && { by: 'time', ...here };
+    }
+    if (page.next === undefined) return pageOf(found, undefined);
+    place = page.next;
+    looked += Math.max(page.versions.length, 1);
+    if (looked >= MAX_CANDIDATES || Date.now() - nowMs > MAX_MS)
+      return pageOf(found, { by: 'time', ...place });
+  }
 }
 
 function placeOf(criteria: Criteria, row: Candidate): TypePlace {
@@ -125,7 +191,8 @@ async function readCandidates(
   const columns = `SELECT r.rid, ${pointerColumns} FROM resource r`;
   const afterId = place?.by === 'id' ? place.id : '';
   if (criteria.candidates !== undefined && criteria.ids === undefined) {
-    return readIndexed(database, type, criteria.candidates, place?.by === 'rid' ? place.rid : 0, limit);
+    const after = place?.by === 'rid' ? place.rid : 0;
+    return readIndexed(database, type, await fewestCandidates(database, criteria, type), after, limit);
   }
   const rows =
     criteria.ids === undefined
@@ -141,76 +208,4 @@ async function readCandidates(
         );
   const last = rows.at(-1);
   return { rows, upTo: last === undefined || rows.length < limit ? undefined : { by: 'id', id: last.id } };
-}
-
-const patientsSql =
-  'SELECT rid FROM resource WHERE patient = ANY($1::bigint[]) AND type = $2 AND rid > $3 ORDER BY rid LIMIT $4';
-
-const provenancesSql = `SELECT DISTINCT p.rid FROM unnest($1::smallint[], $2::text[]) AS k(type, id)
-  JOIN resource r ON r.type = k.type AND r.id = k.id
-  CROSS JOIN LATERAL (
-    SELECT r.lane, r.partition, r.seq UNION ALL
-    SELECT h.lane, h.partition, h.seq FROM resource_history h WHERE h.rid = r.rid) v
-  JOIN resource p ON p.type = ${resourceTypeCode('Provenance')} AND p.lane = v.lane AND p.partition = v.partition AND p.seq = v.seq
-  WHERE p.rid > $3 ORDER BY p.rid LIMIT $4`;
-
-/** What the messages wrote that made versions of `origins`: the index holds only the Provenances of those that they left as they were. */
-function readProvenances(
-  database: Query,
-  origins: NonNullable<Criteria['candidates']>['origins'],
-  after: number,
-  limit: number,
-): Promise<{ rid: number }[]> {
-  const named = origins.flatMap(({ type, id }) =>
-    (type === undefined ? resourceTypes : [type].filter(isResourceType)).map(
-      (one) => [resourceTypeCode(one), id] as const,
-    ),
-  );
-  const params = [named.map(([type]) => type), named.map(([, id]) => id), after, limit];
-  return database.query<{ rid: number }>(provenancesSql, params, 'search-provenances');
-}
-
-/** What the terms lead to and what belongs to the patients, merged in the order of row numbers. */
-async function readIndexed(
-  database: Query,
-  type: number,
-  { terms, patients, ids, origins }: NonNullable<Criteria['candidates']>,
-  after: number,
-  limit: number,
-): Promise<Chunk> {
-  const indexed = await readSearchTerms(database, terms, after, limit);
-  const rids = new Set(indexed.rids);
-  let upTo = indexed.upTo;
-  const add = (more: readonly { rid: number }[]): void => {
-    for (const { rid } of more) rids.add(rid);
-    const last = more.at(-1);
-    if (last !== undefined && more.length === limit) upTo = Math.min(upTo ?? last.rid, last.rid);
-  };
-  if (patients.length > 0) {
-    const params = [patients.map(String), type, after, limit];
-    add(await database.query<{ rid: number }>(patientsSql, params, 'search-patients'));
-  }
-  if (origins.length > 0) add(await readProvenances(database, origins, after, limit));
-  if (ids.length > 0) {
-    const named = await database.query<{ rid: number }>(
-      'SELECT rid FROM resource WHERE type = $1 AND id = ANY($2) AND rid > $3',
-      [type, ids, after],
-      'search-named',
-    );
-    for (const { rid } of named) rids.add(rid);
-  }
-  const end = upTo;
-  const ordered = [...rids].filter((rid) => end === undefined || rid <= end).sort((a, b) => a - b);
-  const chosen = ordered.slice(0, limit);
-  const last = chosen.at(-1);
-  const rows =
-    chosen.length === 0
-      ? []
-      : await database.query<Candidate>(
-          `SELECT r.rid, ${pointerColumns} FROM resource r WHERE rid = ANY($1::bigint[]) ORDER BY rid`,
-          [chosen],
-          'search-rows',
-        );
-  if (ordered.length > chosen.length && last !== undefined) return { rows, upTo: { by: 'rid', rid: last } };
-  return { rows, upTo: end === undefined ? undefined : { by: 'rid', rid: Math.max(end, after) } };
 }

@@ -16,14 +16,51 @@ export async function writeSearchTerms(
   changes: Changes,
   rids: ReadonlyMap<string, number>,
 ): Promise<void> {
-  const rows: TermRow[] = [];
-  const open = new Map<string, TermRow>();
   const owners: { rid: number; isNew: boolean; terms: readonly string[] }[] = [];
   for (const [key, terms] of changes.terms) {
     const rid = rids.get(key);
     assert(rid !== undefined, 'STORE_RESOURCE_WITHOUT_ROW');
     owners.push({ rid, isNew: !changes.before.has(key), terms });
   }
+  await insertRows(tx, rowsOf(owners), 'NOTHING');
+}
+
+/** The terms of resources, in the order of their row numbers, that the index does not hold yet. */
+export async function insertMissingTerms(
+  tx: Query,
+  owners: readonly { readonly rid: number; readonly terms: readonly string[] }[],
+): Promise<void> {
+  const [first, last] = [owners[0]?.rid ?? 0, owners.at(-1)?.rid ?? 0];
+  const wanted = [...new Set(owners.flatMap(({ terms }) => terms))];
+  const known = new Map<string, Set<number>>();
+  const rows = await tx.query<{ hash: string; rids: string[] }>(
+    `SELECT t.hash::text, t.rids FROM unnest($1::bigint[]) AS k(hash)
+     JOIN search_term t ON t.hash = k.hash AND t.first > $2 AND t.first <= $3`,
+    [wanted, first - MAX_SPAN, last],
+    'read-terms-there',
+  );
+  for (const { hash, rids } of rows) {
+    const there = known.get(hash) ?? new Set();
+    for (const rid of rids) there.add(Number(rid));
+    known.set(hash, there);
+  }
+  const missing = owners.map(({ rid, terms }) => ({
+    rid,
+    isNew: true,
+    terms: terms.filter((term) => known.get(term)?.has(rid) !== true),
+  }));
+  // A row that begins with the same resource takes the others in.
+  await insertRows(
+    tx,
+    rowsOf(missing),
+    'UPDATE SET rids = (SELECT array_agg(DISTINCT rid ORDER BY rid) FROM unnest(search_term.rids || excluded.rids) AS rid)',
+  );
+}
+
+/** One row for each term, and one for each resource that existed before. */
+function rowsOf(owners: { rid: number; isNew: boolean; terms: readonly string[] }[]): TermRow[] {
+  const rows: TermRow[] = [];
+  const open = new Map<string, TermRow>();
   owners.sort((a, b) => a.rid - b.rid);
   for (const { rid, isNew, terms } of owners) {
     for (const term of terms) {
@@ -37,17 +74,21 @@ export async function writeSearchTerms(
       if (isNew) open.set(term, made);
     }
   }
+  return rows;
+}
+
+async function insertRows(tx: Query, rows: readonly TermRow[], conflict: string): Promise<void> {
   if (rows.length === 0) return;
   await tx.query(
     `INSERT INTO search_term (hash, first, rids)
      SELECT hash, first, rids::bigint[] FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS s(hash, first, rids)
-     ORDER BY hash, first ON CONFLICT DO NOTHING`,
+     ORDER BY hash, first ON CONFLICT (hash, first) DO ${conflict}`,
     [
       rows.map((row) => row.term),
       rows.map((row) => row.rids[0]),
       rows.map((row) => `{${row.rids.join(',')}}`),
     ],
-    'insert-search-terms',
+    conflict === 'NOTHING' ? 'insert-search-terms' : 'insert-missing-terms',
   );
 }
 

@@ -31,6 +31,61 @@ const valueSet = {
   status: 'active',
   compose: { include: [{ system: 'http://loinc.org', concept: [{ code: '15074-8' }, { code: '2345-7' }] }] },
 };
+const codeSystem = {
+  resourceType: 'CodeSystem',
+  id: 'codes',
+  url: 'http://loinc.org',
+  status: 'active',
+  content: 'complete',
+  concept: [{ code: 'sugars', concept: [{ code: '15074-8' }] }, { code: '600-7' }],
+};
+const below = {
+  resourceType: 'ValueSet',
+  id: 'below',
+  url: 'http://example.org/ValueSet/below',
+  status: 'active',
+  compose: {
+    include: [
+      { system: 'http://loinc.org', filter: [{ property: 'concept', op: 'descendent-of', value: 'sugars' }] },
+    ],
+  },
+};
+const both = {
+  resourceType: 'ValueSet',
+  id: 'both',
+  url: 'http://example.org/ValueSet/both',
+  status: 'active',
+  compose: {
+    include: [{ system: 'http://loinc.org', valueSet: ['http://example.org/ValueSet/sugar'] }],
+    exclude: [{ system: 'http://loinc.org', concept: [{ code: '600-7' }] }],
+  },
+};
+const filtered = {
+  resourceType: 'ValueSet',
+  id: 'filtered',
+  url: 'http://example.org/ValueSet/filtered',
+  status: 'active',
+  compose: {
+    include: [{ system: 'http://loinc.org', filter: [{ property: 'STATUS', op: '=', value: 'ACTIVE' }] }],
+  },
+};
+const list = {
+  resourceType: 'List',
+  id: 'worklist',
+  status: 'current',
+  mode: 'working',
+  entry: [
+    { item: { reference: 'Observation/glucose' } },
+    { item: { reference: 'Observation/note' } },
+    { item: { reference: 'Observation/concept' }, deleted: true },
+    { item: { reference: 'Patient/ida' } },
+  ],
+};
+const ward = {
+  resourceType: 'Location',
+  id: 'ward',
+  position: { latitude: 48.2206, longitude: 16.3469 },
+};
 const report = {
   resourceType: 'DiagnosticReport',
   id: 'report',
@@ -44,7 +99,7 @@ beforeAll(async () => {
   fixture = await createTestDatabase(storeMigrations);
   reader = new ResourceReader(fixture.database);
   await store(...(JSON.parse(readFileSync('test/fixtures/search/resources.json', 'utf8')) as object[]));
-  await store(practitioner, organization, trust, valueSet);
+  await store(practitioner, organization, trust, valueSet, codeSystem, below, both, filtered, list, ward);
   await store({
     resourceType: 'Patient',
     id: 'zoe',
@@ -99,6 +154,16 @@ describe('searching by every kind of parameter', () => {
     ['Observation?code=http://loinc.org|600-7', ['concept']],
     ['Observation?code:in=http://example.org/ValueSet/sugar', ['glucose']],
     ['Observation?code:not-in=http://example.org/ValueSet/sugar', ['concept', 'note']],
+    ['Observation?code:in=http://example.org/ValueSet/below', ['glucose']],
+    ['Observation?code:in=http://example.org/ValueSet/both', ['glucose']],
+    ['Observation?code:not-in=http://example.org/ValueSet/both', ['concept', 'note']],
+    ['Observation?code=15074-8,600-7&date=gt2026-01-05&status=final', ['glucose']],
+    ['Observation?code-value-quantity=15074-8$gt6&date=lt2020', []],
+    ['Observation?_list=worklist', ['glucose', 'note']],
+    ['Observation?_list=none', []],
+    ['Location?near=48.2|16.37|5|km', ['ward']],
+    ['Location?near=48.2|16.37|300|m', []],
+    ['Location?near=0|0,48.2|16.37', ['ward']],
     ['Observation?date=2026-01', ['concept', 'glucose']],
     ['Observation?date=2026-01-05', ['concept']],
     ['Observation?date=ge2026-01-06', ['note']],
@@ -196,6 +261,22 @@ describe('searching across resources', () => {
       next = page.next;
     } while (next !== undefined);
     expect(seen).toEqual(['ida', 'tom', 'zoe', 'cold', 'pain']);
+  });
+});
+
+describe('what is refused', () => {
+  test.each([
+    ['Observation?code:in=http://example.org/ValueSet/filtered', 'SEARCH_VALUE_INVALID'],
+    ['Observation?code:in=http://example.org/ValueSet/nowhere', 'SEARCH_VALUE_INVALID'],
+    ['Observation?_list=$current-problems', 'SEARCH_VALUE_INVALID'],
+    ['Location?near=north', 'SEARCH_VALUE_INVALID'],
+    ['Location?near=48.2|16.37|5|kg', 'SEARCH_VALUE_INVALID'],
+    ['Patient?near=48.2|16.37', 'SEARCH_PARAMETER_UNKNOWN'],
+    ['Observation?_query=mine', 'SEARCH_PARAMETER_UNKNOWN'],
+    ['Observation?_filter=code eq x', 'SEARCH_PARAMETER_UNKNOWN'],
+  ])('%s', async (query, code) => {
+    const error = await search(query).catch((caught: unknown) => caught);
+    expect(isEngineError(error, 'rejected') && error.code).toBe(code);
   });
 });
 

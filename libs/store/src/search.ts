@@ -5,7 +5,7 @@ import { followChains } from './search-chains.js';
 import { readIncluded } from './search-inclusions.js';
 import { formatPlace, type PagePlace } from './search-place.js';
 import type { SearchRequest } from './search-request.js';
-import { searchAll, searchType, type TypeSearch } from './search-resources.js';
+import { searchAll, searchByTime, searchType, type TypeSearch } from './search-resources.js';
 import { compareSorted, sortKeysOf } from './search-sort.js';
 import { localValueSets } from './search-value-sets.js';
 
@@ -22,6 +22,8 @@ export interface SearchResult {
   readonly next: string | undefined;
   /** Names that were skipped because the client asked for leniency. */
   readonly ignored: readonly string[];
+  /** Resources at most that an index of this build does not hold yet: what an older build stored may be missing. */
+  readonly indexBehind: number;
 }
 
 interface Page {
@@ -30,7 +32,10 @@ interface Page {
 }
 
 /** Answers a search. Throws `rejected` as `parseSearch` does, and SEARCH_TOO_COSTLY for what its bounds do not allow. */
-export async function answerSearch(database: Query, request: SearchRequest): Promise<SearchResult> {
+export async function answerSearch(
+  database: Query,
+  request: SearchRequest,
+): Promise<Omit<SearchResult, 'indexBehind'>> {
   const { followed, ignored, options } = request;
   const searches = await prepare(database, request);
   const page =
@@ -91,6 +96,10 @@ async function sortedPage(
   search: TypeSearch | undefined,
 ): Promise<Page> {
   if (search === undefined) return { matches: [], next: undefined };
+  if (after?.by === 'time' || (isNewestFirst(sort) && search.criteria.candidates === undefined)) {
+    const page = await searchByTime(database, search, after?.by === 'time' ? after : undefined, count);
+    return { matches: page.matches, next: page.next && { type: 0, ...page.next } };
+  }
   const all = (await searchAll(database, search, 'sorting')).map(({ version, rid, resource }) => ({
     version,
     rid,
@@ -104,6 +113,12 @@ async function sortedPage(
     matches: chosen.map(({ version }) => version),
     next: last && rest.length > count ? { type: 0, by: 'sort', keys: last.keys, rid: last.rid } : undefined,
   };
+}
+
+/** The one order in which resources lie: it needs no sorting. */
+function isNewestFirst(sort: SearchRequest['sort']): boolean {
+  const [first, ...others] = sort;
+  return first?.parameter === '_lastUpdated' && first.descending && others.length === 0;
 }
 
 async function countAll(database: Query, searches: readonly (TypeSearch | undefined)[]): Promise<number> {

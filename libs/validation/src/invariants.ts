@@ -1,8 +1,8 @@
 import type { FhirObject } from '#fhir';
 import { compileFhirpath } from './fhirpath/compile.js';
-import { resourceItem } from './fhirpath/item.js';
+import { type Item, resourceItem } from './fhirpath/item.js';
 import { truthOf } from './fhirpath/operators.js';
-import type { Program } from './fhirpath/program.js';
+import type { Program, Scope } from './fhirpath/program.js';
 import { r4Invariants } from './r4-invariants.js';
 
 /** The resource that an object stands in, and the one that this is contained in, or itself. */
@@ -14,8 +14,12 @@ export interface Around {
 /** True unless the expression gives true: R4 asks for that (ElementDefinition.constraint.expression). */
 export function isBroken(program: Program, value: FhirObject, type: string, around: Around): boolean {
   const context = { value, type };
-  const scope = { context, resource: resourceItem(around.resource), root: resourceItem(around.root) };
-  return truthOf(program([context], scope)) !== true;
+  return truthOf(program([context], scopeIn(context, around))) !== true;
+}
+
+function scopeIn(context: Item, { resource, root }: Around): Scope {
+  const item = resourceItem(resource);
+  return { context, resource: item, root: root === resource ? item : resourceItem(root) };
 }
 
 type Rule = (value: FhirObject, around: Around) => readonly string[];
@@ -39,8 +43,11 @@ function ruleOf(path: string, rows: readonly Row[]): Rule {
       program: compileFhirpath(expression),
     }));
     let broken: string[] | undefined;
+    const context = { value, type: path };
+    const focus = [context];
+    const scope = scopeIn(context, around);
     for (const { message, program } of programs)
-      if (isBroken(program, value, path, around)) {
+      if (truthOf(program(focus, scope)) !== true) {
         broken ??= [];
         broken.push(message);
       }

@@ -224,8 +224,8 @@ describe('value sets', () => {
       ...more,
     ];
     for (const one of all) sets.add(readJson(JSON.stringify(one)) as FhirObject);
-    const found = sets.codes('urn:set|1.0')?.get(system);
-    return found && [...found].sort().join('');
+    const listed = sets.codes('urn:set|1.0')?.get(system);
+    return listed && [...listed].sort().join('');
   };
   const filter = (property: string, op: string, value: string) => ({ property, op, value });
   const include = (...filters: object[]) => ({ include: [{ system: 's', filter: filters }] });

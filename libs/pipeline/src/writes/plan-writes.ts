@@ -2,7 +2,7 @@ import type { Query } from '#database';
 import type { FhirObject } from '#fhir';
 import { readJson } from '#fhir';
 import { EngineError, hash64, type Random } from '#kernel';
-import { ResourceReader, type ResourceVersion } from '#store';
+import { ResourceReader } from '#store';
 import { namesOfConditions } from './conditional-references.js';
 import { findMatches, type LiveVersion, onlyOf, pairsOf } from './find-match.js';
 import { rootOf, withLinks } from './links.js';

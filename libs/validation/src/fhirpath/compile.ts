@@ -1,6 +1,6 @@
 import { EngineError } from '#kernel';
 import { functions } from './functions.js';
-import { type Item, isObject, nothing, resourceItem, step, text, truth } from './item.js';
+import { type Item, isObject, nothing, resourceItem, stepper, text, truth } from './item.js';
 import { isOfType } from './kinds.js';
 import { operators } from './operators.js';
 import type { Program, Scope } from './program.js';
@@ -87,13 +87,14 @@ function variable(name: string): Program {
 }
 
 function member(name: string, of: Syntax | undefined): Program {
+  const step = stepper(name);
   if (of === undefined) {
     return (focus) => {
       const out: Item[] = [];
       for (const item of focus) {
         // An expression may start with the type it is about: `Appointment.status`.
         if (item.type === name) out.push(item);
-        else step(item, name, out);
+        else step(item, out);
       }
       return out;
     };
@@ -101,7 +102,7 @@ function member(name: string, of: Syntax | undefined): Program {
   const owners = compile(of);
   return (focus, scope) => {
     const out: Item[] = [];
-    for (const item of owners(focus, scope)) step(item, name, out);
+    for (const item of owners(focus, scope)) step(item, out);
     return out;
   };
 }

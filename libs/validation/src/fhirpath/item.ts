@@ -40,6 +40,8 @@ export const whole = (value: number): readonly Item[] => [{ value, type: 'intege
 
 /** A member of JSON, and the type of its values; `Resource` where the value itself says it. */
 interface Member {
+  /** As FHIRPath has it: `value`. */
+  readonly of: string;
   readonly name: string;
   readonly beside: string;
   readonly type: string;
@@ -77,7 +79,8 @@ function makeShape(type: string): Shape {
     if (!element.known) continue;
     const members = element.types.map((one) => {
       const name = element.choice ? choiceName(child, one) : child;
-      return { name, beside: `_${name}`, type: element.backbone ? (element.content ?? one) : one };
+      const of = child.replace('[x]', '');
+      return { of, name, beside: `_${name}`, type: element.backbone ? (element.content ?? one) : one };
     });
     byName.set(child.replace('[x]', ''), members);
     for (const member of members) {
@@ -97,12 +100,41 @@ export function resourceItem(value: FhirObject): Item {
   return { value, type: typeOfResource(value) };
 }
 
+/** A choice of more types is looked for among what the element has, for elements have few members. */
+const lookedUpMax = 8;
+
 /** The children of `item` by this name. */
 export function step(item: Item, name: string, into: Item[]): void {
+  stepTo(shapeOf(item.type), item, name, into);
+}
+
+/** The same for one name and many items, which are mostly of one type. */
+export function stepper(name: string): (item: Item, into: Item[]) => void {
+  let type: string | undefined;
+  let shape: Shape | undefined;
+  return (item, into) => {
+    if (shape === undefined || item.type !== type) {
+      type = item.type;
+      shape = shapeOf(type);
+    }
+    stepTo(shape, item, name, into);
+  };
+}
+
+function stepTo(shape: Shape, item: Item, name: string, into: Item[]): void {
   const owner = isObject(item.value) ? item.value : item.beside;
   if (!owner) return;
-  for (const member of shapeOf(item.type).byName.get(name) ?? noMembers)
-    pushMember(owner, member, into, item);
+  const members = shape.byName.get(name) ?? noMembers;
+  if (members.length <= lookedUpMax) {
+    for (const member of members) pushMember(owner, member, into, item);
+    return;
+  }
+  for (const key in owner) {
+    const member = shape.byMember.get(key);
+    // A value and what stands beside it are one item.
+    if (member?.of === name && (key === member.name || !(member.name in owner)))
+      pushMember(owner, member, into, item);
+  }
 }
 
 function pushMember(owner: FhirObject, member: Member, into: Item[], parent: Item): void {

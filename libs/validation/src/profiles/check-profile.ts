@@ -1,4 +1,4 @@
-import { type FhirObject, type FhirValue, typeKind } from '#fhir';
+import { type FhirObject, type FhirValue, typeKind, writeJson } from '#fhir';
 import { isEngineError } from '#kernel';
 import { isSame, order } from '../fhirpath/compare.js';
 import { compileFhirpath } from '../fhirpath/compile.js';
@@ -246,12 +246,16 @@ function hasCode(value: FhirValue): boolean {
 }
 
 function limitText({ value }: Item): string {
-  if (!isObject(value)) return String(value);
+  if (!isObject(value)) return plain(value ?? null);
   const { value: number, unit, code } = value;
   return [number, unit ?? code]
     .filter((part) => part !== undefined)
-    .map(String)
+    .map(plain)
     .join(' ');
+}
+
+function plain(value: FhirValue): string {
+  return typeof value === 'string' ? value : writeJson(value);
 }
 
 function isType(item: Item, code: string): boolean {

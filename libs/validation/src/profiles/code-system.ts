@@ -1,5 +1,4 @@
-import type { FhirObject, FhirValue } from '#fhir';
-import { isSame } from '../fhirpath/compare.js';
+import { type FhirObject, type FhirValue, writeJson } from '#fhir';
 import { choiceAt, objectsAt, textAt } from './tree.js';
 
 /** Concepts in concepts go no deeper. */
@@ -66,8 +65,7 @@ export class CodeSystem {
         ? [code]
         : properties.flatMap(([name, one]) => (name === property ? [one] : []));
     const wanted = op === 'in' || op === 'not-in' ? value.split(',').map((one) => one.trim()) : [value];
-    const has: Test = (concept) =>
-      valuesOf(concept).some((one) => wanted.some((text) => isSame(String(one), text)));
+    const has: Test = (concept) => valuesOf(concept).some((one) => wanted.includes(textOf(one)));
     if (op === '=' || op === 'in') return has;
     if (op === 'not-in') return (concept) => !has(concept);
     if (op === 'exists') return (concept) => valuesOf(concept).length > 0 === (value === 'true');
@@ -80,6 +78,11 @@ export class CodeSystem {
     for (const code of found) for (const child of this.#read().get(code)?.children ?? []) found.add(child);
     return found;
   }
+}
+
+/** As a filter writes the value of a property. */
+function textOf(value: FhirValue): string {
+  return typeof value === 'string' ? value : writeJson(value);
 }
 
 function readConcepts(
