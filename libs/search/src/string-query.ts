@@ -46,7 +46,7 @@ export function textsOf(value: unknown, emit: (text: string) => void): void {
 }
 
 /** Lengths of the beginnings that are in the index; each serves queries up to the next. */
-export const prefixLengths = [2, 4, 7] as const;
+export const prefixLengths = [2, 4, 6, 9] as const;
 
 /** The key that values which begin with `folded` have; undefined for a beginning that is too short for the index. */
 function prefixKey(folded: string): string | undefined {

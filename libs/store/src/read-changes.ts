@@ -63,7 +63,8 @@ const WINDOW_GROWTH = 4;
 /** Messages that are looked at together, and for one page; then it ends, however short it is. */
 const CHUNK = 64;
 const MAX_LOOKED_AT = 1_024;
-/** Lines of packs that are looked at together; a pack is never cut. */
+/** Lines of packs that are looked at together, at first and at most; a pack is never cut. */
+const FIRST_LINES = 50;
 const CHUNK_LINES = 1_000;
 
 /**
@@ -78,10 +79,12 @@ export async function readChanges(database: Query, asked: ChangesAsked, nowMs: n
   const start = Math.min(nowMs + MAX_AHEAD_MS, asked.at === undefined ? Infinity : asked.at.toMs - 1);
   let place = after ?? endOf(start);
   let windowMs = FIRST_WINDOW_MS;
+  let lines = Math.min(CHUNK_LINES, Math.max(FIRST_LINES, count * 2));
   for (let looked = 0; place.storedAtMs >= sinceMs && looked < MAX_LOOKED_AT; ) {
     const lowMs = Math.max(sinceMs, place.storedAtMs - windowMs);
     const between = await packsBetween(database, lowMs, place);
-    const packs = firstLines(between, CHUNK_LINES);
+    const packs = firstLines(between, lines);
+    lines = Math.min(CHUNK_LINES, lines * 2);
     for (const { pack, found } of await changesOf(database, packs, asked)) {
       const done = samePack(pack, place) ? place.done : 0;
       for (const [index, version] of found.entries()) {
