@@ -52,7 +52,7 @@ export class Capabilities {
   private common(address: string, tokenEndpoint: string) {
     const { softwareVersion } = this.services;
     const searchable = (type: string) =>
-      type === 'Subscription' ? subscriptionParameters : this.reader.searchable(type);
+      type === 'Subscription' ? subscriptionParameters() : this.reader.searchable(type);
     return { searchable, address, tokenEndpoint, softwareVersion };
   }
 }

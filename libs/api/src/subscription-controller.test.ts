@@ -118,6 +118,13 @@ describe('subscriptions over HTTP', () => {
       expect([query, refused.status]).toEqual([query, 400]);
     }
     expect((await get('/fhir/Subscription?mood=good')).text).toContain('criteria, payload');
+    const lenient = { authorization, prefer: 'handling=lenient' };
+    const skipped = await server.send(
+      'GET',
+      '/fhir/Subscription?mood=good&status:not=off&_id=t1,t4',
+      lenient,
+    );
+    expect([skipped.status, idsOf(skipped)]).toEqual([200, ['t1']]);
     for (const [id] of files) await server.send('DELETE', `/fhir/Subscription/${id}`, { authorization });
     const statement = (await server.send('GET', '/fhir/metadata')).text;
     expect(statement).toContain('SearchParameter/Subscription-topic');

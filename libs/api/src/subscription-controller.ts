@@ -6,11 +6,11 @@ import { API_SERVICES, type ApiServices, type SubscriptionVersion } from './api-
 import { type HttpReply, type HttpRequest, requestPairs } from './http-exchange.js';
 import { Interaction } from './interaction.js';
 import { pageLinks } from './page-links.js';
-import { FHIR_JSON, isGeneralParameter, requireFormat } from './representation.js';
+import { FHIR_JSON, isGeneralParameter, isLenient, requireFormat } from './representation.js';
 import { fhirAddress } from './request-address.js';
 import { invalidBody, ofType, readBody } from './request-body.js';
 import { replyVersion, replyWritten, unknownResource } from './resource-reply.js';
-import { searchSubscriptions } from './subscription-search.js';
+import { isSubscriptionParameter, searchSubscriptions } from './subscription-search.js';
 import { subscriptionText } from './subscription-text.js';
 
 /** FHIR Subscriptions. The access token was checked before the body was read. */
@@ -75,8 +75,12 @@ export class SubscriptionController {
 
   private async answerSearch(request: HttpRequest, reply: HttpReply): Promise<void> {
     requireFormat(request);
+    // What is not known is told, or skipped for those who prefer that.
+    const lenient = isLenient(request);
     const isAsked = ([name, value]: readonly [string, string]) =>
-      !isGeneralParameter(name) || (name === '_summary' && value === 'count');
+      isGeneralParameter(name)
+        ? name === '_summary' && value === 'count'
+        : !lenient || isSubscriptionParameter(name);
     const pairs = requestPairs(request).filter(isAsked);
     const { subscriptions, clock } = this.services;
     const found = await searchSubscriptions(subscriptions, pairs, clock.nowMs());

@@ -1,6 +1,7 @@
 import type { FhirObject } from '#fhir';
 import {
   compileConditions,
+  cutModifier,
   instantQuery,
   invalidValue,
   parametersOf,
@@ -13,14 +14,24 @@ const DEFAULT_COUNT = 50;
 const MAX_COUNT = 1_000;
 
 /** What a search of subscriptions takes: all of R4 (but what it has for stored resources alone), and the topic. */
-export const subscriptionParameters: readonly { readonly name: string; readonly kind: string }[] = [
-  { name: '_id', kind: 'token' },
-  { name: '_lastUpdated', kind: 'date' },
-  { name: '_text', kind: 'string' },
-  { name: '_content', kind: 'string' },
-  ...[...parametersOf('Subscription').values()].map(({ name, kind }) => ({ name, kind })),
-  { name: 'topic', kind: 'uri' },
-];
+export function subscriptionParameters(): readonly { readonly name: string; readonly kind: string }[] {
+  return [
+    { name: '_id', kind: 'token' },
+    { name: '_lastUpdated', kind: 'date' },
+    { name: '_text', kind: 'string' },
+    { name: '_content', kind: 'string' },
+    ...[...parametersOf('Subscription').values()].map(({ name, kind }) => ({ name, kind })),
+    { name: 'topic', kind: 'uri' },
+  ];
+}
+
+const resultParameters = ['_count', '_page', '_summary'];
+
+/** Whether a search knows a parameter, with whatever modifier. */
+export function isSubscriptionParameter(nameAndModifier: string): boolean {
+  const [name] = cutModifier(nameAndModifier);
+  return resultParameters.includes(name) || subscriptionParameters().some((one) => one.name === name);
+}
 
 /** One page of a search of subscriptions. */
 export interface SubscriptionPage {
@@ -101,7 +112,7 @@ function readSearch(pairs: readonly QueryPair[], nowMs: number) {
           throw unknownParameter(
             name,
             'Subscription',
-            subscriptionParameters.map((one) => one.name),
+            subscriptionParameters().map((one) => one.name),
           );
         content.push([name, value]);
     }
