@@ -15,5 +15,7 @@ export default {
   moduleNameMapper: { [`^#(${libs})$`]: '<rootDir>/libs/$1/src/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/test/jest-global-setup.mjs',
   globalTeardown: '<rootDir>/test/jest-global-teardown.mjs',
+  // Many tests wait for processes of their own; one after the other they leave half of two cores idle.
+  maxWorkers: 2,
   testTimeout: 60_000,
 };
