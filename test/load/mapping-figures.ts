@@ -11,7 +11,7 @@ const WARM_UP_SHARE = 0.25;
 
 /** From bytes to JSON bytes on one core: the mapping files against a mapper of the same ORU written by hand. */
 export function mappingFigures(templates: readonly MessageTemplate[], count: number): Figure[] {
-  const results = templates.filter((template) => template.file.startsWith('oru'));
+  const results = templates.filter(({ make }) => make('M0').includes('ORU^R01'));
   const messages = Array.from({ length: count }, (_, n) => {
     const frame = results[n % results.length]?.make(`M${n}`) ?? Buffer.alloc(0);
     return frame.subarray(1, -2);
