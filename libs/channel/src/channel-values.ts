@@ -81,3 +81,13 @@ export const url = scalar(
     return parsed && /^https?:$/.test(parsed.protocol) ? value : undefined;
   },
 );
+
+/** For `checked`: exactly one of these keys is there. `second` says where another one belongs. */
+export function onlyOne<Key extends string>(
+  value: Readonly<Partial<Record<Key, unknown>>>,
+  keys: readonly Key[],
+  { message, second }: { readonly message: string; readonly second: string },
+): { readonly message: string; readonly remedy: string } | undefined {
+  if (keys.filter((key) => value[key] !== undefined).length === 1) return undefined;
+  return { message, remedy: `write one of ${keys.join(', ')}; ${second}` };
+}

@@ -1,6 +1,6 @@
 import { checked, list, object, optional, record, required, scalar } from '#declaration';
 import { isResourceType } from '#fhir';
-import { choice, count, duration, fileReference, peerAddress, text, url } from './channel-values.js';
+import { choice, count, duration, fileReference, onlyOne, peerAddress, text, url } from './channel-values.js';
 
 const TYPE = /^[A-Z][A-Za-z]{1,63}$/;
 const resourceType = scalar({ type: 'string' }, 'a FHIR R4 resource type, such as Observation', (value) =>
@@ -101,10 +101,8 @@ export const destination = checked(
     retry: optional(retry, 'what to do while the receiver is down'),
   }),
   (value) =>
-    destinationKinds.filter((kind) => value[kind] !== undefined).length === 1
-      ? undefined
-      : {
-          message: 'a destination is of one kind',
-          remedy: `write one of ${destinationKinds.join(', ')}; a second receiver is a destination of its own`,
-        },
+    onlyOne(value, destinationKinds, {
+      message: 'a destination is of one kind',
+      second: 'a second receiver is a destination of its own',
+    }),
 );

@@ -6,6 +6,7 @@ import {
   fileReference,
   listenAddress,
   messageType,
+  onlyOne,
   size,
   text,
 } from './channel-values.js';
@@ -146,10 +147,8 @@ export const source = checked(
     sftp: optional(sftp, 'files of a folder on an SFTP server'),
   }),
   (value) =>
-    sourceNames.filter((one) => value[one] !== undefined).length === 1
-      ? undefined
-      : {
-          message: 'a channel has one source',
-          remedy: `write one of ${sourceNames.join(', ')}; a second source is a channel of its own`,
-        },
+    onlyOne(value, sourceNames, {
+      message: 'a channel has one source',
+      second: 'a second source is a channel of its own',
+    }),
 );
