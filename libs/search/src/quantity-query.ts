@@ -77,14 +77,31 @@ function quantityKeys(
   return keys.length === 0 ? undefined : keys;
 }
 
+/** Numbers of a unit whose keys are kept: results come again and again. */
+const MAX_KEPT = 4_000;
+const kept = new Map<string, readonly string[]>();
+
 /** The index keys of a quantity: of its number, and of what its unit of UCUM makes of it. */
-export function quantityKeysOfValue(value: unknown, leaf: Leaf): string[] {
+export function quantityKeysOfValue(value: unknown, leaf: Leaf): readonly string[] {
   const target = quantityOf(value, leaf);
   const span = target && spanOf(target);
   if (target === undefined || span === undefined) return [];
-  const keys = numberKeysOfValue(span);
   const own = target.low ?? target.high ?? target;
-  const unit = own.system === UCUM && typeof own.code === 'string' ? canonicalUnit(own.code) : undefined;
+  const { system, code } = own;
+  const unit = system === UCUM && typeof code === 'string' ? canonicalUnit(code) : undefined;
+  if (span.low !== span.high) return keysOfSpan(span, unit);
+  const name = unit === undefined ? `${span.low}` : `${span.low} ${code as string}`;
+  let keys = kept.get(name);
+  if (keys === undefined) {
+    keys = keysOfSpan(span, unit);
+    if (kept.size === MAX_KEPT) kept.clear();
+    kept.set(name, keys);
+  }
+  return keys;
+}
+
+function keysOfSpan(span: Span, unit: CanonicalUnit | undefined): string[] {
+  const keys = numberKeysOfValue(span);
   if (unit === undefined) return keys;
   return [...keys, ...numberKeysOfValue(convertSpan(span, unit)).map((key) => `${unit.dimension}${key}`)];
 }
