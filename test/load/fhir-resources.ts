@@ -13,8 +13,7 @@ const families = [
   'Grünwald',
   'Haugen',
 ];
-const syllables =
-  'ba be bo da de do fa fe fo ga ge go ka ke ko la le lo ma me mo na ne no ra re ro sa se so'.split(' ');
+const syllables = [...'bdfghklmnprstv'].flatMap((one) => [...'aeiou'].map((vowel) => one + vowel));
 const givens = [
   'Anna',
   'Bo',
@@ -42,10 +41,10 @@ function pick<T>(list: readonly T[], n: number): T {
   return list[n % list.length] as T;
 }
 
-/** One of 30,000 family names, so that a name is not everybody's. */
+/** A family name that nobody else of 343,000 has, told by its first six letters. */
 export function rareFamily(n: number): string {
   const at = n * 7_919;
-  const name = [at, Math.floor(at / 30), Math.floor(at / 900), n % 2 === 0 ? 0 : 1]
+  const name = [at, Math.floor(at / 70), Math.floor(at / 4_900), n]
     .map((one) => pick(syllables, one))
     .join('');
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -66,6 +66,7 @@ export class SearchController {
     requireShape(request);
     const pairs = asked.filter(isOfSearch);
     const address = fhirAddress(request, this.services);
+    const indexBehind = await this.reader.indexBehind();
     const found = await this.reader.search(type, pairs, {
       lenient: isLenient(request),
       ownUrl: address,
@@ -75,7 +76,7 @@ export class SearchController {
       ...entriesOf(found.matches, 'match'),
       ...entriesOf(found.included, 'include'),
       ...(found.ignored.length === 0 ? [] : [ignoredEntry(found.ignored)]),
-      ...(found.indexBehind === 0 ? [] : [incompleteEntry(found.indexBehind)]),
+      ...(indexBehind === 0 ? [] : [incompleteEntry(indexBehind)]),
     ];
     const path = [address, owner, owner && id, type].filter((part) => part !== undefined).join('/');
     const links = pageLinks(request, path, found.followed, found.next);

@@ -9,7 +9,10 @@ import { IndexFiller, ResourceReader, storeMigrations } from './index.js';
 import { readIndexState } from './index-filler.js';
 
 /** What stands for each version of the extractors: a hash of all terms of the fixtures. */
-const TERMS_OF_VERSION: Readonly<Record<number, string>> = { 2: '-43b083ad3f2374ac' };
+const TERMS_OF_VERSION: Readonly<Record<number, string>> = {
+  2: '-43b083ad3f2374ac',
+  3: '-2611c313e67566b3',
+};
 
 let fixture: TestDatabase;
 const examples = readFileSync('test/fixtures/search/r4-examples.ndjson', 'utf8').trim().split('\n');
@@ -71,12 +74,11 @@ describe('filling the index', () => {
     await asOlderBuild();
     const reader = new ResourceReader(fixture.database);
     const options = { lenient: false, ownUrl: undefined };
+    const behind = await reader.indexBehind();
+    expect(behind).toBe((await readIndexState(fixture.database)).behind);
+    expect(behind).toBeGreaterThan(0);
     const pending = await reader.search('RiskAssessment', [['probability', '0.25']], options);
-    expect([pending.matches.length, pending.indexBehind]).toEqual([
-      0,
-      (await readIndexState(fixture.database)).behind,
-    ]);
-    expect(pending.indexBehind).toBeGreaterThan(0);
+    expect(pending.matches).toEqual([]);
     const told = await filled();
     expect(told[0]).toContain('is brought up to this build');
     expect(told.at(-1)).toContain('holds what this build takes');

@@ -85,8 +85,7 @@ export class ResourceReader {
   ): Promise<SearchResult> {
     const request = parseSearch(type, pairs, options);
     try {
-      const indexBehind = await this.indexBehind();
-      return { ...(await answerSearch(this.searching, request)), indexBehind };
+      return await answerSearch(this.searching, request);
     } catch (error) {
       if (!isEngineError(error, 'unavailable') || error.code !== 'DATABASE_STATEMENT_TOO_SLOW') throw error;
       throw new EngineError(
@@ -98,8 +97,11 @@ export class ResourceReader {
     }
   }
 
-  /** Once the index is complete for this build it stays so, and nobody asks any more. */
-  private async indexBehind(): Promise<number> {
+  /**
+   * Resources at most that the index does not hold yet as this build makes it: a search may miss some that an older build stored. To be
+   * asked before the search. Once it is 0 it stays so, and the database is not asked any more.
+   */
+  async indexBehind(): Promise<number> {
     const nowMs = Date.now();
     if (!this.index.complete && nowMs - this.indexReadMs > INDEX_READ_EVERY_MS) {
       this.indexReadMs = nowMs;

@@ -22,8 +22,6 @@ export interface SearchResult {
   readonly next: string | undefined;
   /** Names that were skipped because the client asked for leniency. */
   readonly ignored: readonly string[];
-  /** Resources at most that an index of this build does not hold yet: what an older build stored may be missing. */
-  readonly indexBehind: number;
 }
 
 interface Page {
@@ -32,10 +30,7 @@ interface Page {
 }
 
 /** Answers a search. Throws `rejected` as `parseSearch` does, and SEARCH_TOO_COSTLY for what its bounds do not allow. */
-export async function answerSearch(
-  database: Query,
-  request: SearchRequest,
-): Promise<Omit<SearchResult, 'indexBehind'>> {
+export async function answerSearch(database: Query, request: SearchRequest): Promise<SearchResult> {
   const { followed, ignored, options } = request;
   const searches = await prepare(database, request);
   const page =
