@@ -36,8 +36,6 @@ export interface ChangesAsked {
 export interface ChangesPage {
   /** Newest first. */
   readonly versions: readonly ResourceVersion[];
-  /** Where the page would go on after each of them. */
-  readonly places: readonly ChangePlace[];
   /** Undefined: this was the last page. A page with a next may be short. */
   readonly next: ChangePlace | undefined;
 }
@@ -75,7 +73,6 @@ const CHUNK_LINES = 1_000;
 export async function readChanges(database: Query, asked: ChangesAsked, nowMs: number): Promise<ChangesPage> {
   const { count, after, sinceMs = EARLIEST_MS } = asked;
   const versions: ResourceVersion[] = [];
-  const places: ChangePlace[] = [];
   const start = Math.min(nowMs + MAX_AHEAD_MS, asked.at === undefined ? Infinity : asked.at.toMs - 1);
   let place = after ?? endOf(start);
   let windowMs = FIRST_WINDOW_MS;
@@ -89,9 +86,8 @@ export async function readChanges(database: Query, asked: ChangesAsked, nowMs: n
       const done = samePack(pack, place) ? place.done : 0;
       for (const [index, version] of found.entries()) {
         if (index < done || version === undefined) continue;
-        if (versions.length === count) return { versions, places, next: placeOf(pack, index) };
+        if (versions.length === count) return { versions, next: placeOf(pack, index) };
         versions.push(version);
-        places.push(placeOf(pack, index + 1));
       }
     }
     looked += packs.length;
@@ -103,7 +99,7 @@ export async function readChanges(database: Query, asked: ChangesAsked, nowMs: n
       windowMs *= WINDOW_GROWTH;
     }
   }
-  return { versions, places, next: place.storedAtMs >= sinceMs ? place : undefined };
+  return { versions, next: place.storedAtMs >= sinceMs ? place : undefined };
 }
 
 /** The last place of a millisecond: times of packs are whole ones. */

@@ -8,7 +8,8 @@ type Candidates = NonNullable<Criteria['candidates']>;
 export type Candidate = PointerRow & { rid: number };
 export type RowPlace =
   | { readonly by: 'rid'; readonly rid: number }
-  | { readonly by: 'id'; readonly id: string };
+  | { readonly by: 'id'; readonly id: string }
+  | { readonly by: 'time'; readonly lastUpdatedMs: number; readonly rid: number };
 
 export interface Chunk {
   readonly rows: readonly Candidate[];

@@ -1,16 +1,13 @@
 import { EngineError } from '#kernel';
-import type { ChangePlace } from './read-changes.js';
-
-const MAX_SMALLINT = 0x7fff;
+import type { RowPlace } from './search-candidates.js';
 
 /**
- * Where a page ended: in which of the types, and by row number, by id where the index is in the order of ids, by the pack where the order is
- * that of time, or by what it was sorted by. None of these changes while others write, except the values that a sorted search looks at.
+ * Where a page ended: in which of the types, and by row number, by id where the index is in the order of ids, by the last
+ * change where the order is that of time, or by what it was sorted by. None of these changes while others write, except the times and values
+ * that a sorted search looks at.
  */
 export type PagePlace = { readonly type: number } & (
-  | { readonly by: 'rid'; readonly rid: number }
-  | { readonly by: 'id'; readonly id: string }
-  | ({ readonly by: 'time' } & ChangePlace)
+  | RowPlace
   | { readonly by: 'sort'; readonly keys: readonly (string | number | null)[]; readonly rid: number }
 );
 
@@ -19,15 +16,12 @@ export function formatPlace(place: PagePlace): string {
   const type = place.type === 0 ? '' : `${place.type}.`;
   if (place.by === 'rid') return `${type}r${place.rid}`;
   if (place.by === 'id') return `${type}i${place.id}`;
-  if (place.by === 'time') {
-    const { storedAtMs, lane, partition, seq, done } = place;
-    return `${type}t${[storedAtMs, lane, partition, seq, done].join('-')}`;
-  }
+  if (place.by === 'time') return `${type}t${place.lastUpdatedMs}-${place.rid}`;
   return `s${Buffer.from(JSON.stringify([...place.keys, place.rid])).toString('base64url')}`;
 }
 
 const PLACE =
-  /^(?:(\d{1,3})\.)?(?:r(\d{1,15})|i([A-Za-z0-9\-.]{0,64})|s([A-Za-z0-9_-]{1,4000})|t(\d{1,15}(?:-\d{1,16}){4}))$/;
+  /^(?:(\d{1,3})\.)?(?:r(\d{1,15})|i([A-Za-z0-9\-.]{0,64})|s([A-Za-z0-9_-]{1,4000})|t(\d{1,15})-(\d{1,15}))$/;
 
 /** Reads the text of `formatPlace`. Throws `rejected` SEARCH_VALUE_INVALID. */
 export function parsePlace(text: string): PagePlace {
@@ -41,11 +35,8 @@ export function parsePlace(text: string): PagePlace {
     if (keys !== undefined && typeof rid === 'number')
       return { type, by: 'sort', keys: keys.slice(0, -1), rid };
   }
-  if (match?.[5] !== undefined) {
-    const [storedAtMs = 0, lane = 0, partition = 0, seq = 0, done = 0] = match[5].split('-').map(Number);
-    if (lane <= MAX_SMALLINT && partition <= MAX_SMALLINT && seq <= Number.MAX_SAFE_INTEGER)
-      return { type, by: 'time', storedAtMs, lane, partition, seq, done };
-  }
+  if (match?.[5] !== undefined)
+    return { type, by: 'time', lastUpdatedMs: Number(match[5]), rid: Number(match[6]) };
   throw new EngineError(
     'rejected',
     'SEARCH_VALUE_INVALID',

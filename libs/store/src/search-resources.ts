@@ -2,7 +2,6 @@ import type { Query } from '#database';
 import { resourceTypeCode } from '#fhir';
 import { EngineError } from '#kernel';
 import type { Criteria, instantQuery } from '#search';
-import { type ChangePlace, readChanges } from './read-changes.js';
 import { pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 import {
   type Candidate,
@@ -19,8 +18,8 @@ export interface TypeSearch {
   readonly lastUpdated: readonly (readonly ReturnType<typeof instantQuery>[])[];
 }
 
-/** Where a page of one type ended. */
-export type TypePlace = RowPlace | ({ readonly by: 'time' } & ChangePlace);
+/** By the time of the last change, for which there is an index; equal times go by row number. */
+export type TimeOrder = 'newest' | 'oldest';
 
 /** A match, with what a sorted search goes by. */
 export interface Match {
@@ -33,7 +32,7 @@ export interface TypePage {
   readonly matches: readonly ResourceVersion[];
   readonly found: readonly Match[];
   /** Where the next page begins; undefined: this was the last. A page may hold fewer than asked for and have a next. */
-  readonly next: TypePlace | undefined;
+  readonly next: RowPlace | undefined;
 }
 
 /** Most candidates that one page looks at. A search that no index serves then goes on with its next link. */
@@ -44,26 +43,28 @@ const MIN_CHUNK = 20;
 const MAX_CHUNK = 1_000;
 
 /**
- * One page of what matches now. Candidates come from the best index, in an order that no write changes; each one is
- * decoded and checked, because index rows of former versions stay.
+ * One page of what matches now. Candidates come from the best index, in an order that no write changes (but that of time, where a change
+ * leads to the newest end); each one is decoded and checked, because index rows of former versions stay.
  */
 export async function searchType(
   database: Query,
   search: TypeSearch,
-  after: TypePlace | undefined,
+  after: RowPlace | undefined,
   count: number,
+  order: TimeOrder | undefined = isFoundByTime(search) ? 'newest' : undefined,
 ): Promise<TypePage> {
-  if (after?.by === 'time' || (after === undefined && isFoundByTime(search)))
-    return searchByTime(database, search, after, count);
   const { criteria } = search;
   const found: Match[] = [];
   const startedMs = Date.now();
-  let next: TypePlace | undefined = after;
+  let next: RowPlace | undefined = after;
   let scanned: RowPlace | undefined = after;
   let looked = 0;
   for (;;) {
     const limit = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, count + 1 - found.length));
-    const chunk = await readCandidates(database, criteria, scanned, limit);
+    const chunk =
+      order === undefined
+        ? await readCandidates(database, criteria, scanned, limit)
+        : await readByTime(database, search, order, scanned, limit);
     const current = chunk.rows.filter((row) => !row.deleted && isUpdatedAsAsked(search, row));
     const versions = await readPointers(database, current);
     for (const [index, version] of versions.entries()) {
@@ -74,7 +75,7 @@ export async function searchType(
       if (found.length === count) return pageOf(found, next);
       const row = current[index] as Candidate;
       found.push({ version, rid: row.rid, resource });
-      next = placeOf(criteria, row);
+      next = order === undefined ? placeOf(criteria, row) : timePlace(row);
     }
     if (chunk.upTo === undefined) return pageOf(found, undefined);
     scanned = chunk.upTo;
@@ -84,7 +85,7 @@ export async function searchType(
   }
 }
 
-function pageOf(found: readonly Match[], next: TypePlace | undefined): TypePage {
+function pageOf(found: readonly Match[], next: RowPlace | undefined): TypePage {
   return { found, next, matches: found.map(({ version }) => version) };
 }
 
@@ -131,51 +132,35 @@ function reachOf(lastUpdated: TypeSearch['lastUpdated']): { low: number; high: n
   };
 }
 
-/** Versions that are looked at together. */
-const TIME_CHUNK = 200;
-
-/**
- * One page of what matches now, what changed last first: by the packs, which are in that order, so that what was written long ago costs
- * nothing (read-changes.ts).
- */
-export async function searchByTime(
-  database: Query,
-  { criteria, lastUpdated }: TypeSearch,
-  after: ChangePlace | undefined,
-  count: number,
-): Promise<TypePage> {
-  const { low, high } = reachOf(lastUpdated);
-  const nowMs = Date.now();
-  const asked = {
-    type: criteria.type,
-    sinceMs: Number.isFinite(low) ? low : undefined,
-    at: { fromMs: Number.POSITIVE_INFINITY, toMs: high + 1 }, // only what nothing has overtaken
-  };
-  const found: Match[] = [];
-  let place = after;
-  let next: TypePlace | undefined;
-  for (let looked = 0; ; ) {
-    const chunk = criteria.unconditional ? Math.min(TIME_CHUNK, count - found.length + 1) : TIME_CHUNK;
-    const page = await readChanges(database, { ...asked, count: chunk, after: place }, nowMs);
-    for (const [index, version] of page.versions.entries()) {
-      if (version.deleted || !isWithin(lastUpdated, version.lastUpdatedMs)) continue;
-      const resource = decode(version.text);
-      if (!criteria.matches(resource)) continue;
-      // One more than asked for: only now is it certain that there is a next page.
-      if (found.length === count) return pageOf(found, next);
-      found.push({ version, rid: 0, resource });
-      const here = page.places[index];
-      next = here && { by: 'time', ...here };
-    }
-    if (page.next === undefined) return pageOf(found, undefined);
-    place = page.next;
-    looked += Math.max(page.versions.length, 1);
-    if (looked >= MAX_CANDIDATES || Date.now() - nowMs > MAX_MS)
-      return pageOf(found, { by: 'time', ...place });
-  }
+function timePlace({ last_updated, rid }: Candidate): RowPlace {
+  return { by: 'time', lastUpdatedMs: last_updated.getTime(), rid };
 }
 
-function placeOf(criteria: Criteria, row: Candidate): TypePlace {
+/** The next rows of the type in the order of their last change, of those that changed when `_lastUpdated` says. */
+async function readByTime(
+  database: Query,
+  { criteria, lastUpdated }: TypeSearch,
+  order: TimeOrder,
+  place: RowPlace | undefined,
+  limit: number,
+): Promise<Chunk> {
+  const { low, high } = reachOf(lastUpdated);
+  const [sign, direction] = order === 'newest' ? ['<', 'DESC'] : ['>', 'ASC'];
+  const start = order === 'newest' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  const { lastUpdatedMs, rid } = place?.by === 'time' ? place : { lastUpdatedMs: start, rid: 0 };
+  const rows = await database.query<Candidate>(
+    `SELECT r.rid, ${pointerColumns} FROM resource r
+     WHERE type = $1 AND last_updated >= to_timestamp($2::float8) AND last_updated <= to_timestamp($3::float8)
+       AND (last_updated, rid) ${sign} (to_timestamp($4::float8), $5::bigint)
+     ORDER BY last_updated ${direction}, rid ${direction} LIMIT $6`,
+    [resourceTypeCode(criteria.type), low / 1000, high / 1000, lastUpdatedMs / 1000, rid, limit],
+    `search-${order}`,
+  );
+  const last = rows.at(-1);
+  return { rows, upTo: last === undefined || rows.length < limit ? undefined : timePlace(last) };
+}
+
+function placeOf(criteria: Criteria, row: Candidate): RowPlace {
   const byId = criteria.ids !== undefined || criteria.candidates === undefined;
   return byId ? { by: 'id', id: row.id } : { by: 'rid', rid: row.rid };
 }
@@ -184,7 +169,7 @@ function placeOf(criteria: Criteria, row: Candidate): TypePlace {
 async function readCandidates(
   database: Query,
   criteria: Criteria,
-  place: TypePlace | undefined,
+  place: RowPlace | undefined,
   limit: number,
 ): Promise<Chunk> {
   const type = resourceTypeCode(criteria.type);

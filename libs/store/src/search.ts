@@ -5,7 +5,7 @@ import { followChains } from './search-chains.js';
 import { readIncluded } from './search-inclusions.js';
 import { formatPlace, type PagePlace } from './search-place.js';
 import type { SearchRequest } from './search-request.js';
-import { searchAll, searchByTime, searchType, type TypeSearch } from './search-resources.js';
+import { searchAll, searchType, type TimeOrder, type TypeSearch } from './search-resources.js';
 import { compareSorted, sortKeysOf } from './search-sort.js';
 import { localValueSets } from './search-value-sets.js';
 
@@ -91,8 +91,10 @@ async function sortedPage(
   search: TypeSearch | undefined,
 ): Promise<Page> {
   if (search === undefined) return { matches: [], next: undefined };
-  if (after?.by === 'time' || (isNewestFirst(sort) && search.criteria.candidates === undefined)) {
-    const page = await searchByTime(database, search, after?.by === 'time' ? after : undefined, count);
+  const { criteria } = search;
+  const order = timeOrder(sort);
+  if (order !== undefined && criteria.candidates === undefined && criteria.ids === undefined) {
+    const page = await searchType(database, search, after?.by === 'time' ? after : undefined, count, order);
     return { matches: page.matches, next: page.next && { type: 0, ...page.next } };
   }
   const all = (await searchAll(database, search, 'sorting')).map(({ version, rid, resource }) => ({
@@ -110,10 +112,11 @@ async function sortedPage(
   };
 }
 
-/** The one order in which resources lie: it needs no sorting. */
-function isNewestFirst(sort: SearchRequest['sort']): boolean {
+/** The order of the last change has an index: where nothing else leads to fewer, it needs no sorting. */
+function timeOrder(sort: SearchRequest['sort']): TimeOrder | undefined {
   const [first, ...others] = sort;
-  return first?.parameter === '_lastUpdated' && first.descending && others.length === 0;
+  if (first?.parameter !== '_lastUpdated' || others.length > 0) return undefined;
+  return first.descending ? 'newest' : 'oldest';
 }
 
 async function countAll(database: Query, searches: readonly (TypeSearch | undefined)[]): Promise<number> {
