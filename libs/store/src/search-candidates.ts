@@ -20,29 +20,28 @@ export interface Chunk {
 /** Rows of one term, and of patients, after which an option is many. */
 const COUNTED = 50;
 
-const countSql = `SELECT o.at, sum(t.n)::int AS found, bool_or(t.rows = ${COUNTED}) AS more
+const countSql = `SELECT o.at, sum(t.n)::int AS found, bool_or(t.rows = $6) AS more
   FROM unnest($1::int[], $2::bigint[]) AS o(at, hash) CROSS JOIN LATERAL (
     SELECT count(*) AS rows, COALESCE(sum(n), 0) AS n
-    FROM (SELECT cardinality(rids) AS n FROM search_term WHERE hash = o.hash LIMIT ${COUNTED}) s) t
+    FROM (SELECT cardinality(rids) AS n FROM search_term WHERE hash = o.hash LIMIT $6) s) t
   GROUP BY o.at
   UNION ALL
-  SELECT o.at, sum(t.n)::int, bool_or(t.n = ${COUNTED})
+  SELECT o.at, sum(t.n)::int, bool_or(t.n = $6)
   FROM unnest($3::int[], $4::bigint[]) AS o(at, patient) CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM (SELECT 1 FROM resource WHERE patient = o.patient AND type = $5 LIMIT ${COUNTED}) s) t
+    SELECT count(*) AS n FROM (SELECT 1 FROM resource WHERE patient = o.patient AND type = $5 LIMIT $6) s) t
   GROUP BY o.at`;
 
-/**
- * Of several conditions that an index serves, the one that leads to the fewest resources: a common code and a rare date are found by the
- * date. Counted as far as it matters. Any choice gives the same pages, because all go by row number.
- */
-export async function fewestCandidates(
+function optionsOf({ candidates, others }: Criteria): Candidates[] {
+  return [...(candidates === undefined ? [] : [candidates]), ...others];
+}
+
+/** To how many resources each option leads, about; more than any number where a term has `most` rows. */
+async function countOptions(
   database: Query,
-  { candidates, others }: Criteria,
+  options: readonly Candidates[],
   type: number,
-): Promise<Candidates> {
-  const options = [...(candidates === undefined ? [] : [candidates]), ...others];
-  const [first] = options;
-  if (first === undefined || options.length === 1) return first ?? nothing;
+  most: number,
+): Promise<number[]> {
   const terms = options.flatMap((option, at) => option.terms.map((term) => ({ at, term })));
   const patients = options.flatMap((option, at) => option.patients.map((patient) => ({ at, patient })));
   const rows = await database.query<{ at: number; found: number; more: boolean }>(
@@ -53,12 +52,40 @@ export async function fewestCandidates(
       patients.map(({ at }) => at),
       patients.map(({ patient }) => String(patient)),
       type,
+      most,
     ],
     'count-candidates',
   );
   const counts = options.map(() => 0);
   for (const { at, found, more } of rows)
     counts[at] = (counts[at] ?? 0) + (more ? Number.MAX_SAFE_INTEGER / 2 : found);
+  return counts;
+}
+
+/** The index leads to more than `most` resources, whichever condition it begins with. */
+export async function areMany(
+  database: Query,
+  criteria: Criteria,
+  type: number,
+  most: number,
+): Promise<boolean> {
+  const counts = await countOptions(database, optionsOf(criteria), type, most);
+  return counts.every((count) => count > most);
+}
+
+/**
+ * Of several conditions that an index serves, the one that leads to the fewest resources: a common code and a rare date are found by the
+ * date. Counted as far as it matters. Any choice gives the same pages, because all go by row number.
+ */
+export async function fewestCandidates(
+  database: Query,
+  criteria: Criteria,
+  type: number,
+): Promise<Candidates> {
+  const options = optionsOf(criteria);
+  const [first] = options;
+  if (first === undefined || options.length === 1) return first ?? nothing;
+  const counts = await countOptions(database, options, type, COUNTED);
   return options[counts.indexOf(Math.min(...counts))] ?? first;
 }
 

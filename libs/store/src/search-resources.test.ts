@@ -191,6 +191,31 @@ describe('searching', () => {
     ]);
   });
 
+  test('more matches than a search may sort come in the order of their last change all the same', async () => {
+    const SIZE = 2_050;
+    for (let step = 0; step < 5; step++)
+      await store(
+        ...Array.from({ length: SIZE }, (_, n) =>
+          JSON.stringify({
+            resourceType: 'Basic',
+            id: `b${step * SIZE + n}`,
+            code: { coding: [{ code: 'often' }] },
+          }),
+        ),
+      );
+    await store(JSON.stringify({ resourceType: 'Basic', id: 'other', code: { coding: [{ code: 'once' }] } }));
+    const newest = await search('Basic?code=often&_sort=-_lastUpdated&_count=2');
+    const oldest = await search('Basic?code=often&_sort=_lastUpdated&_count=2');
+    const [last, first] = [newest, oldest].map(({ matches }) => matches.map(({ id }) => Number(id.slice(1))));
+    expect(last?.every((n) => n >= 4 * SIZE)).toBe(true);
+    expect(first?.every((n) => n < SIZE)).toBe(true);
+    const after = await search(`Basic?code=often&_sort=-_lastUpdated&_count=2&_page=${newest.next}`);
+    expect(new Set([...newest.matches, ...after.matches].map(({ id }) => id)).size).toBe(4);
+    expect(await found('Basic?code=once&_sort=-_lastUpdated')).toEqual(['other']);
+    const refused = await search('Basic?code=often&_sort=code').catch((error: unknown) => error);
+    expect(isEngineError(refused, 'rejected') && refused.code).toBe('SEARCH_TOO_COSTLY');
+  });
+
   test('what is unknown is refused with the list of what exists, or skipped when the client is lenient', async () => {
     const refusal = async (text: string): Promise<unknown> => search(text).catch((error: unknown) => error);
     for (const text of ['Patient?nam=x', 'Patient?identifier:exact=x', 'Observation?subject.nam=x']) {

@@ -4,6 +4,7 @@ import { EngineError } from '#kernel';
 import type { Criteria, instantQuery } from '#search';
 import { pointerColumns, type ResourceVersion, readPointers } from './read-resource.js';
 import {
+  areMany,
   type Candidate,
   type Chunk,
   fewestCandidates,
@@ -111,6 +112,16 @@ function isUpdatedAsAsked({ lastUpdated }: TypeSearch, row: Candidate): boolean 
 
 function isWithin(lastUpdated: TypeSearch['lastUpdated'], atMs: number): boolean {
   return lastUpdated.every((queries) => queries.some(({ test }) => test(atMs)));
+}
+
+/**
+ * Sorting by the last change needs no sorting where the type is read in that order: where nothing leads to fewer, or where so many match
+ * that some of them will be among the first.
+ */
+export async function isReadByTime(database: Query, { criteria }: TypeSearch): Promise<boolean> {
+  if (criteria.ids !== undefined) return false;
+  if (criteria.candidates === undefined) return true;
+  return areMany(database, criteria, resourceTypeCode(criteria.type), MAX_CANDIDATES);
 }
 
 /** No index serves, but the time of the last change is asked for. */

@@ -5,7 +5,7 @@ import { followChains } from './search-chains.js';
 import { readIncluded } from './search-inclusions.js';
 import { formatPlace, type PagePlace } from './search-place.js';
 import type { SearchRequest } from './search-request.js';
-import { searchAll, searchType, type TimeOrder, type TypeSearch } from './search-resources.js';
+import { isReadByTime, searchAll, searchType, type TimeOrder, type TypeSearch } from './search-resources.js';
 import { compareSorted, sortKeysOf } from './search-sort.js';
 import { localValueSets } from './search-value-sets.js';
 
@@ -91,10 +91,10 @@ async function sortedPage(
   search: TypeSearch | undefined,
 ): Promise<Page> {
   if (search === undefined) return { matches: [], next: undefined };
-  const { criteria } = search;
   const order = timeOrder(sort);
-  if (order !== undefined && criteria.candidates === undefined && criteria.ids === undefined) {
-    const page = await searchType(database, search, after?.by === 'time' ? after : undefined, count, order);
+  const isNext = after?.by === 'time';
+  if (order !== undefined && (isNext || (after === undefined && (await isReadByTime(database, search))))) {
+    const page = await searchType(database, search, isNext ? after : undefined, count, order);
     return { matches: page.matches, next: page.next && { type: 0, ...page.next } };
   }
   const all = (await searchAll(database, search, 'sorting')).map(({ version, rid, resource }) => ({
