@@ -13,7 +13,10 @@ export function pairsOf(criteria: string, at: string): QueryPair[] {
   });
 }
 
-/** At most `most` stored resources that match. */
+/**
+ * At most `most` stored resources that match. Throws `rejected` SEARCH_TOO_COSTLY where a search gave up before it knew: nobody may take that
+ * for "there is none".
+ */
 export async function findMatches(
   reader: ResourceReader,
   type: string,
@@ -21,7 +24,13 @@ export async function findMatches(
   { ownUrl, most }: { readonly ownUrl: string | undefined; readonly most: number },
 ): Promise<LiveVersion[]> {
   const asked = [...pairs, ['_count', String(most)]] as const;
-  const { matches } = await reader.search(type, asked, { lenient: false, ownUrl });
+  const { matches, next } = await reader.search(type, asked, { lenient: false, ownUrl });
+  if (next !== undefined && matches.length < most)
+    throw new EngineError(
+      'rejected',
+      'SEARCH_TOO_COSTLY',
+      'too many resources would have to be looked at to answer the condition; use one that leads to few, as an identifier does',
+    );
   return matches.filter((match): match is LiveVersion => !match.deleted);
 }
 
