@@ -57,6 +57,12 @@ describe('client files', () => {
     ['a short RSA key', yaml({ keys: [weak('rsa')] }), 'CLIENT_KEY_UNUSABLE', 3],
     ['a file that is not there', yaml('file:none.json'), 'CLIENT_FILE_UNREADABLE', 3],
     ['an address', yaml('https://example.org/jwks'), 'CLIENT_KEY_UNUSABLE', 3],
+    [
+      'a list of too many scopes',
+      yaml({ keys: [jwk] }, 'many', `[${Array(201).fill('system/Patient.rs').join()}]`),
+      'CLIENT_VALUE_WRONG',
+      2,
+    ],
   ])('%s is a problem with its place and a remedy, and costs no other client', (_, text, code, line) => {
     write('bad.yaml', text);
     write('good.yaml', yaml({ keys: [jwk] }, 'good'));

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import type { FileProblem } from '#channel';
+import { type FileProblem, firstFiles } from '#declaration';
 import type { Client } from './client.js';
 import { publicKeysOf } from './client-keys.js';
 import { parseScope, type Scope } from './scope.js';
@@ -47,7 +47,7 @@ export function loadClients(directory: string): LoadedClients {
 
 function namesIn(directory: string, problems: FileProblem[]): string[] {
   try {
-    return readdirSync(directory).filter(isClientFile).sort().slice(0, MAX_CLIENTS);
+    return firstFiles(directory, readdirSync(directory).filter(isClientFile), MAX_CLIENTS, problems);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
@@ -130,8 +130,15 @@ class ClientFile {
 
   private scopesOf(node: Node | undefined): Scope[] {
     const scopes: Scope[] = [];
-    const items = isSeq(node) ? node.items.slice(0, MAX_SCOPES) : [];
-    for (const item of items) {
+    const items = isSeq(node) ? node.items : [];
+    if (items.length > MAX_SCOPES)
+      this.note(
+        node,
+        'CLIENT_VALUE_WRONG',
+        `there are more than ${MAX_SCOPES} scopes`,
+        'write system/*.rs and the like for many types',
+      );
+    for (const item of items.slice(0, MAX_SCOPES)) {
       const scope = isScalar(item) ? parseScope(String(item.value)) : undefined;
       if (scope !== undefined) scopes.push(scope);
       else

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
-import { type FileProblem, note, type Reading } from '#declaration';
+import { type FileProblem, firstFiles, note, type Reading } from '#declaration';
 import { acceptedBy, type ChannelFile, channelField } from './channel-file.js';
 
 /** Larger is no channel file. */
@@ -24,7 +24,7 @@ export async function loadChannels(
 ): Promise<LoadedChannels> {
   const problems: FileProblem[] = [];
   const channels = new Map<string, ChannelFile>();
-  const files = (await namesIn(directory, problems)).slice(0, MAX_CHANNELS);
+  const files = firstFiles(directory, await namesIn(directory, problems), MAX_CHANNELS, problems);
   for (const name of files) {
     const file = join(directory, name);
     const text = await readFile(file, 'utf8');
@@ -49,7 +49,7 @@ export async function loadChannels(
 
 async function namesIn(directory: string, problems: FileProblem[]): Promise<string[]> {
   try {
-    return (await readdir(directory)).filter((name) => /\.ya?ml$/.test(name)).sort();
+    return (await readdir(directory)).filter((name) => /\.ya?ml$/.test(name));
   } catch (error) {
     const message = `the channel folder cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
     const remedy = 'make the folder, or point SUTURE_CHANNELS to where the channel files are';

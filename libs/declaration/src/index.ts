@@ -13,3 +13,4 @@ export {
   scalar,
   wordOr,
 } from './field-spec.js';
+export { firstFiles } from './folder-files.js';

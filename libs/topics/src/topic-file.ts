@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import {
   type FileProblem,
+  firstFiles,
   list,
   note,
   object,
@@ -77,7 +78,7 @@ export function readTopicFiles(directory: string): { topics: TopicFile[]; proble
   const problems: FileProblem[] = [];
   const topics = new Map<string, TopicFile>();
   const names = existsSync(directory) ? readdirSync(directory).filter((name) => /\.ya?ml$/.test(name)) : [];
-  for (const name of names.sort().slice(0, MAX_TOPICS)) {
+  for (const name of firstFiles(directory, names, MAX_TOPICS, problems)) {
     const file = join(directory, name);
     const reading: Reading = { file, lines: new LineCounter(), problems: [], environment: {} };
     const topic = readTopic(readFileSync(file, 'utf8'), reading);
