@@ -182,13 +182,24 @@ describe('searching', () => {
     expect(await pages('Patient?_sort=_lastUpdated&_id=hugo,anna')).toEqual(['anna', 'hugo']);
     const anna = await reader.read('Patient', 'anna');
     const since = new Date(anna?.lastUpdatedMs ?? 0).toISOString();
-    expect(await pages(`Patient?_lastUpdated=ge${since}&_count=1`)).toEqual(['hugo', 'anna']);
+    expect(await pages(`Patient?_lastUpdated=ge${since}&_count=1`)).toEqual(['anna', 'hugo']);
     expect((await pages(`Patient?_lastUpdated=lt${since}&_count=7`)).sort()).toEqual(newest.slice(2).sort());
     expect(await pages('Patient?_sort=-_lastUpdated&_count=2&identifier:missing=true')).toEqual([
       'gina',
       'emil',
       'dora',
     ]);
+  });
+
+  test('who reads what changed since a time, page by page, misses nothing that changes meanwhile', async () => {
+    const device = (id: string, status: string) => JSON.stringify({ resourceType: 'Device', id, status });
+    for (const id of ['d1', 'd2', 'd3', 'd4']) await store(device(id, 'active'));
+    const first = await search('Device?_lastUpdated=gt2020&_count=2');
+    expect(first.matches.map(({ id }) => id)).toEqual(['d1', 'd2']);
+    await store(device('d3', 'inactive'));
+    await store(device('d1', 'inactive'));
+    const rest = await search(`Device?_lastUpdated=gt2020&_count=10&_page=${first.next}`);
+    expect(rest.matches.map(({ id }) => id)).toEqual(['d4', 'd3', 'd1']);
   });
 
   test('more matches than a search may sort come in the order of their last change all the same', async () => {

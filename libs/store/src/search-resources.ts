@@ -44,15 +44,16 @@ const MIN_CHUNK = 20;
 const MAX_CHUNK = 1_000;
 
 /**
- * One page of what matches now. Candidates come from the best index, in an order that no write changes (but that of time, where a change
- * leads to the newest end); each one is decoded and checked, because index rows of former versions stay.
+ * One page of what matches now. Candidates come from the best index, in an order that no write changes; each one is
+ * decoded and checked, because index rows of former versions stay. In the order of time a change leads to the newest end: who begins with the
+ * oldest may meet a resource twice, and misses none.
  */
 export async function searchType(
   database: Query,
   search: TypeSearch,
   after: RowPlace | undefined,
   count: number,
-  order: TimeOrder | undefined = isFoundByTime(search) ? 'newest' : undefined,
+  order: TimeOrder | undefined = isFoundByTime(search) ? 'oldest' : undefined,
 ): Promise<TypePage> {
   const { criteria } = search;
   const found: Match[] = [];
