@@ -11,6 +11,8 @@ export async function conformanceOfFhir(): Promise<Figure[] | undefined> {
   const folder = fhirPackage('hl7.fhir.r4.examples', '4.0.1');
   const summaries = fhirPackage('hl7.fhir.uv.ips', '2.0.0');
   if (folder === undefined || summaries === undefined) return undefined;
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  say('reading, checking and writing the examples ...');
   const { files, accepted, refused, changedByJson, changedByXml, bytes, checkMs } = readExamples(
     join(folder, 'package'),
   );
@@ -50,6 +52,6 @@ export async function conformanceOfFhir(): Promise<Figure[] | undefined> {
       details: [],
     },
     ...patientSummaryFigures(summaries),
-    ...(await searchFigures(join(folder, 'package'))),
+    ...(await searchFigures(join(folder, 'package'), say)),
   ];
 }

@@ -38,12 +38,16 @@ const OWN_URL = 'http://this-server.example/fhir';
 
 /**
  * Stores `texts`, ids as R4 allows them, and asks the search for every R4 parameter of their types, with values that fhirpath takes from them (at most
- * `count` of each parameter, chosen by `seed`); compares each answer with what brute force finds by the rules of R4.
+ * `count` of each parameter, chosen by `seed`); compares each answer with what brute force finds by the rules of R4. `say` is told each type before its turn.
  */
 export async function compareSearch(
   database: Database,
   texts: readonly string[],
-  { seed, count }: { readonly seed: number; readonly count: number },
+  {
+    seed,
+    count,
+    say,
+  }: { readonly seed: number; readonly count: number; readonly say?: (text: string) => void },
 ): Promise<Agreement> {
   await fill(database, texts);
   const reader = new ResourceReader(database);
@@ -56,9 +60,10 @@ export async function compareSearch(
   };
   const types = new Set(texts.map((text) => (JSON.parse(text) as Resource).resourceType));
   let resources = 0;
-  for (const type of [...types].sort()) {
+  for (const [nth, type] of [...types].sort().entries()) {
     const served = await readAll(reader, type);
     resources += served.length;
+    say?.(`searches of ${type} (${served.length} resources, type ${nth + 1} of ${types.size}) ...`);
     const asked = [...originalParameters(type), ...rowParameters];
     for (const [at, parameter] of asked.entries()) {
       const chooser = new Chooser(seed + at);

@@ -13,7 +13,7 @@ const VALUES = 3;
 const CONNECTIONS = 6;
 
 /** The search over all examples of a folder beside brute force, in a PostgreSQL of its own. */
-export async function searchFigures(folder: string): Promise<Figure[]> {
+export async function searchFigures(folder: string, say: (text: string) => void): Promise<Figure[]> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'suture-search-'));
   const server = await startEmbeddedPostgres({ dataDirectory });
   const database = openDatabase(server.url, {
@@ -22,7 +22,9 @@ export async function searchFigures(folder: string): Promise<Figure[]> {
   });
   try {
     await migrate(database, storeMigrations);
-    return figuresOf(await compareSearch(database, exampleTexts(folder), { seed: SEED, count: VALUES }));
+    say('storing the examples, to search them ...');
+    const asked = { seed: SEED, count: VALUES, say };
+    return figuresOf(await compareSearch(database, exampleTexts(folder), asked));
   } finally {
     await database.close();
     await server.stop();
