@@ -1,4 +1,4 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import type { Query } from '#database';
 import { type Clock, EngineError, type Random } from '#kernel';
 import type { Caller } from './caller.js';
@@ -162,9 +162,7 @@ function holderOf(
 }
 
 function digestOfKey(key: KeyObject): Buffer {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest();
+  return hash('sha256', key.export({ type: 'spki', format: 'der' }), 'buffer');
 }
 
 /** RFC 6749, section 3.2: parameters stand once. */
@@ -178,5 +176,5 @@ function refused(code: string, message: string): EngineError {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
