@@ -85,12 +85,12 @@ export class TokenService {
   /** Who holds this token; undefined when it is unknown, past, or of a client or key that is registered no more. */
   async callerOf(token: string): Promise<Caller | undefined> {
     if (!TOKEN.test(token)) return undefined;
-    const hash = digest(token);
-    const key = hash.toString('base64');
+    const digested = digest(token);
+    const key = digested.toString('base64');
     const clients = await this.clients.current();
     const known = this.known.get(key);
     if (known?.clients === clients && !this.isPast(known.row)) return known.caller;
-    const row = known?.row ?? (await this.find(hash));
+    const row = known?.row ?? (await this.find(digested));
     if (row === undefined || this.isPast(row)) {
       this.known.delete(key);
       return undefined;
@@ -104,10 +104,10 @@ export class TokenService {
     return expires_at.getTime() <= this.clock.nowMs();
   }
 
-  private async find(hash: Buffer): Promise<TokenRow | undefined> {
+  private async find(digested: Buffer): Promise<TokenRow | undefined> {
     const [row] = await this.database.query<TokenRow>(
       'SELECT client, scopes, key, expires_at FROM access_token WHERE hash = $1',
-      [hash],
+      [digested],
       'find-access-token',
     );
     return row;
