@@ -243,6 +243,16 @@ describe('deleting', () => {
     expect((await send('GET', 'Patient/d4')).status).toBe(410);
     expect((await send('DELETE', 'Patient')).status).toBe(400);
   });
+
+  test('touches nothing under a condition that has no value, though it is the only one of its type', async () => {
+    await send('PUT', 'Basic/alone', { resourceType: 'Basic', id: 'alone', code: { text: 'alone' } });
+    for (const condition of ['identifier=', 'code=%20', '_count=1']) {
+      expect((await send('DELETE', `Basic?${condition}`)).status).toBe(400);
+      const put = await send('PUT', `Basic?${condition}`, { resourceType: 'Basic', code: { text: 'other' } });
+      expect(put.status).toBe(400);
+    }
+    expect((await send('GET', 'Basic/alone')).headers['etag']).toBe('W/"1"');
+  });
 });
 
 describe('writes at the same moment', () => {

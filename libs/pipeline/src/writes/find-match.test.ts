@@ -3,7 +3,7 @@ import { isEngineError } from '#kernel';
 import { ResourceReader, storeMigrations } from '#store';
 import { createTestDatabase, type TestDatabase } from '../../../database/testing/test-database.js';
 import { storeResources } from '../../../store/testing/store-resources.js';
-import { findMatches } from './find-match.js';
+import { findMatches, pairsOf } from './find-match.js';
 
 /** More than one page of a search looks at. */
 const STORED = 10_250;
@@ -39,4 +39,19 @@ test('a condition that a search gave up on is refused, and not taken for one tha
   const refused = await find('identifier:missing', 'false');
   expect(isEngineError(refused, 'rejected') && refused.code).toBe('SEARCH_TOO_COSTLY');
   expect(await find('identifier:missing', 'true')).toHaveLength(2);
+});
+
+test.each([
+  '',
+  '_format=json',
+  'identifier=',
+  'identifier',
+  'identifier=x&name=',
+  'identifier=%20',
+  '_count=1',
+  '_sort=_id',
+  'identifier=x&_page=r9',
+])("a condition that says '%s' is refused: it would be met by whatever there is", (criteria) => {
+  expect(() => pairsOf(criteria, 'http.criteria')).toThrow('a condition');
+  expect(pairsOf('identifier=urn:a|1&_format=json', 'http.criteria')).toEqual([['identifier', 'urn:a|1']]);
 });

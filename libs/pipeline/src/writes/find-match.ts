@@ -4,13 +4,36 @@ import type { ResourceReader, ResourceVersion } from '#store';
 
 export type LiveVersion = ResourceVersion & { readonly deleted: false };
 
-/** A condition as pairs. Throws `rejected` SEARCH_VALUE_INVALID for none. */
+/** What shapes an answer and chooses nothing; modifiers left out. */
+const choosingNothing = new Set([
+  '_count',
+  '_elements',
+  '_include',
+  '_page',
+  '_revinclude',
+  '_sort',
+  '_summary',
+  '_total',
+  '_type',
+]);
+
+/**
+ * A condition as pairs. Throws `rejected` SEARCH_VALUE_INVALID for none, and for a parameter that chooses nothing: a search skips one without
+ * a value, but what is written or deleted under `identifier=` would be whatever there is.
+ */
 export function pairsOf(criteria: string, at: string): QueryPair[] {
   const pairs = [...new URLSearchParams(criteria)].filter(([name]) => name !== '_format');
-  if (pairs.length > 0) return pairs;
-  throw new EngineError('rejected', 'SEARCH_VALUE_INVALID', 'a condition needs a search parameter', {
-    cause: { at },
-  });
+  const refuse = (problem: string): EngineError =>
+    new EngineError('rejected', 'SEARCH_VALUE_INVALID', `a condition ${problem}`, { cause: { at } });
+  if (pairs.length === 0) throw refuse('needs a search parameter');
+  for (const [name, value] of pairs) {
+    const shown = name.slice(0, 64);
+    if (value.trim() === '')
+      throw refuse(`needs a value for '${shown}'; without one it would match everything`);
+    if (choosingNothing.has(name.split(':', 1)[0] ?? ''))
+      throw refuse(`takes only what chooses resources, which '${shown}' does not`);
+  }
+  return pairs;
 }
 
 /**
