@@ -225,6 +225,9 @@ describe('searching', () => {
     expect(await found('Basic?code=once&_sort=-_lastUpdated')).toEqual(['other']);
     const refused = await search('Basic?code=often&_sort=code').catch((error: unknown) => error);
     expect(isEngineError(refused, 'rejected') && refused.code).toBe('SEARCH_TOO_COSTLY');
+    await deleteResource(fixture.database, 'Basic', 'b0');
+    expect((await search('Basic?_summary=count')).total).toBe(5 * SIZE);
+    expect((await search('Basic?_count=1&_total=accurate')).total).toBe(5 * SIZE);
   });
 
   test('what is unknown is refused with the list of what exists, or skipped when the client is lenient', async () => {
