@@ -66,15 +66,18 @@ export class Scene {
     this.clients.clear();
   }
 
-  /** Waits until nothing is left to do; `but` names what may be. */
+  /** Waits until nothing is left to do, as long as it gets less; `but` names what may be. */
   async settled(but: readonly (keyof LeftToDo)[] = []): Promise<void> {
-    await eventually('the engine finishes what it took', async () => {
-      const left = await leftToDo(this.engine.database);
-      const open = Object.entries(left).filter(
-        ([what, count]) => count !== 0 && !but.some((one) => one === what),
-      );
-      return open.length === 0 || JSON.stringify(left);
-    });
+    let [before, open] = [Number.POSITIVE_INFINITY, 0];
+    do {
+      await eventually('the engine finishes what it took', async () => {
+        const left = await leftToDo(this.engine.database);
+        const counts = Object.entries(left).filter(([what]) => !but.some((one) => one === what));
+        open = counts.reduce((sum, [, count]) => sum + count, 0);
+        return open < before || JSON.stringify(left);
+      });
+      before = open;
+    } while (open > 0);
   }
 
   /** What the receiver took, in its order. */

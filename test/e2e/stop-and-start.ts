@@ -5,8 +5,8 @@ import { findings, trace } from './operator-tools.js';
 import { clinicalStudy, result, resultTemplates } from './samples.js';
 import type { Scene } from './scene.js';
 
-/** A stop drains for up to 25 s, and a start on a busy machine takes as long. */
-const STOP_AND_START_MS = 120_000;
+/** A stop drains for up to 25 s, a start on a busy machine takes longer, and what was taken meanwhile is worked off. */
+const STOP_AND_START_MS = 240_000;
 
 /** Messages that cannot be mapped, stops of every kind, and what comes after. */
 export function engineStopsAndStarts(scene: () => Scene): void {
