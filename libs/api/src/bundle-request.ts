@@ -68,7 +68,7 @@ function askedEntry(entry: FhirValue, at: string): AskedEntry {
   const { method, url } = request;
   if (typeof method !== 'string' || !methods.has(method))
     throw invalid('method is one of GET, HEAD, POST, PUT, PATCH, DELETE', `${at}.request.method`);
-  if (typeof url !== 'string' || !/^[A-Z$_]/i.test(url) || url.includes('..') || url.includes('://'))
+  if (typeof url !== 'string' || !isBelowHere(url))
     throw invalid('url is an address below this server, as Patient/1', `${at}.request.url`);
   const headers: Record<string, string> = {};
   for (const [name, header] of Object.entries(headerNames)) {
@@ -84,6 +84,19 @@ function askedEntry(entry: FhirValue, at: string): AskedEntry {
     resource: isObject(resource) ? resource : undefined,
     jsonPatch: method === 'PATCH' ? jsonPatchOf(resource, at) : undefined,
   };
+}
+
+/** Stands for this server while an address is resolved. */
+const HERE = new URL('http://here/fhir/');
+
+/**
+ * The address leads to this server, whatever it is resolved against. Read as the URL standard reads it, for `https:host` and `http:\\host` lead
+ * elsewhere without a `://`, and `%2e%2e` upwards without dots; in a query all of these may stand.
+ */
+function isBelowHere(url: string): boolean {
+  if (!/^[A-Z$_]/i.test(url) || URL.canParse(url) || !URL.canParse(url, HERE)) return false;
+  const { origin, pathname } = new URL(url, HERE);
+  return origin === HERE.origin && pathname.startsWith(HERE.pathname);
 }
 
 function jsonPatchOf(resource: FhirValue | undefined, at: string): string | undefined {

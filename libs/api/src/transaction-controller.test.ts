@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answer, type ApiServer, accessToken, startApiServer } from '../testing/api-server.js';
 
@@ -227,7 +229,49 @@ describe('a transaction', () => {
   });
 });
 
+/** Spellings of an address elsewhere, and of one above /fhir; none has to have `://`. */
+const elsewhere = (host: string): string[] => [
+  `http://${host}/x`,
+  `http:\\\\${host}/x`,
+  `http:/\t/${host}/x`,
+  `ht\ntp:${'//'}${host}/x`,
+  `https:${host}/x`,
+  `ws:${host}/x`,
+  `//${host}/x`,
+  `\\\\${host}/x`,
+  'file:///etc/passwd',
+  '../admin/channels',
+  'Patient/../../admin/channels',
+  'Patient/%2e%2e/%2E%2e/admin/channels',
+  'Patient/.\t./../admin/channels',
+  'Patient\\..\\..\\admin/channels',
+];
+
 describe('a batch', () => {
+  test('asks nobody else, however the address is spelled', async () => {
+    let asked = 0;
+    const stranger = createServer((_, response) => {
+      asked++;
+      response.end('{"resourceType":"Basic"}');
+    });
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    const { port } = stranger.address() as AddressInfo;
+    const urls = elsewhere(`127.0.0.1:${port}`);
+    const get = urls.map((url) => ({ request: { method: 'GET', url } }));
+    const entries = entriesOf(await send(bundle('batch', ...get)));
+    expect(entries.map(({ response }) => response.status)).toEqual(urls.map(() => '400'));
+    for (const url of urls)
+      expect((await send(bundle('transaction', { request: { method: 'GET', url } }))).status).toBe(400);
+    await new Promise((resolve) => stranger.close(resolve));
+    expect(asked).toBe(0);
+  });
+
+  test('takes addresses of systems in a query as they are', async () => {
+    const url = 'Patient?identifier=http://example.org/mrn|1..2&name:contains=x://y';
+    const [entry] = entriesOf(await send(bundle('batch', { request: { method: 'GET', url } })));
+    expect(entry?.response.status).toBe('200');
+  });
+
   test('does each entry by itself: what fails costs itself', async () => {
     const answer = await send(
       bundle(
