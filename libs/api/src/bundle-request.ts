@@ -123,6 +123,8 @@ export function writeOf(entry: AskedEntry): ResourceWrite {
   }
   if ((id === undefined) === (query === undefined))
     throw invalid('url names an id or a condition, not both', where);
+  if (id !== undefined && !/^[A-Za-z0-9\-.]{1,64}$/.test(id))
+    throw invalid('the id in url is of 1 to 64 letters, digits, hyphens and dots', where);
   const target = { at, type, id, criteria: query, ifMatch };
   if (method === 'DELETE') return { method, ...target };
   if (method === 'PATCH') {

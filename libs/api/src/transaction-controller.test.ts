@@ -185,6 +185,21 @@ describe('a transaction', () => {
     expect((await send(bundle('collection'))).status).toBe(400);
   });
 
+  test.each(['Patient/', 'Patient/a b', 'Patient/%41', `Patient/${'x'.repeat(65)}`])(
+    "refuses '%s': it names no id",
+    async (url) => {
+      for (const method of ['PUT', 'DELETE']) {
+        const answer = await send(
+          bundle('transaction', { resource: { resourceType: 'Patient' }, request: { method, url } }),
+        );
+        expect([answer.status, JSON.stringify(answer.json())]).toEqual([
+          400,
+          expect.stringContaining('the id in url'),
+        ]);
+      }
+    },
+  );
+
   test('with a condition makes one resource, however many send it at one time', async () => {
     const named = { resourceType: 'Patient', identifier: [{ system: 'urn:mrn', value: 'tx-race' }] };
     const one = () =>
@@ -257,8 +272,8 @@ describe('a batch', () => {
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
     const { port } = stranger.address() as AddressInfo;
     const urls = elsewhere(`127.0.0.1:${port}`);
-    const get = urls.map((url) => ({ request: { method: 'GET', url } }));
-    const entries = entriesOf(await send(bundle('batch', ...get)));
+    const asking = urls.map((url) => ({ request: { method: 'GET', url } }));
+    const entries = entriesOf(await send(bundle('batch', ...asking)));
     expect(entries.map(({ response }) => response.status)).toEqual(urls.map(() => '400'));
     for (const url of urls)
       expect((await send(bundle('transaction', { request: { method: 'GET', url } }))).status).toBe(400);
