@@ -70,20 +70,35 @@ function askedEntry(entry: FhirValue, at: string): AskedEntry {
     throw invalid('method is one of GET, HEAD, POST, PUT, PATCH, DELETE', `${at}.request.method`);
   if (typeof url !== 'string' || !isBelowHere(url))
     throw invalid('url is an address below this server, as Patient/1', `${at}.request.url`);
-  const headers: Record<string, string> = {};
-  for (const [name, header] of Object.entries(headerNames)) {
-    const value = request[name];
-    if (typeof value === 'string') headers[header] = value;
-  }
   return {
     at,
     method: method as AskedEntry['method'],
     url,
-    headers,
+    headers: headersOf(request, at),
     fullUrl: typeof fullUrl === 'string' ? fullUrl : undefined,
     resource: isObject(resource) ? resource : undefined,
     jsonPatch: method === 'PATCH' ? jsonPatchOf(resource, at) : undefined,
   };
+}
+
+/** What the entry would say in headers. One that cannot stand in a header is refused, for without it more would be done than was asked. */
+function headersOf(request: FhirObject, at: string): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, header] of Object.entries(headerNames)) {
+    const value = request[name];
+    if (value === undefined) continue;
+    // A search may be about any text: it is escaped, as in an address.
+    const text =
+      typeof value === 'string' && name === 'ifNoneExist'
+        ? Buffer.from(value)
+            .toString()
+            .replace(/[^\x21-\x7e]/gu, encodeURIComponent)
+        : value;
+    if (typeof text !== 'string' || /[^\x20-\x7e]/.test(text))
+      throw invalid(`${name} is the text of a header`, `${at}.request.${name}`);
+    headers[header] = text;
+  }
+  return headers;
 }
 
 /** Stands for this server while an address is resolved. */

@@ -281,6 +281,29 @@ describe('a batch', () => {
     expect(asked).toBe(0);
   });
 
+  test('refuses an entry whose condition cannot be read, and takes one about any text', async () => {
+    const patient = { resourceType: 'Patient', name: [{ family: '山田' }] };
+    const asked = [
+      { method: 'PUT', url: 'Patient/c1', ifMatch: 5 },
+      { method: 'PUT', url: 'Patient/c1', ifMatch: 'W/"1"\u0000' },
+      { method: 'GET', url: 'Patient/c1', ifNoneMatch: 'ü' },
+      { method: 'POST', url: 'Patient', ifNoneExist: 'family=\u0000山' },
+      { method: 'POST', url: 'Patient', ifNoneExist: 'family=山田' },
+      { method: 'POST', url: 'Patient', ifNoneExist: 'family=山田' },
+    ];
+    const entry = asked.map((request) => ({ request, resource: patient }));
+    const entries = entriesOf(await send(bundle('batch', ...entry)));
+    expect(entries.map(({ response }) => response.status)).toEqual([
+      '400',
+      '400',
+      '400',
+      '201',
+      '200',
+      '200',
+    ]);
+    for (const one of entry.slice(0, 3)) expect((await send(bundle('transaction', one))).status).toBe(400);
+  });
+
   test('takes addresses of systems in a query as they are', async () => {
     const url = 'Patient?identifier=http://example.org/mrn|1..2&name:contains=x://y';
     const [entry] = entriesOf(await send(bundle('batch', { request: { method: 'GET', url } })));
