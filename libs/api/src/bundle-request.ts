@@ -74,7 +74,7 @@ function askedEntry(entry: FhirValue, at: string): AskedEntry {
     at,
     method: method as AskedEntry['method'],
     url,
-    headers: headersOf(request, at),
+    headers: entryHeaders(request, at),
     fullUrl: typeof fullUrl === 'string' ? fullUrl : undefined,
     resource: isObject(resource) ? resource : undefined,
     jsonPatch: method === 'PATCH' ? jsonPatchOf(resource, at) : undefined,
@@ -82,7 +82,7 @@ function askedEntry(entry: FhirValue, at: string): AskedEntry {
 }
 
 /** What the entry would say in headers. One that cannot stand in a header is refused, for without it more would be done than was asked. */
-function headersOf(request: FhirObject, at: string): Record<string, string> {
+function entryHeaders(request: FhirObject, at: string): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, header] of Object.entries(headerNames)) {
     const value = request[name];

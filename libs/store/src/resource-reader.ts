@@ -15,9 +15,9 @@ const INDEX_READ_EVERY_MS = 2_000;
 
 /** Reads what is stored. Every answer shows what was committed when it was asked for; nothing is cached. */
 export class ResourceReader {
-  /** Reads that come while a statement is under way go together into the next: they share its round trip. */
   private index: IndexState = { complete: false, behind: 0 };
   private indexReadMs = 0;
+  /** Reads that come while a statement is under way go together into the next: they share its round trip. */
   private readonly reads: GroupCommit<{ type: string; id: string }, ReadOutcome>;
 
   /** `searching`: where searches read; `limited` connections, where strangers ask. */
